@@ -1,0 +1,104 @@
+"""Settings: one frozen dataclass, read once (environment, then flags) and passed down explicitly.
+
+Every field can be set by ``LABELWRIGHT_<FIELD>`` in the environment; flags of ``labelwright serve`` win.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from labelwright.errors import InvalidRequest
+
+__all__ = ["ACCOUNT_ID", "DEFAULT_REGION", "Settings"]
+
+ACCOUNT_ID = "000000000000"
+DEFAULT_REGION = "us-east-1"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything an operator may choose.
+
+    Attributes
+    ----------
+    data_dir : Path
+        Where the embedded database, objects, mail and credentials live.
+    host, port : str, int
+        The one address the server listens on.
+    database_url : str
+        SQLAlchemy URL; empty means SQLite under ``data_dir``.
+    object_store : str
+        ``s3://bucket-prefix`` of an S3-compatible store reached by the usual AWS variables; empty means
+        files under ``data_dir``.
+    public_url : str
+        Base URL under which browsers and clients reach us; empty means what the request's Host header says.
+    root_access_key_id, root_secret_access_key : str
+        Root credentials; empty means made at first start and kept under ``data_dir``.
+    smtp_url : str
+        ``smtp[s]://[user:password@]host[:port]``; empty means mails are written as ``.eml`` files.
+    mail_from : str
+        Sender of invitations.
+    consolidation_interval_s : float
+        How long ready objects wait for others to form a consolidation group.
+    manifest_interval_s : float
+        Least time between two rewrites of a running job's output manifest.
+    log_level : str
+    """
+
+    data_dir: Path = Path("labelwright-data")
+    host: str = "127.0.0.1"
+    port: int = 8400
+    database_url: str = ""
+    object_store: str = ""
+    public_url: str = ""
+    root_access_key_id: str = ""
+    root_secret_access_key: str = dataclasses.field(default="", repr=False)
+    smtp_url: str = dataclasses.field(default="", repr=False)
+    mail_from: str = "labelwright@localhost"
+    consolidation_interval_s: float = 60.0
+    manifest_interval_s: float = 30.0
+    log_level: str = "INFO"
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None, **flags: Any) -> Settings:
+        """Settings from the environment, overridden by the flags that are not None.
+
+        Raises
+        ------
+        InvalidRequest
+            When a number is not one; the message names the variable.
+        """
+        environ = os.environ if environ is None else environ
+        values: dict[str, Any] = {}
+        for field in dataclasses.fields(cls):
+            variable = f"LABELWRIGHT_{field.name.upper()}"
+            raw = environ.get(variable)
+            if raw is not None and raw != "":
+                values[field.name] = _convert(field, raw, variable)
+        values.update({name: value for name, value in flags.items() if value is not None})
+        if "data_dir" in values:
+            values["data_dir"] = Path(values["data_dir"])
+        return cls(**values)
+
+    @property
+    def effective_database_url(self) -> str:
+        """The SQLAlchemy URL actually used."""
+        return self.database_url or f"sqlite:///{(self.data_dir / 'labelwright.sqlite').resolve()}"
+
+
+def _convert(field: dataclasses.Field[Any], raw: str, variable: str) -> Any:
+    default = field.default
+    try:
+        if isinstance(default, int) and not isinstance(default, bool):
+            return int(raw)
+        if isinstance(default, float):
+            return float(raw)
+    except ValueError as error:
+        raise InvalidRequest(
+            f"{variable}={raw!r} is not a number; set it to one or remove it.", field=variable, value=raw
+        ) from error
+    return raw

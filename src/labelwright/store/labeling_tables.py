@@ -1,0 +1,167 @@
+"""Tables about work: labeling jobs, their data objects, tasks (one object shown to one worker), groups, labels.
+
+What must never break is a constraint here: a worker has at most one live task per object, an answer exists
+exactly when the task is submitted, an object has at most one label.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from labelwright.store.schema import Time, metadata
+
+__all__ = ["consolidation_groups", "data_objects", "job_events", "labeling_jobs", "labels", "tasks"]
+
+labeling_jobs = sa.Table(
+    "labeling_jobs",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("region", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("name_lower", sa.Text, nullable=False),  # names are compared without case
+    sa.Column("arn", sa.Text, nullable=False, unique=True),
+    sa.Column("reference_code", sa.Text, nullable=False, unique=True),
+    sa.Column("workteam_arn", sa.Text, nullable=False, index=True),
+    sa.Column("request", sa.Text, nullable=False),  # JSON of CreateLabelingJob as given
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("failure_reason", sa.Text),
+    sa.Column("stop_requested_at", Time),
+    # Frozen at initialization, so that later changes of the S3 objects do not touch a running job.
+    sa.Column("task_type", sa.Text, nullable=False),  # suffix of the built-in function, or "Custom"
+    sa.Column("template", sa.Text),
+    sa.Column("label_categories", sa.Text),  # JSON of the label category file
+    sa.Column("manifest_uri", sa.Text),  # our copy of the input manifest
+    sa.Column("n_objects", sa.BigInteger, nullable=False, server_default="0"),
+    # Counters, kept in the transaction that changes them.
+    sa.Column("n_human", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("n_machine", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("n_failed", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("n_human_here", sa.BigInteger, nullable=False, server_default="0"),  # without chained labels
+    sa.Column("iteration", sa.Integer, nullable=False, server_default="0"),  # current batch, from 1
+    sa.Column("next_object_no", sa.BigInteger, nullable=False, server_default="0"),  # first one not yet sent
+    sa.Column("manifest_written_at", Time),
+    sa.Column("manifest_is_stale", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("created_at", Time, nullable=False),
+    sa.Column("modified_at", Time, nullable=False),
+    sa.Column("ended_at", Time),
+    sa.UniqueConstraint("region", "name_lower"),
+    sa.Index("ix_labeling_jobs_status", "status"),
+)
+
+# States of a data object, small numbers because there may be ten million of them.
+PENDING, OPEN, READY, GROUPED, LABELED, FAILED, SKIPPED, KEPT = range(8)
+"""not sent · tasks may be taken · all answers in · in a consolidation group · labeled here · given up ·
+no annotation required · came with a label."""
+
+data_objects = sa.Table(
+    "data_objects",
+    metadata,
+    sa.Column("job_id", sa.ForeignKey("labeling_jobs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("object_no", sa.BigInteger, primary_key=True, autoincrement=False),  # line number from 0
+    sa.Column("state", sa.SmallInteger, nullable=False),
+    sa.Column("position", sa.BigInteger, nullable=False),  # byte offset of the line in our manifest copy
+    sa.Column("length", sa.Integer, nullable=False),  # bytes of the line without its line end
+    sa.Column("iteration", sa.Integer),
+    sa.Column("opened_at", Time),
+    # How many more workers may take it now: n - answers - workers on it. 0 outside state OPEN.
+    sa.Column("n_free", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.Column("n_answers", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.Column("n_declined", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.Column("group_id", sa.Integer),
+    sa.CheckConstraint("n_free >= 0 AND n_answers >= 0 AND n_declined >= 0", name="counts"),
+    sa.Index("ix_data_objects_state", "job_id", "state", "object_no"),
+    # The queue: what can be taken, closest to completion first, then in manifest order.
+    sa.Index(
+        "ix_data_objects_queue",
+        "job_id",
+        "n_free",
+        "object_no",
+        sqlite_where=sa.text("n_free > 0"),
+        postgresql_where=sa.text("n_free > 0"),
+    ),
+    sqlite_with_rowid=False,
+)
+
+tasks = sa.Table(
+    "tasks",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("job_id", sa.ForeignKey("labeling_jobs.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("object_no", sa.BigInteger, nullable=False),
+    sa.Column("worker_id", sa.Text, nullable=False),  # users.id, or simulated
+    # reserved (fetched ahead), working, paused | submitted, declined | returned, withdrawn
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("is_live", sa.Boolean, nullable=False),  # reserved, working or paused: holds a slot of the object
+    sa.Column("taken_at", Time, nullable=False),
+    sa.Column("accepted_at", Time),
+    sa.Column("expires_at", Time, nullable=False),
+    sa.Column("ended_at", Time),
+    sa.Column("time_spent_s", sa.Double),
+    sa.Column("answer", sa.LargeBinary),  # compact JSON with sorted keys
+    sa.Column("answer_sha256", sa.Text),
+    sa.ForeignKeyConstraint(
+        ["job_id", "object_no"], ["data_objects.job_id", "data_objects.object_no"], ondelete="CASCADE"
+    ),
+    sa.CheckConstraint("(state = 'submitted') = (answer IS NOT NULL)", name="answer"),
+    # A worker sees an object once: live, submitted and declined tasks exclude another one of the same worker.
+    sa.Index(
+        "uq_tasks_object_worker",
+        "job_id",
+        "object_no",
+        "worker_id",
+        unique=True,
+        sqlite_where=sa.text("state IN ('reserved', 'working', 'paused', 'submitted', 'declined')"),
+        postgresql_where=sa.text("state IN ('reserved', 'working', 'paused', 'submitted', 'declined')"),
+    ),
+    sa.Index(
+        "ix_tasks_live_worker",
+        "worker_id",
+        "job_id",
+        sqlite_where=sa.text("is_live"),
+        postgresql_where=sa.text("is_live"),
+    ),
+    sa.Index(
+        "ix_tasks_live_expiry",
+        "expires_at",
+        sqlite_where=sa.text("is_live"),
+        postgresql_where=sa.text("is_live"),
+    ),
+)
+
+consolidation_groups = sa.Table(
+    "consolidation_groups",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("job_id", sa.ForeignKey("labeling_jobs.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("iteration", sa.Integer, nullable=False),
+    sa.Column("frozen_at", Time, nullable=False),
+    sa.Column("stamp", sa.Text, nullable=False),  # YYYY-MM-DD_HH:MM:SS of its files, unique within the job
+    sa.Column("is_done", sa.Boolean, nullable=False),
+    sa.UniqueConstraint("job_id", "stamp"),
+)
+
+labels = sa.Table(
+    "labels",
+    metadata,
+    sa.Column("job_id", sa.Integer, primary_key=True),
+    sa.Column("object_no", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("group_id", sa.Integer),
+    # Compact JSON object of the keys that go to the output line, in order: label and metadata, or
+    # metadata alone with the failure.
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    sa.ForeignKeyConstraint(
+        ["job_id", "object_no"], ["data_objects.job_id", "data_objects.object_no"], ondelete="CASCADE"
+    ),
+    sqlite_with_rowid=False,
+)
+
+job_events = sa.Table(
+    # The story of a job: what happened and when, for support and for the activity log.
+    "job_events",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("job_id", sa.ForeignKey("labeling_jobs.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("at", Time, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False, server_default=""),  # JSON
+)
