@@ -1,0 +1,59 @@
+// Builds every browser bundle into src/labelwright/portal/static/. One table says what is built from what.
+import { existsSync } from "node:fs";
+import { cp, mkdir, readFile, readdir, rm } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+
+import { build, context } from "esbuild";
+
+const web = dirname(fileURLToPath(import.meta.url));
+const out = join(web, "..", "src", "labelwright", "portal", "static");
+
+/**
+ * entry   source file; a package that is not there yet is left out
+ * name    bundle name without suffix (a stylesheet imported by the entry becomes <name>.css)
+ * format  `iife`: a classic script that defines everything before the parser goes on; `esm`: a module
+ * assets  folder of files copied as they are
+ */
+const bundles = [
+  { name: "crowd-html-elements", entry: "packages/crowd-elements/src/main.ts", format: "iife" },
+  { name: "portal", entry: "packages/portal/src/main.ts", format: "esm", assets: "packages/portal/assets" },
+];
+
+const watch = process.argv.includes("--watch");
+await rm(out, { recursive: true, force: true });
+await mkdir(out, { recursive: true });
+
+for (const { name, entry, format, assets } of bundles) {
+  if (!existsSync(join(web, entry))) continue;
+  const options = {
+    absWorkingDir: web,
+    entryPoints: { [name]: entry },
+    outdir: out,
+    bundle: true,
+    format,
+    target: ["chrome123", "firefox121", "safari17.5"],
+    minify: !watch,
+    sourcemap: watch ? "inline" : "linked",
+    sourcesContent: true,
+    legalComments: "none",
+    charset: "utf8",
+    logLevel: "warning",
+    // Worker-facing bundles must never pull pictures or fonts from elsewhere: small ones travel inside.
+    loader: { ".svg": "text", ".woff2": "dataurl", ".png": "dataurl" },
+    tsconfig: join(web, "tsconfig.json"),
+  };
+  if (watch) await (await context(options)).watch();
+  else await build(options);
+  if (assets && existsSync(join(web, assets))) await cp(join(web, assets), out, { recursive: true });
+}
+
+if (!watch) {
+  for (const file of (await readdir(out)).sort()) {
+    if (!/\.(js|css)$/.test(file)) continue;
+    const bytes = await readFile(join(out, file));
+    const kb = (n) => `${(n / 1000).toFixed(1)} kB`;
+    console.log(`${relative(join(web, ".."), join(out, file))}  ${kb(bytes.length)}, gzipped ${kb(gzipSync(bytes).length)}`);
+  }
+}
