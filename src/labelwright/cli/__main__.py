@@ -1,0 +1,5 @@
+"""``python -m labelwright.cli``."""
+
+from labelwright.cli import main
+
+main()

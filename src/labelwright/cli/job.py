@@ -1,0 +1,88 @@
+"""``labelwright job``: look at labeling jobs and stop them, through the AWS API of the running server."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from botocore.exceptions import BotoCoreError, ClientError
+
+from labelwright.cli.options import aws_client, data_option, json_option, print_table, region_option
+
+__all__ = ["job"]
+
+
+@click.group()
+def job() -> None:
+    """List, describe and stop labeling jobs."""
+
+
+@job.command("list")
+@data_option
+@region_option
+@json_option
+def list_jobs(data_dir: Path | None, region: str, as_json: bool) -> None:
+    """List the labeling jobs, newest first."""
+    client = aws_client("sagemaker", data_dir, region)
+    jobs: list[dict[str, Any]] = []
+    try:
+        for page in client.get_paginator("list_labeling_jobs").paginate(
+            SortBy="CreationTime", SortOrder="Descending", PaginationConfig={"PageSize": 100}
+        ):
+            jobs += page["LabelingJobSummaryList"]
+    except (BotoCoreError, ClientError) as error:
+        raise click.ClickException(_explain(error)) from error
+    if as_json:
+        click.echo(json.dumps(jobs, indent=2, default=str))
+        return
+    print_table(
+        ["NAME", "STATUS", "LABELED", "FAILED", "LEFT", "CREATED"],
+        [
+            [
+                item["LabelingJobName"],
+                item["LabelingJobStatus"],
+                item["LabelCounters"]["TotalLabeled"],
+                item["LabelCounters"]["FailedNonRetryableError"],
+                item["LabelCounters"]["Unlabeled"],
+                item["CreationTime"].strftime("%Y-%m-%d %H:%M"),
+            ]
+            for item in jobs
+        ],
+    )
+
+
+@job.command()
+@click.argument("name")
+@data_option
+@region_option
+def describe(name: str, data_dir: Path | None, region: str) -> None:
+    """Print everything known about one job as JSON."""
+    client = aws_client("sagemaker", data_dir, region)
+    try:
+        answer = client.describe_labeling_job(LabelingJobName=name)
+    except (BotoCoreError, ClientError) as error:
+        raise click.ClickException(_explain(error)) from error
+    answer.pop("ResponseMetadata", None)
+    click.echo(json.dumps(answer, indent=2, default=str))
+
+
+@job.command()
+@click.argument("name")
+@data_option
+@region_option
+def stop(name: str, data_dir: Path | None, region: str) -> None:
+    """Stop a job; what is labeled stays, and a stopped job can be continued by chaining."""
+    client = aws_client("sagemaker", data_dir, region)
+    try:
+        client.stop_labeling_job(LabelingJobName=name)
+    except (BotoCoreError, ClientError) as error:
+        raise click.ClickException(_explain(error)) from error
+    click.echo(f"Stopping {name}.", err=True)
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, ClientError):
+        return str(error.response["Error"]["Message"])
+    return f"{error} Is the server running? Start it with `labelwright serve`."

@@ -1,0 +1,81 @@
+"""Options shared by commands, and the way from a command to a running server or to its data directory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from labelwright.config import DEFAULT_REGION, Settings
+from labelwright.credentials import load_or_create
+from labelwright.store import directory_tables, labeling_tables
+from labelwright.store.db import Database
+from labelwright.store.schema import metadata
+
+__all__ = ["aws_client", "data_option", "json_option", "open_database", "print_table", "region_option"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_TABLE_MODULES = (directory_tables, labeling_tables)
+
+data_option = click.option(
+    "--data", "data_dir", type=click.Path(path_type=Path), default=None, help="Data directory of the server."
+)
+region_option = click.option(
+    "--region", default=DEFAULT_REGION, show_default=True, envvar="AWS_DEFAULT_REGION", help="AWS region."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+def open_database(data_dir: Path | None) -> tuple[Settings, Database]:
+    """The database of a data directory (or of LABELWRIGHT_DATABASE_URL); may be used beside a running server."""
+    settings = Settings.load(data_dir=data_dir)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.effective_database_url)
+    database.create_all(metadata)
+    return settings, database
+
+
+def aws_client(service: str, data_dir: Path | None, region: str) -> Any:
+    """A botocore client of the server that runs on this data directory.
+
+    ``AWS_ENDPOINT_URL`` and the usual AWS variables win; without them the address and the root credentials
+    of the data directory are used.
+    """
+    import os
+
+    from botocore.session import Session
+
+    session = Session()
+    if os.environ.get("AWS_ENDPOINT_URL") and data_dir is None:
+        return session.create_client(service, region_name=region)
+    settings = Settings.load(data_dir=data_dir)
+    credentials = load_or_create(settings)
+    return session.create_client(
+        service,
+        region_name=region,
+        endpoint_url=server_url(settings),
+        aws_access_key_id=credentials.access_key_id,
+        aws_secret_access_key=credentials.secret_access_key,
+    )
+
+
+def server_url(settings: Settings) -> str:
+    """Where the server of this data directory listens: what it wrote at start, else the settings."""
+    if settings.public_url:
+        return settings.public_url
+    address = settings.data_dir / "server.json"
+    if address.exists():
+        return str(json.loads(address.read_text())["url"])
+    return f"http://{settings.host}:{settings.port}"
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A plain table on standard output; widths follow the content."""
+    lines = [list(columns), *[[str(cell) for cell in row] for row in rows]]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
+    for line in lines:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

@@ -1,0 +1,264 @@
+"""The requester's pages: sign-in, list of jobs, one job with its labeled objects. Read-only; no script at all.
+
+Creating jobs is done through the API for now. Pages are Liquid with autoescape; a running job's page reloads
+itself every few seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from functools import cache
+from importlib import resources
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+from liquid import DictLoader, Environment
+from markupsafe import Markup
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from labelwright.console import queries, session
+from labelwright.console.pictures import Card, card
+from labelwright.console.queries import JobRow
+from labelwright.context import AppContext
+
+__all__ = ["build"]
+
+_PAGE_SIZE = 24
+_CSP = (
+    "default-src 'none'; style-src 'self'; img-src 'self' http: https:; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+_HEADERS = {
+    "content-security-policy": _CSP,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cache-control": "no-store",
+}
+
+
+def build(context: AppContext) -> Starlette:
+    """The ASGI app of everything under ``/console``."""
+    pages = _Pages(context)
+    return Starlette(
+        routes=[
+            Route("/console", pages.jobs),
+            Route("/console/", pages.jobs),
+            Route("/console/console.css", pages.css),
+            Route("/console/sign-in", pages.sign_in, methods=["POST"]),
+            Route("/console/sign-out", pages.sign_out, methods=["POST"]),
+            Route("/console/jobs/{region}/{name}", pages.job),
+        ],
+        exception_handlers={404: pages.not_found},
+    )
+
+
+class _Pages:
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
+
+    async def css(self, request: Request) -> Response:
+        return Response(_source("console.css"), media_type="text/css", headers={"cache-control": "max-age=300"})
+
+    async def jobs(self, request: Request) -> Response:
+        if not self._signed_in(request):
+            return self._page("sign-in.html", "Sign in", signed_in=False)
+        rows = await self._context.database.aread(queries.jobs)
+        running = any(row.status in ("Initializing", "InProgress", "Stopping") for row in rows)
+        return self._page("jobs.html", "Labeling jobs", refresh=5 if running else 0, jobs=[_job(r) for r in rows])
+
+    async def job(self, request: Request) -> Response:
+        if not self._signed_in(request):
+            return self._page("sign-in.html", "Sign in", signed_in=False)
+        region, name = request.path_params["region"], request.path_params["name"]
+        try:
+            after = int(request.query_params.get("after", "-1"))
+        except ValueError:
+            after = -1
+        found = await asyncio.to_thread(self._job_page, request, region, name, after)
+        return found or await self.not_found(request, None)
+
+    def _job_page(self, request: Request, region: str, name: str, after: int) -> Response | None:
+        context = self._context
+        now = context.clock()
+        row = context.database.read(lambda c: queries.job(c, region, name))
+        if row is None:
+            return None
+        items = context.database.read(
+            lambda c: queries.labeled_objects(c, row.id, after=after, limit=_PAGE_SIZE + 1)
+        )
+        base_url = context.settings.public_url or f"{request.url.scheme}://{request.url.netloc}"
+        cards = [card(row, item, context.blobs, base_url=base_url, now=now) for item in items[:_PAGE_SIZE]]
+        following = ""
+        if len(items) > _PAGE_SIZE:
+            following = f"/console/jobs/{quote(region)}/{quote(name)}?after={items[_PAGE_SIZE - 1].object_no}"
+        return self._page(
+            "job.html",
+            row.name,
+            refresh=5 if row.status in ("Initializing", "InProgress", "Stopping") and after < 0 else 0,
+            job=_job(row),
+            workers=[
+                {
+                    "name": str(w["worker_id"])[:8],
+                    "n_submitted": w["n_submitted"],
+                    "n_declined": w["n_declined"],
+                    "mean": "" if w["mean_s"] is None else f"{w['mean_s']:.1f} s",
+                }
+                for w in context.database.read(lambda c: queries.worker_rows(c, row.id))
+            ],
+            cards=[_card(c) for c in cards],
+            next=following,
+            events=[
+                {"at": _time(e["at"]), "name": e["name"], "detail": e["detail"]}
+                for e in context.database.read(lambda c: queries.events(c, row.id))
+            ],
+        )
+
+    async def sign_in(self, request: Request) -> Response:
+        if _is_foreign(request):
+            return Response("Sign in from the console's own page.", status_code=403, headers=_HEADERS)
+        form = await _form(request)
+        # A short, fixed delay keeps guessing slow without keeping state; the secret has 240 bits anyway.
+        await asyncio.sleep(0.2)
+        credentials = self._context.credentials
+        if not session.may_enter(
+            credentials, form.get("access_key_id", "").strip(), form.get("secret_access_key", "").strip()
+        ):
+            problem = "This pair of keys is not known here. Copy both from `labelwright env`."
+            return self._page("sign-in.html", "Sign in", signed_in=False, status=401, problem=problem)
+        response = RedirectResponse("/console", status_code=303, headers=_HEADERS)
+        response.set_cookie(
+            session.COOKIE,
+            session.issue(credentials, self._context.clock()),
+            max_age=session.LIFETIME_S,
+            path="/console",
+            httponly=True,
+            samesite="strict",
+            secure=self._context.settings.public_url.startswith("https:"),
+        )
+        return response
+
+    async def sign_out(self, request: Request) -> Response:
+        if _is_foreign(request):
+            return Response("Sign out from the console's own page.", status_code=403, headers=_HEADERS)
+        response = RedirectResponse("/console", status_code=303, headers=_HEADERS)
+        response.delete_cookie(session.COOKIE, path="/console")
+        return response
+
+    async def not_found(self, request: Request, error: Exception | None) -> Response:
+        body = Markup('<section class="card"><h1>Not found</h1><p><a href="/console">All jobs</a></p></section>')
+        return HTMLResponse(_shell("Not found", body, signed_in=False), status_code=404, headers=_HEADERS)
+
+    def _signed_in(self, request: Request) -> bool:
+        cookie = request.cookies.get(session.COOKIE, "")
+        return session.holds(self._context.credentials, cookie, self._context.clock())
+
+    def _page(
+        self, page: str, title: str, *, signed_in: bool = True, refresh: int = 0, status: int = 200, **data: Any
+    ) -> HTMLResponse:
+        body = Markup(_templates().get_template(page).render(**data))  # noqa: S704 - autoescaped by Liquid
+        text = _shell(title, body, signed_in=signed_in, refresh=refresh)
+        return HTMLResponse(text, status_code=status, headers=_HEADERS)
+
+
+def _shell(title: str, body: Markup, *, signed_in: bool, refresh: int = 0) -> str:
+    shell = _templates().get_template("shell.html")
+    return str(shell.render(title=title, body=body, signed_in=signed_in, refresh=refresh or None))
+
+
+@cache
+def _source(name: str) -> str:
+    return resources.files("labelwright.console").joinpath("pages", name).read_text("utf-8")
+
+
+@cache
+def _templates() -> Environment:
+    names = ("shell.html", "sign-in.html", "jobs.html", "job.html")
+    return Environment(autoescape=True, loader=DictLoader({name: _source(name) for name in names}))
+
+
+def _is_foreign(request: Request) -> bool:
+    origin = request.headers.get("origin")
+    if origin is not None and origin.partition("://")[2] != request.headers.get("host", ""):
+        return True
+    return request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
+
+
+async def _form(request: Request) -> dict[str, str]:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > 8192:  # two keys never need more
+            return {}
+    return dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=8))
+
+
+def _time(at: float | None) -> str:
+    return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _job(row: JobRow) -> dict[str, Any]:
+    request = row.request
+    output = request["OutputConfig"]["S3OutputPath"].rstrip("/")
+    source = request["InputConfig"]["DataSource"]
+    words = {"Completed": "Complete", "InProgress": "In progress"}
+    status = words.get(row.status, row.status)
+    if row.status == "Completed" and row.n_failed:
+        status = "Complete with labeling errors"
+    return {
+        "region": row.region,
+        "name": row.name,
+        "status": row.status,
+        "status_text": status,
+        "task_type": row.task_type,
+        "failure_reason": row.failure_reason,
+        "n_objects": row.n_objects,
+        "n_labeled": row.n_labeled,
+        "n_human": row.n_human,
+        "n_machine": row.n_machine,
+        "n_failed": row.n_failed,
+        "n_left": max(0, row.n_objects - row.n_labeled - row.n_failed),
+        "percent": round(row.percent, 1),
+        "created": _time(row.created_at),
+        "ended": _time(row.ended_at),
+        "attribute": row.label_attribute_name,
+        "input": source.get("S3DataSource", {}).get("ManifestS3Uri", ""),
+        "output": f"{output}/{row.name}/manifests/output/output.manifest",
+        "team": request["HumanTaskConfig"]["WorkteamArn"].rpartition("/")[2],
+        "n_workers": request["HumanTaskConfig"]["NumberOfHumanWorkersPerDataObject"],
+    }
+
+
+def _card(item: Card) -> dict[str, Any]:
+    width, height = (item.width, item.height) if item.width else (320, 240)
+    counts: dict[str, int] = {}
+    for box in item.boxes:
+        counts[box.name] = counts.get(box.name, 0) + 1
+    parts = [f"{n} x {name}" for name, n in counts.items()]
+    summary = item.failure or item.label or ", ".join(parts) or "no boxes"
+    if item.confidence:
+        summary += f" ({item.confidence})"
+    return {
+        "object_no": item.object_no,
+        "image_url": item.image_url,
+        "text": item.text,
+        "summary": summary,
+        "view_width": width,
+        "view_height": height,
+        "stroke": round(max(width, height) / 160, 2),
+        "boxes": [
+            {
+                "x": round(box.left * width / 100, 2),
+                "y": round(box.top * height / 100, 2),
+                "w": round(box.width * width / 100, 2),
+                "h": round(box.height * height / 100, 2),
+                "colour": box.colour,
+                "name": box.name,
+                "confidence": f"{box.confidence:.2f}",
+            }
+            for box in item.boxes
+        ],
+    }
