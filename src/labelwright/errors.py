@@ -9,6 +9,7 @@ __all__ = [
     "AccessRefused",
     "BlobNotFound",
     "Conflict",
+    "GroupExists",
     "IllegalTransition",
     "InvalidRequest",
     "LabelwrightError",
@@ -16,7 +17,10 @@ __all__ = [
     "ManifestError",
     "NameInUse",
     "NotFound",
+    "PasswordRefused",
     "TemplateError",
+    "UserExists",
+    "UserNotFound",
 ]
 
 
@@ -57,6 +61,10 @@ class InvalidRequest(LabelwrightError):
         self.rule = rule
 
 
+class PasswordRefused(InvalidRequest):
+    """A password breaks the policy of its user pool; the message says which rule."""
+
+
 class NotFound(LabelwrightError):
     """The named thing does not exist. ``kind`` and ``name`` say which."""
 
@@ -66,12 +74,24 @@ class NotFound(LabelwrightError):
         self.name = name
 
 
+class UserNotFound(NotFound):
+    """No such user in this user pool."""
+
+
 class BlobNotFound(NotFound):
     """No object at this URI."""
 
 
 class NameInUse(LabelwrightError):
     """The name is taken, or the thing is in use and cannot be removed."""
+
+
+class UserExists(NameInUse):
+    """The user pool has a user of this name."""
+
+
+class GroupExists(NameInUse):
+    """The user pool has a group of this name."""
 
 
 class LimitExceeded(LabelwrightError):
