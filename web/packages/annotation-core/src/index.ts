@@ -1,1 +1,12 @@
-export {};
+export * from "./answer.js";
+export * from "./box.js";
+export * from "./exif.js";
+export * from "./geometry.js";
+export * from "./hit-test.js";
+export * from "./initial-value.js";
+export * from "./literal.js";
+export * from "./palette.js";
+export * from "./shapes.js";
+export * from "./spatial-index.js";
+export * from "./store.js";
+export * from "./transform.js";
