@@ -10,7 +10,15 @@ import sqlalchemy as sa
 
 from labelwright.store.schema import Time, metadata
 
-__all__ = ["consolidation_groups", "data_objects", "job_events", "labeling_jobs", "labels", "tasks"]
+__all__ = [
+    "consolidation_groups",
+    "data_objects",
+    "job_events",
+    "labeling_jobs",
+    "labels",
+    "tasks",
+    "worker_identities",
+]
 
 labeling_jobs = sa.Table(
     "labeling_jobs",
@@ -25,12 +33,18 @@ labeling_jobs = sa.Table(
     sa.Column("request", sa.Text, nullable=False),  # JSON of CreateLabelingJob as given
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("failure_reason", sa.Text),
+    sa.Column("stop_cause", sa.Text),  # why it is stopping: request, condition, age
     sa.Column("stop_requested_at", Time),
     # Frozen at initialization, so that later changes of the S3 objects do not touch a running job.
     sa.Column("task_type", sa.Text, nullable=False),  # suffix of the built-in function, or "Custom"
     sa.Column("template", sa.Text),
     sa.Column("label_categories", sa.Text),  # JSON of the label category file
     sa.Column("manifest_uri", sa.Text),  # our copy of the input manifest
+    sa.Column("manifest_bytes", sa.BigInteger, nullable=False, server_default="0"),
+    # How far the copy has been indexed; n_objects lines lie before this byte. A half-done import goes on here.
+    sa.Column("index_position", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("n_bad_lines", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("bad_lines", sa.Text),  # JSON list of the first few: "line 7: <reason>"
     sa.Column("n_objects", sa.BigInteger, nullable=False, server_default="0"),
     # Counters, kept in the transaction that changes them.
     sa.Column("n_human", sa.BigInteger, nullable=False, server_default="0"),
@@ -38,6 +52,9 @@ labeling_jobs = sa.Table(
     sa.Column("n_failed", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("n_human_here", sa.BigInteger, nullable=False, server_default="0"),  # without chained labels
     sa.Column("iteration", sa.Integer, nullable=False, server_default="0"),  # current batch, from 1
+    # The batch holds the pending objects of [batch_first_no, next_object_no).
+    sa.Column("batch_first_no", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("batch_opened_at", Time),
     sa.Column("next_object_no", sa.BigInteger, nullable=False, server_default="0"),  # first one not yet sent
     sa.Column("manifest_written_at", Time),
     sa.Column("manifest_is_stale", sa.Boolean, nullable=False, server_default=sa.true()),
@@ -48,28 +65,30 @@ labeling_jobs = sa.Table(
     sa.Index("ix_labeling_jobs_status", "status"),
 )
 
-# States of a data object, small numbers because there may be ten million of them.
-PENDING, OPEN, READY, GROUPED, LABELED, FAILED, SKIPPED, KEPT = range(8)
-"""not sent · tasks may be taken · all answers in · in a consolidation group · labeled here · given up ·
-no annotation required · came with a label."""
-
 data_objects = sa.Table(
     "data_objects",
     metadata,
     sa.Column("job_id", sa.ForeignKey("labeling_jobs.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("object_no", sa.BigInteger, primary_key=True, autoincrement=False),  # line number from 0
-    sa.Column("state", sa.SmallInteger, nullable=False),
+    sa.Column("state", sa.SmallInteger, nullable=False),  # core.human_task.ObjectState
     sa.Column("position", sa.BigInteger, nullable=False),  # byte offset of the line in our manifest copy
     sa.Column("length", sa.Integer, nullable=False),  # bytes of the line without its line end
     sa.Column("iteration", sa.Integer),
-    sa.Column("opened_at", Time),
     # How many more workers may take it now: n - answers - workers on it. 0 outside state OPEN.
     sa.Column("n_free", sa.SmallInteger, nullable=False, server_default="0"),
     sa.Column("n_answers", sa.SmallInteger, nullable=False, server_default="0"),
     sa.Column("n_declined", sa.SmallInteger, nullable=False, server_default="0"),
     sa.Column("group_id", sa.Integer),
     sa.CheckConstraint("n_free >= 0 AND n_answers >= 0 AND n_declined >= 0", name="counts"),
-    sa.Index("ix_data_objects_state", "job_id", "state", "object_no"),
+    # What is being worked on (open, ready, grouped): a batch at most, so the index stays small.
+    sa.Index(
+        "ix_data_objects_active",
+        "job_id",
+        "state",
+        "object_no",
+        sqlite_where=sa.text("state IN (1, 2, 3)"),
+        postgresql_where=sa.text("state IN (1, 2, 3)"),
+    ),
     # The queue: what can be taken, closest to completion first, then in manifest order.
     sa.Index(
         "ix_data_objects_queue",
@@ -91,7 +110,9 @@ tasks = sa.Table(
     sa.Column("worker_id", sa.Text, nullable=False),  # users.id, or simulated
     # reserved (fetched ahead), working, paused | submitted, declined | returned, withdrawn
     sa.Column("state", sa.Text, nullable=False),
-    sa.Column("is_live", sa.Boolean, nullable=False),  # reserved, working or paused: holds a slot of the object
+    sa.Column(
+        "is_live", sa.Boolean, nullable=False
+    ),  # reserved, working or paused: holds a slot of the object
     sa.Column("taken_at", Time, nullable=False),
     sa.Column("accepted_at", Time),
     sa.Column("expires_at", Time, nullable=False),
@@ -112,6 +133,16 @@ tasks = sa.Table(
         unique=True,
         sqlite_where=sa.text("state IN ('reserved', 'working', 'paused', 'submitted', 'declined')"),
         postgresql_where=sa.text("state IN ('reserved', 'working', 'paused', 'submitted', 'declined')"),
+    ),
+    # ... and works on one task of a job at a time, with one more reserved.
+    sa.Index(
+        "uq_tasks_worker_at_work",
+        "worker_id",
+        "job_id",
+        "state",
+        unique=True,
+        sqlite_where=sa.text("state IN ('reserved', 'working')"),
+        postgresql_where=sa.text("state IN ('reserved', 'working')"),
     ),
     sa.Index(
         "ix_tasks_live_worker",
@@ -135,9 +166,20 @@ consolidation_groups = sa.Table(
     sa.Column("job_id", sa.ForeignKey("labeling_jobs.id", ondelete="CASCADE"), nullable=False, index=True),
     sa.Column("iteration", sa.Integer, nullable=False),
     sa.Column("frozen_at", Time, nullable=False),
-    sa.Column("stamp", sa.Text, nullable=False),  # YYYY-MM-DD_HH:MM:SS of its files, unique within the job
+    sa.Column("stamp", sa.Text, nullable=False),  # YYYY-MM-DD_HH:MM:SS of its files, unique in iteration
     sa.Column("is_done", sa.Boolean, nullable=False),
-    sa.UniqueConstraint("job_id", "stamp"),
+    sa.UniqueConstraint("job_id", "iteration", "stamp"),
+)
+
+worker_identities = sa.Table(
+    # Who a worker is in output files; kept here because a user may be deleted while the answers stay.
+    "worker_identities",
+    metadata,
+    sa.Column("worker_id", sa.Text, primary_key=True),  # tasks.worker_id
+    sa.Column("public_id", sa.Text, nullable=False),  # private.<region>.<16 hex digits>
+    sa.Column("provider", sa.Text, nullable=False),  # Cognito or Oidc, empty when not known
+    sa.Column("issuer", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
 )
 
 labels = sa.Table(
