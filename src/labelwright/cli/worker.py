@@ -9,8 +9,15 @@ from pathlib import Path
 import click
 import sqlalchemy as sa
 
-from labelwright.cli.options import data_option, json_option, open_database, print_table, region_option, server_url
-from labelwright.store import directory
+from labelwright.cli.options import (
+    data_option,
+    json_option,
+    open_database,
+    print_table,
+    region_option,
+    server_url,
+)
+from labelwright.store import workteams
 from labelwright.store.directory_tables import users
 
 __all__ = ["worker"]
@@ -45,7 +52,7 @@ def add(
     now = time.time()
     try:
         directory_worker = database.write(
-            lambda c: directory.add_worker(
+            lambda c: workteams.add_worker(
                 c, region=region, team_name=team, username=username, email=email, password=password, now=now
             )
         )
@@ -89,7 +96,9 @@ def list_workers(data_dir: Path | None, as_json: bool) -> None:
     """List the workers."""
     _, database = open_database(data_dir)
     query = sa.select(users.c.username, users.c.email, users.c.status, users.c.is_enabled, users.c.pool_id)
-    rows = [dict(r._mapping) for r in database.read(lambda c: c.execute(query.order_by(users.c.username)).all())]
+    rows = [
+        dict(r._mapping) for r in database.read(lambda c: c.execute(query.order_by(users.c.username)).all())
+    ]
     database.close()
     if as_json:
         click.echo(json.dumps(rows, indent=2))

@@ -1,4 +1,4 @@
-"""Tables about people: user pools, clients, groups, users, sessions, workforces, work teams, tags."""
+"""Tables about people: user pools, clients, groups, users, sessions, workforces, work teams; tags and UIs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from labelwright.store.schema import Time, metadata
 
 __all__ = [
     "group_members",
+    "human_task_uis",
     "sessions",
     "tags",
     "throttles",
@@ -117,8 +118,10 @@ workforces = sa.Table(
     sa.Column("region", sa.Text, primary_key=True),  # one private workforce per account and region
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("arn", sa.Text, nullable=False, unique=True),
-    sa.Column("kind", sa.Text, sa.CheckConstraint("kind IN ('Cognito', 'Oidc')", name="kind"), nullable=False),
-    sa.Column("config", sa.Text, nullable=False),  # JSON: CognitoConfig or OidcConfig, secret included
+    sa.Column(
+        "kind", sa.Text, sa.CheckConstraint("kind IN ('Cognito', 'Oidc')", name="kind"), nullable=False
+    ),
+    sa.Column("config", sa.Text, nullable=False),  # JSON: CognitoConfig, or OidcConfig with its secret sealed
     sa.Column("settings", sa.Text, nullable=False),  # JSON: SourceIpConfig, WorkforceVpcConfig, IpAddressType
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("created_at", Time, nullable=False),
@@ -157,4 +160,15 @@ tags = sa.Table(
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
     sa.Column("position", sa.Integer, nullable=False),  # listed in the order in which they were added
+)
+
+human_task_uis = sa.Table(
+    "human_task_uis",
+    metadata,
+    sa.Column("region", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("arn", sa.Text, nullable=False, unique=True),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("content_sha256", sa.Text, nullable=False),
+    sa.Column("created_at", Time, nullable=False),
 )
