@@ -27,12 +27,12 @@ from labelwright.errors import (
 from labelwright.store import passwords
 from labelwright.store.directory_tables import (
     group_members,
-    sessions,
     user_groups,
     users,
     workteam_groups,
 )
 from labelwright.store.passwords import PreparedPassword, prepare
+from labelwright.store.sessions import delete_of_user
 from labelwright.store.user_pools import PoolRow, get_pool
 
 __all__ = [
@@ -370,7 +370,7 @@ def set_password(
             modified_at=now,
         )
     )
-    _end_sessions(connection, user_id)
+    delete_of_user(connection, user_id)
     return get_user(connection, user_id)
 
 
@@ -396,7 +396,7 @@ def set_enabled(connection: Connection, user_id: str, is_enabled: bool, now: flo
         users.update().where(users.c.id == user_id).values(is_enabled=is_enabled, modified_at=now)
     )
     if not is_enabled:
-        _end_sessions(connection, user_id)
+        delete_of_user(connection, user_id)
     return get_user(connection, user_id)
 
 
@@ -445,10 +445,6 @@ def _checked(pool: PoolRow, password: str | PreparedPassword) -> PreparedPasswor
 
 def _validity_s(pool: PoolRow) -> float:
     return float(pool.password_policy["TemporaryPasswordValidityDays"]) * DAY_S
-
-
-def _end_sessions(connection: Connection, user_id: str) -> None:
-    connection.execute(sessions.delete().where(sessions.c.user_id == user_id))
 
 
 def _find_group(connection: Connection, pool_id: str, name: str) -> GroupRow | None:
