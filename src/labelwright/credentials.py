@@ -1,4 +1,4 @@
-"""Root credentials: from the settings, or made at the first start and kept (0600) under the data directory."""
+"""Root credentials: from the settings, or made at first start and kept (0600) in the data directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one tree of exceptions. Classes name the situation and carry data; doors turn them into words and codes.
+"""The one tree of exceptions. Classes name the situation and carry data; doors put them into words.
 
 Only ``wire.errors`` knows AWS's codes and only ``portal`` knows the worker API's; nothing below them does.
 """

@@ -31,7 +31,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 
 
 def open_database(data_dir: Path | None) -> tuple[Settings, Database]:
-    """The database of a data directory (or of LABELWRIGHT_DATABASE_URL); may be used beside a running server."""
+    """The database of a data directory or of LABELWRIGHT_DATABASE_URL; works beside a running server."""
     settings = Settings.load(data_dir=data_dir)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     database = Database(settings.effective_database_url)

@@ -38,7 +38,11 @@ def list_workteams(data_dir: Path | None, as_json: bool) -> None:
         .scalar_subquery()
     )
     query = sa.select(
-        workteams.c.name, workteams.c.region, members.label("workers"), workteams.c.description, workteams.c.arn
+        workteams.c.name,
+        workteams.c.region,
+        members.label("workers"),
+        workteams.c.description,
+        workteams.c.arn,
     ).order_by(workteams.c.region, workteams.c.name)
     rows = [dict(row._mapping) for row in database.read(lambda c: c.execute(query).all())]
     database.close()

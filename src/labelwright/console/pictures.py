@@ -15,7 +15,8 @@ __all__ = ["Box", "Card", "card"]
 
 # The palette of the worker's page, so that a class has the same colour everywhere.
 _COLOURS = (
-    "#2ca02c", "#1f77b4", "#ff7f0e", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf",
+    "#2ca02c", "#1f77b4", "#ff7f0e", "#d62728", "#9467bd",
+    "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf",
 )  # fmt: skip
 
 

@@ -91,7 +91,9 @@ def job(connection: Connection, region: str, name: str) -> JobRow | None:
     return None if row is None else _job(row)
 
 
-def labeled_objects(connection: Connection, job_id: int, *, after: int = -1, limit: int = 24) -> list[LabeledObject]:
+def labeled_objects(
+    connection: Connection, job_id: int, *, after: int = -1, limit: int = 24
+) -> list[LabeledObject]:
     """Finished objects in manifest order, those with a number above ``after``."""
     query = (
         sa.select(labels.c.object_no, data_objects.c.position, data_objects.c.length, labels.c.content)

@@ -1,7 +1,7 @@
 """Who may see the console: whoever knows the root credentials. The session is a signed, expiring cookie.
 
-Nothing is stored: the cookie holds its end and a MAC under a key derived from the root secret, so that changing
-the credentials ends every session.
+Nothing is stored: the cookie holds its end and a MAC under a key derived from the root secret, so that
+changing the credentials ends every session.
 """
 
 from __future__ import annotations

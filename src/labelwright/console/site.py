@@ -1,4 +1,4 @@
-"""The requester's pages: sign-in, list of jobs, one job with its labeled objects. Read-only; no script at all.
+"""The requester's pages: sign-in, list of jobs, one job with its labeled objects. Read-only, no script.
 
 Creating jobs is done through the API for now. Pages are Liquid with autoescape; a running job's page reloads
 itself every few seconds.
@@ -61,14 +61,18 @@ class _Pages:
         self._context = context
 
     async def css(self, request: Request) -> Response:
-        return Response(_source("console.css"), media_type="text/css", headers={"cache-control": "max-age=300"})
+        return Response(
+            _source("console.css"), media_type="text/css", headers={"cache-control": "max-age=300"}
+        )
 
     async def jobs(self, request: Request) -> Response:
         if not self._signed_in(request):
             return self._page("sign-in.html", "Sign in", signed_in=False)
         rows = await self._context.database.aread(queries.jobs)
         running = any(row.status in ("Initializing", "InProgress", "Stopping") for row in rows)
-        return self._page("jobs.html", "Labeling jobs", refresh=5 if running else 0, jobs=[_job(r) for r in rows])
+        return self._page(
+            "jobs.html", "Labeling jobs", refresh=5 if running else 0, jobs=[_job(r) for r in rows]
+        )
 
     async def job(self, request: Request) -> Response:
         if not self._signed_in(request):
@@ -149,7 +153,9 @@ class _Pages:
         return response
 
     async def not_found(self, request: Request, error: Exception | None) -> Response:
-        body = Markup('<section class="card"><h1>Not found</h1><p><a href="/console">All jobs</a></p></section>')
+        body = Markup(
+            '<section class="card"><h1>Not found</h1><p><a href="/console">All jobs</a></p></section>'
+        )
         return HTMLResponse(_shell("Not found", body, signed_in=False), status_code=404, headers=_HEADERS)
 
     def _signed_in(self, request: Request) -> bool:
@@ -157,7 +163,14 @@ class _Pages:
         return session.holds(self._context.credentials, cookie, self._context.clock())
 
     def _page(
-        self, page: str, title: str, *, signed_in: bool = True, refresh: int = 0, status: int = 200, **data: Any
+        self,
+        page: str,
+        title: str,
+        *,
+        signed_in: bool = True,
+        refresh: int = 0,
+        status: int = 200,
+        **data: Any,
     ) -> HTMLResponse:
         body = Markup(_templates().get_template(page).render(**data))  # noqa: S704 - autoescaped by Liquid
         text = _shell(title, body, signed_in=signed_in, refresh=refresh)
