@@ -213,7 +213,8 @@ class _Seat:
 
 TEMPLATE = """<script src="https://assets.crowd.aws/crowd-html-elements.js"></script>
 <crowd-form>
-<crowd-classifier name="crowd-classifier" header="Mood?" categories="{{ task.input.labels | to_json | escape }}">
+<crowd-classifier name="crowd-classifier" header="Mood?"
+categories="{{ task.input.labels | to_json | escape }}">
 <classification-target>{{ task.input.taskObject }}</classification-target>
 </crowd-classifier>
 </crowd-form>
