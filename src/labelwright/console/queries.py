@@ -140,7 +140,7 @@ def events(connection: Connection, job_id: int, *, limit: int = 50) -> list[dict
     return [dict(row._mapping) for row in connection.execute(query)]
 
 
-def _job(row: sa.Row[Any]) -> JobRow:
+def _job(row: Any) -> JobRow:
     return JobRow(
         id=row.id,
         region=row.region,
