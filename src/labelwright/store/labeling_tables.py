@@ -1,4 +1,4 @@
-"""Tables about work: labeling jobs, their data objects, tasks (one object shown to one worker), groups, labels.
+"""Tables about work: labeling jobs, data objects, tasks (one object shown to one worker), groups, labels.
 
 What must never break is a constraint here: a worker has at most one live task per object, an answer exists
 exactly when the task is submitted, an object has at most one label.
@@ -31,6 +31,7 @@ labeling_jobs = sa.Table(
     sa.Column("reference_code", sa.Text, nullable=False, unique=True),
     sa.Column("workteam_arn", sa.Text, nullable=False, index=True),
     sa.Column("request", sa.Text, nullable=False),  # JSON of CreateLabelingJob as given
+    sa.Column("n_workers", sa.SmallInteger, nullable=False, server_default="1"),  # per object
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("failure_reason", sa.Text),
     sa.Column("stop_cause", sa.Text),  # why it is stopping: request, condition, age
@@ -41,7 +42,7 @@ labeling_jobs = sa.Table(
     sa.Column("label_categories", sa.Text),  # JSON of the label category file
     sa.Column("manifest_uri", sa.Text),  # our copy of the input manifest
     sa.Column("manifest_bytes", sa.BigInteger, nullable=False, server_default="0"),
-    # How far the copy has been indexed; n_objects lines lie before this byte. A half-done import goes on here.
+    # How far the copy is indexed: n_objects lines lie before this byte. A half-done import goes on here.
     sa.Column("index_position", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("n_bad_lines", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("bad_lines", sa.Text),  # JSON list of the first few: "line 7: <reason>"
