@@ -32,6 +32,8 @@ class RequestContext:
     base_url : str
         ``http://host:port`` under which this caller reaches us, without a slash at the end.
     access_key_id : str
+    operation : str
+        ``CreateLabelingJob``
     parameters : Mapping
         The validated input with wire names (``{"LabelingJobName": ...}``), as it may be stored. Times are
         epoch seconds.
@@ -44,6 +46,7 @@ class RequestContext:
     account_id: str = ACCOUNT_ID
     base_url: str = ""
     access_key_id: str = ""
+    operation: str = ""
     parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property

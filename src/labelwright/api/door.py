@@ -1,0 +1,255 @@
+"""The AWS door: one ASGI callable that takes signed requests and hands them to the registered handlers.
+
+It decides nothing about labeling. A request is read (up to a limit), its signature checked against the hash
+of its body, its operation found, its members parsed and validated by botocore's model, the handler called,
+and its answer, or its exception, written in the form of the service that was asked.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from labelwright.api.context import RequestContext
+from labelwright.api.dispatch import Handler, call, load_handlers
+from labelwright.context import AppContext
+from labelwright.wire import aws_json, query
+from labelwright.wire.errors import (
+    BodyTooLarge,
+    NotImplementedYet,
+    Protocol,
+    UnknownOperation,
+    WireError,
+    body_of,
+    wire_error,
+)
+from labelwright.wire.model import Operation, ServiceModel, load_models
+from labelwright.wire.sigv4 import scope_service
+
+__all__ = ["MAX_BODY_BYTES", "build"]
+
+_log = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+MAX_BODY_BYTES = 8 << 20
+"""No implemented operation needs a tenth of it."""
+
+
+class _ClientGone(Exception):
+    """The connection closed while the body was coming; nobody is there to be answered."""
+
+
+@dataclasses.dataclass(slots=True)
+class _Asked:
+    """What is known of a request so far; errors are written in the form of the service that is asked."""
+
+    request_id: str
+    service: str
+    protocol: Protocol
+    content_type: str
+    operation: str = ""
+    namespace: str = ""
+
+
+def build(context: AppContext) -> ASGIApp:
+    """The door over the parts of a running server."""
+    handlers = load_handlers()
+    wanted: dict[str, list[str]] = {}
+    for service, name in handlers:
+        wanted.setdefault(service, []).append(name)
+    models = load_models(wanted, context.settings.data_dir / "cache")
+    return _Door(context, models, handlers)
+
+
+class _Door:
+    def __init__(
+        self,
+        context: AppContext,
+        models: Mapping[str, ServiceModel],
+        handlers: Mapping[tuple[str, str], Handler],
+    ) -> None:
+        self._context = context
+        self._models = models
+        self._handlers = handlers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        headers = scope.get("labelwright.headers") or {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        asked = self._asked(scope, headers)
+        try:
+            body = await _read_body(headers, receive)
+            status, payload = 200, await self._answer(scope, headers, body, asked)
+        except _ClientGone:
+            return
+        except Exception as error:
+            found = wire_error(
+                error, service=asked.service, protocol=asked.protocol, request_id=asked.request_id
+            )
+            status, payload = found.status, self._error_body(found, asked)
+        await _respond(send, status, payload, asked)
+
+    def _asked(self, scope: Scope, headers: Mapping[str, str]) -> _Asked:
+        service = scope_service(headers, scope["query_string"]) or ""
+        content_type = headers.get("content-type", "")
+        target = headers.get("x-amz-target", "")
+        if not service:  # unsigned: guess, so that the refusal is in a form that the client reads
+            prefix = target.partition(".")[0]
+            service = next(
+                (m.name for m in self._models.values() if prefix and m.target_prefix == prefix), ""
+            )
+        model = self._models.get(service)
+        is_json = bool(target) or "json" in content_type
+        if model is not None and not (model.protocol == "json" and scope["path"] != "/"):
+            is_json = model.protocol == "json"
+        version = "1.0" if content_type.startswith("application/x-amz-json-1.0") else "1.1"
+        return _Asked(
+            request_id=str(uuid.uuid4()),
+            service=service,
+            protocol="json" if is_json else "query",
+            content_type=f"application/x-amz-json-{version}" if is_json else "text/xml",
+            namespace=model.xml_namespace if model is not None else "",
+        )
+
+    async def _answer(self, scope: Scope, headers: Mapping[str, str], body: bytes, asked: _Asked) -> bytes:
+        now = self._context.clock()
+        verified = self._context.verifier.verify(
+            method=scope["method"],
+            raw_path=scope.get("raw_path") or scope["path"].encode(),
+            query=scope["query_string"],
+            headers=headers,
+            now=now,
+            payload_hash=hashlib.sha256(body).hexdigest(),
+        )
+        model = self._models.get(verified.service)
+        if model is None:
+            raise NotImplementedYet(
+                f"The service {verified.service!r} is not implemented yet; this server answers "
+                f"{', '.join(sorted(self._models))} and s3."
+            )
+        if scope["path"] != "/":
+            raise NotImplementedYet(
+                f"{scope['method']} {scope['path'][:200]} of service {verified.service!r} is not implemented "
+                "yet; "
+                "its operations are posted to '/'."
+            )
+        form = None if model.protocol == "json" else _form(scope, body)
+        operation = self._operation(model, _named(model, headers, form), asked)
+        handler = self._handlers[model.name, operation.name]
+        parameters = aws_json.parse(operation, body) if form is None else query.parse(operation, form)
+        context = RequestContext(
+            app=self._context,
+            region=verified.region,
+            request_id=asked.request_id,
+            now=now,
+            base_url=self._base_url(scope, headers),
+            access_key_id=verified.access_key_id,
+            operation=operation.name,
+            parameters=parameters,
+        )
+        snake_names = operation.snake_names
+        answer = await call(
+            handler, context, {snake_names[name]: value for name, value in parameters.items()}
+        )
+        if form is None:
+            return aws_json.serialise(operation, answer)
+        return query.serialise(operation, answer, asked.request_id)
+
+    def _operation(self, model: ServiceModel, name: str, asked: _Asked) -> Operation:
+        asked.operation = name
+        operation = model.operation(name)
+        if operation is not None:
+            return operation
+        if name in model.operation_names:
+            raise NotImplementedYet(
+                f"{name} is not implemented yet by this server; docs/reference/operations.md lists what is."
+            )
+        raise UnknownOperation(
+            f"The service {model.name!r} has no operation {name[:80]!r}."
+            if name
+            else "The request names no operation: the X-Amz-Target header or the Action field is missing."
+        )
+
+    def _base_url(self, scope: Scope, headers: Mapping[str, str]) -> str:
+        settings = self._context.settings
+        if settings.public_url:
+            return settings.public_url.rstrip("/")
+        host = headers.get("host") or f"{settings.host}:{settings.port}"
+        return f"{scope.get('scheme', 'http')}://{host}"
+
+    def _error_body(self, error: WireError, asked: _Asked) -> bytes:
+        _log.info(
+            "request refused",
+            extra={
+                "action": "request",
+                "service": asked.service,
+                "operation": asked.operation,
+                "code": error.code,
+                "request_id": asked.request_id,
+            },
+        )
+        return body_of(error, protocol=asked.protocol, request_id=asked.request_id, namespace=asked.namespace)
+
+
+def _named(model: ServiceModel, headers: Mapping[str, str], form: Mapping[str, str] | None) -> str:
+    if form is not None:
+        return form.get("Action", "")
+    prefix, _, name = headers.get("x-amz-target", "").rpartition(".")
+    return name if prefix == model.target_prefix else prefix
+
+
+def _form(scope: Scope, body: bytes) -> dict[str, str]:
+    in_query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+    in_query = {name: value for name, value in in_query.items() if not name.startswith("X-Amz-")}
+    return {**in_query, **query.fields(body)}
+
+
+async def _read_body(headers: Mapping[str, str], receive: Receive) -> bytes:
+    length = headers.get("content-length", "0")
+    if length.isdigit() and int(length) > MAX_BODY_BYTES:
+        raise _too_large()
+    chunks: list[bytes] = []
+    n_bytes = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _ClientGone
+        chunk = message.get("body", b"")
+        n_bytes += len(chunk)
+        if n_bytes > MAX_BODY_BYTES:
+            raise _too_large()
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _too_large() -> BodyTooLarge:
+    return BodyTooLarge(
+        f"The body is larger than {MAX_BODY_BYTES} bytes. Put large content into S3 and refer to it by its "
+        "URI."
+    )
+
+
+async def _respond(send: Send, status: int, body: bytes, asked: _Asked) -> None:
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [
+                (b"content-type", asked.content_type.encode()),
+                (b"content-length", str(len(body)).encode()),
+                (b"x-amzn-requestid", asked.request_id.encode()),
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})

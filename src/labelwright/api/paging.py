@@ -1,0 +1,55 @@
+"""List operations: the one way in which handlers page.
+
+The token is bound to the operation, the region and every member of the request but the token and the page
+size, so that a token of another query is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from labelwright.api.context import RequestContext
+from labelwright.wire.paginate import Page, paginate
+
+__all__ = ["DEFAULT_PAGE", "page_of", "query_of", "token_secret"]
+
+T = TypeVar("T")
+
+DEFAULT_PAGE = 10
+"""Page size of SageMaker's lists when ``MaxResults`` is absent."""
+
+_PAGING_MEMBERS = frozenset({"NextToken", "MaxResults", "PaginationToken", "Limit"})
+
+
+def page_of(
+    context: RequestContext,
+    items: Iterable[T],
+    *,
+    key: Callable[[T], tuple[Any, ...]],
+    max_results: int | None = None,
+    next_token: str | None = None,
+    descending: bool = False,
+    default: int = DEFAULT_PAGE,
+) -> Page[T]:
+    """One page of the items that are already filtered; see `labelwright.wire.paginate.paginate`."""
+    return paginate(
+        items,
+        key=key,
+        query=query_of(context),
+        secret=token_secret(context),
+        max_results=default if max_results is None else max_results,
+        next_token=next_token,
+        descending=descending,
+    )
+
+
+def query_of(context: RequestContext) -> dict[str, Any]:
+    """What the token of this request is bound to."""
+    members = {k: v for k, v in context.parameters.items() if k not in _PAGING_MEMBERS}
+    return {"operation": context.operation, "region": context.region, "members": members}
+
+
+def token_secret(context: RequestContext) -> bytes:
+    """The key that signs this installation's tokens."""
+    return context.app.credentials.secret_access_key.encode()

@@ -1,0 +1,90 @@
+r"""The service models' regular expressions, which are Java's, as Python predicates that need a full match.
+
+Java's ``\w``, ``\d`` and ``\s`` are ASCII; ``\p{L}`` and friends are Unicode categories, which `re` does not
+know. For a pattern that uses them, the value's non-ASCII characters are first replaced by one stand-in per
+category, and the classes by those stand-ins with their ASCII members: one pass, and no table of a million
+code points.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from functools import cache
+
+__all__ = ["predicate"]
+
+_CLASS = re.compile(r"\\p\{(\w+)\}")
+_POSIX = {
+    "Alnum": "a-zA-Z0-9",
+    "Alpha": "a-zA-Z",
+    "Digit": "0-9",
+    "Lower": "a-z",
+    "Upper": "A-Z",
+    "Punct": r"!-/:-@\[-`{-~",
+    "Space": r" \t\n\x0b\f\r",
+    "XDigit": "0-9a-fA-F",
+    "ASCII": r"\x00-\x7f",
+}
+# One private-use character per major category. A private-use character of the value becomes that of C.
+_STAND_INS = {major: chr(0xE000 + number) for number, major in enumerate("LMNPSZC")}
+
+
+@cache
+def predicate(pattern: str) -> Callable[[str], bool]:
+    r"""A function that says whether a whole string matches the pattern.
+
+    Raises
+    ------
+    re.error
+        The pattern uses something that Python cannot express.
+
+    Examples
+    --------
+    >>> is_tag_key = predicate(r"([\p{L}\p{Z}\p{N}_.:/=+\-@]*)")
+    >>> is_tag_key("Größe 5"), is_tag_key("a!b")
+    (True, False)
+    """
+    uses_categories = _CLASS.search(pattern) is not None
+    translated = _escape_nested(_CLASS.sub(_members, pattern))
+    match = re.compile(translated, re.ASCII).fullmatch
+    if not uses_categories:
+        return lambda value: match(value) is not None
+    return lambda value: match(value if value.isascii() else _stand_in(value)) is not None
+
+
+def _stand_in(value: str) -> str:
+    return "".join(c if c < "\x80" else _STAND_INS[unicodedata.category(c)[0]] for c in value)
+
+
+def _members(match: re.Match[str]) -> str:
+    name = match.group(1)
+    if name in _POSIX:
+        return _POSIX[name]
+    if name not in _STAND_INS:
+        raise re.error(f"unknown character class \\p{{{name}}}")
+    ascii_members = (chr(code) for code in range(128) if unicodedata.category(chr(code))[0] == name)
+    return "".join(re.escape(c) for c in ascii_members) + _STAND_INS[name]
+
+
+def _escape_nested(pattern: str) -> str:
+    """Escape ``[`` inside a character class, where Python warns that it may once mean a nested set."""
+    out: list[str] = []
+    inside = False
+    position = 0
+    while position < len(pattern):
+        c = pattern[position]
+        if c == "\\":
+            out.append(pattern[position : position + 2])
+            position += 2
+            continue
+        if c == "[":
+            out.append("\\[" if inside else "[")
+            inside = True
+        else:
+            out.append(c)
+            if c == "]" and inside:
+                inside = False
+        position += 1
+    return "".join(out)
