@@ -1,0 +1,35 @@
+/** Remaining time of a task: when to warn, and in what words. Pure; times in seconds. */
+
+export type Urgency = "calm" | "soon" | "now" | "over";
+
+const SOON_S = 300;
+const NOW_S = 60;
+
+/** How urgent a task is. With a short limit the warnings come later, or they would be there all the time. */
+export function urgency(remainingS: number, limitS: number): Urgency {
+  if (remainingS <= 0) return "over";
+  if (remainingS <= Math.min(NOW_S, limitS / 4)) return "now";
+  if (remainingS <= Math.min(SOON_S, limitS / 2)) return "soon";
+  return "calm";
+}
+
+/** `1:02:03`, `12:34`, `0:05`. */
+export function clockText(remainingS: number): string {
+  const total = Math.max(0, Math.ceil(remainingS));
+  const two = (n: number): string => String(n).padStart(2, "0");
+  const hours = Math.floor(total / 3600);
+  const minutes = Math.floor(total / 60) % 60;
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(total % 60)}` : `${minutes}:${two(total % 60)}`;
+}
+
+/** `5 minutes`, `90 seconds`, `1 hour 30 minutes`: for sentences and screen readers. */
+export function durationText(seconds: number): string {
+  const total = Math.max(0, Math.round(seconds));
+  const unit = (n: number, name: string): string => `${n} ${name}${n === 1 ? "" : "s"}`;
+  if (total < 120) return unit(total, "second");
+  const hours = Math.floor(total / 3600);
+  const minutes = Math.round((total - hours * 3600) / 60);
+  if (hours >= 48) return unit(Math.round(total / 86400), "day");
+  if (hours === 0) return unit(minutes, "minute");
+  return minutes === 0 ? unit(hours, "hour") : `${unit(hours, "hour")} ${unit(minutes, "minute")}`;
+}

@@ -1,0 +1,68 @@
+/** Unfinished work per task, kept in this browser until the task's time is over. */
+
+const PREFIX = "labelwright.draft.";
+const PAUSED = "labelwright.paused.";
+
+interface Kept {
+  draft: unknown;
+  until: number;
+}
+
+export class Drafts {
+  /** @param storage `localStorage`, or anything like it */
+  constructor(
+    private readonly storage: Storage,
+    private readonly now: () => number,
+  ) {}
+
+  /** Keep what was entered; when the browser's store is full it says false. */
+  keep(taskId: string, draft: unknown, until: number): boolean {
+    try {
+      this.storage.setItem(PREFIX + taskId, JSON.stringify({ draft, until } satisfies Kept));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  find(taskId: string): unknown {
+    return this.#read(PREFIX + taskId)?.draft ?? null;
+  }
+
+  forget(taskId: string): void {
+    this.storage.removeItem(PREFIX + taskId);
+  }
+
+  /** Note that a job's task was stopped, to be resumed. */
+  setPaused(job: string, until: number): void {
+    this.storage.setItem(PAUSED + job, JSON.stringify({ draft: null, until } satisfies Kept));
+  }
+
+  clearPaused(job: string): void {
+    this.storage.removeItem(PAUSED + job);
+  }
+
+  /** Until when the job's stopped task can be resumed; null when there is none. */
+  pausedUntil(job: string): number | null {
+    return this.#read(PAUSED + job)?.until ?? null;
+  }
+
+  /** Remove whatever has run out. */
+  sweep(): void {
+    const names = Array.from({ length: this.storage.length }, (_, i) => this.storage.key(i) ?? "");
+    for (const name of names) if (name.startsWith(PREFIX) || name.startsWith(PAUSED)) this.#read(name);
+  }
+
+  #read(name: string): Kept | null {
+    const text = this.storage.getItem(name);
+    if (text === null) return null;
+    try {
+      const kept = JSON.parse(text) as Kept;
+      if (typeof kept.until === "number" && kept.until > this.now()) return kept;
+    } catch {
+      // Not ours or cut off: of no use to anybody.
+    }
+    this.storage.removeItem(name);
+    return null;
+  }
+}

@@ -1,0 +1,153 @@
+/** The list of jobs that have work for this worker. It refreshes by itself. */
+
+import { type Api, ApiError } from "./api.js";
+import { clockText, durationText } from "./clock.js";
+import { h, icon, ICONS } from "./dom.js";
+import type { Drafts } from "./drafts.js";
+import type { Job } from "./types.js";
+
+const REFRESH_MS = 8000;
+
+const TASK_TYPES: Record<string, string> = {
+  BoundingBox: "Bounding boxes",
+  ImageMultiClass: "Image classification",
+  ImageMultiClassMultiLabel: "Image classification, several labels",
+  TextMultiClass: "Text classification",
+  TextMultiClassMultiLabel: "Text classification, several labels",
+  SemanticSegmentation: "Segmentation",
+  NamedEntityRecognition: "Entities in text",
+  Custom: "Custom task",
+};
+
+/** A task type in words; unknown ones are taken apart at their capitals. */
+export function taskTypeText(type: string): string {
+  return TASK_TYPES[type] ?? type.replace(/([a-z0-9])([A-Z])/g, "$1 $2");
+}
+
+export class JobsPage {
+  readonly element: HTMLElement;
+  readonly #list = h("ul", { class: "jobs" });
+  readonly #trouble = h("p", { class: "problem", role: "status" });
+  #timer = 0;
+  #shown = "";
+
+  constructor(
+    private readonly api: Api,
+    private readonly drafts: Drafts,
+    private readonly start: (job: Job) => void,
+  ) {
+    this.element = h(
+      "main",
+      { class: "page" },
+      h("h1", {}, "Your tasks"),
+      this.#trouble,
+      h("div", { class: "jobs-area" }, h("p", { class: "muted", role: "status" }, "Looking for work …")),
+    );
+    document.addEventListener("visibilitychange", this.#onVisible);
+    void this.#refresh();
+  }
+
+  dispose(): void {
+    window.clearTimeout(this.#timer);
+    this.#timer = -1;
+    document.removeEventListener("visibilitychange", this.#onVisible);
+  }
+
+  readonly #onVisible = (): void => {
+    if (document.visibilityState === "visible") void this.#refresh();
+  };
+
+  async #refresh(): Promise<void> {
+    window.clearTimeout(this.#timer);
+    try {
+      const jobs = await this.api.jobs();
+      this.#trouble.textContent = "";
+      this.#show(jobs);
+    } catch (error) {
+      if (this.#timer === -1) return;
+      this.#trouble.textContent =
+        error instanceof ApiError && error.status === 0
+          ? "No connection to the server; trying again by itself."
+          : error instanceof Error
+            ? error.message
+            : String(error);
+    }
+    if (this.#timer === -1) return;
+    this.#timer = window.setTimeout(() => {
+      if (document.visibilityState === "visible") void this.#refresh();
+    }, REFRESH_MS);
+  }
+
+  #show(jobs: Job[]): void {
+    const paused = jobs.map((job) => this.drafts.pausedUntil(job.name));
+    const state = JSON.stringify([jobs, paused.map(Boolean)]);
+    if (state === this.#shown) return;
+    this.#shown = state;
+    const area = this.element.querySelector(".jobs-area")!;
+    if (jobs.length === 0) {
+      area.replaceChildren(emptyState());
+      return;
+    }
+    const focused = document.activeElement?.getAttribute("data-job");
+    this.#list.replaceChildren(...jobs.map((job, i) => this.#card(job, paused[i] ?? null)));
+    area.replaceChildren(this.#list);
+    if (focused) this.#list.querySelector<HTMLElement>(`[data-job="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  #card(job: Job, pausedUntil: number | null): HTMLElement {
+    const n = job.available_tasks;
+    const count = n === 0 ? "No open tasks" : n === 1 ? "1 task open" : `${n.toLocaleString()} tasks open`;
+    const fact = (term: string, ...value: (Node | string)[]): HTMLElement =>
+      h("div", {}, h("dt", {}, term), h("dd", {}, ...value));
+    const heading = `job-${job.name}`;
+    return h(
+      "li",
+      { class: "card job", "aria-labelledby": heading },
+      h(
+        "div",
+        { class: "job-text" },
+        h("h2", { id: heading }, job.title),
+        h("p", {}, job.description),
+        h(
+          "dl",
+          { class: "facts" },
+          fact("Kind", taskTypeText(job.task_type)),
+          fact("Requester", job.account_id),
+          fact("Time limit", durationText(job.time_limit_s)),
+          fact("Since", new Date(job.created_at * 1000).toLocaleDateString(undefined, { dateStyle: "medium" })),
+          job.reference_code ? fact("Reference", job.reference_code) : h("span"),
+        ),
+        h("ul", { class: "keywords", "aria-label": "Keywords" }, ...job.keywords.map((word) => h("li", {}, word))),
+      ),
+      h(
+        "div",
+        { class: "job-start" },
+        h("p", { class: "count" }, count),
+        pausedUntil === null
+          ? null
+          : h("p", { class: "muted" }, `A stopped task waits for you, ${clockText(pausedUntil - this.api.now())} left.`),
+        h(
+          "button",
+          {
+            class: "button primary",
+            type: "button",
+            "data-job": job.name,
+            "aria-describedby": heading,
+            on: { click: () => this.start(job) },
+          },
+          pausedUntil === null ? "Start working" : "Resume",
+        ),
+      ),
+    );
+  }
+}
+
+function emptyState(): HTMLElement {
+  return h(
+    "div",
+    { class: "empty" },
+    icon(...ICONS.tray),
+    h("h2", {}, "Nothing to label right now"),
+    h("p", { class: "muted" }, "New tasks appear here by themselves. You can leave this page open."),
+  );
+}

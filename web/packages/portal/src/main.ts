@@ -1,0 +1,154 @@
+/** The labeling portal's page: who is signed in, and which of its few views is shown. */
+
+import "./styles.css";
+
+import { Api, ApiError } from "./api.js";
+import { h, icon, ICONS } from "./dom.js";
+import { Drafts } from "./drafts.js";
+import { JobsPage } from "./jobs.js";
+import { Notices } from "./notices.js";
+import { SignIn } from "./sign-in.js";
+import type { Worker } from "./types.js";
+import { WorkPage } from "./work.js";
+
+const WORK = "/portal/work/";
+
+class App {
+  readonly #api = new Api();
+  readonly #notices = new Notices();
+  readonly #drafts = new Drafts(localStorage, () => this.#api.now());
+  readonly #root = h("div", { class: "app" });
+  #worker: Worker | null = null;
+  #view: { dispose(): void } | null = null;
+  #signingIn: Promise<boolean> | null = null;
+
+  async run(): Promise<void> {
+    document.body.prepend(this.#root);
+    this.#api.onSessionLost = () => this.#signInAgain();
+    window.addEventListener("popstate", () => this.#route());
+    try {
+      this.#worker = await this.#api.whoAmI();
+    } catch (error) {
+      this.#showTrouble(error);
+      return;
+    }
+    this.#drafts.sweep();
+    this.#route();
+  }
+
+  #go(path: string): void {
+    if (location.pathname !== path) history.pushState(null, "", path);
+    this.#route();
+  }
+
+  #route(): void {
+    this.#view?.dispose();
+    this.#view = null;
+    if (!this.#worker) {
+      this.#showSignIn();
+      return;
+    }
+    if (location.pathname.startsWith(WORK)) {
+      const job = decodeURIComponent(location.pathname.slice(WORK.length));
+      const page = new WorkPage(job, this.#api, this.#drafts, this.#notices, () => this.#go("/portal"));
+      document.title = "Work – Labeling portal";
+      this.#view = page;
+      this.#root.replaceChildren(this.#header(true), page.element);
+      return;
+    }
+    const page = new JobsPage(this.#api, this.#drafts, (job) => this.#go(WORK + encodeURIComponent(job.name)));
+    document.title = "Tasks – Labeling portal";
+    this.#view = page;
+    this.#root.replaceChildren(this.#header(false), page.element);
+  }
+
+  #header(isWorking: boolean): HTMLElement {
+    return h(
+      "header",
+      { class: "top" },
+      isWorking
+        ? h("button", { type: "button", class: "button quiet", on: { click: () => this.#go("/portal") } }, icon(...ICONS.back), "All tasks")
+        : h("div", { class: "brand" }, icon(...ICONS.logo), "Labelwright"),
+      h("div", { class: "who" }, h("span", { class: "username" }, this.#worker?.username ?? "")),
+      h(
+        "button",
+        { type: "button", class: "button quiet", on: { click: () => void this.#signOut() } },
+        icon(...ICONS.signOut),
+        "Sign out",
+      ),
+    );
+  }
+
+  #showSignIn(): void {
+    document.title = "Sign in – Labeling portal";
+    const form = new SignIn(this.#api, (worker) => {
+      this.#worker = worker;
+      this.#route();
+    });
+    this.#root.replaceChildren(h("main", { class: "center" }, form.element));
+    form.focus();
+  }
+
+  /** The session ended in the middle of something: ask in front of it, and let it go on afterwards. */
+  #signInAgain(): Promise<boolean> {
+    if (!this.#worker) return Promise.resolve(false);
+    this.#signingIn ??= new Promise<boolean>((resolve) => {
+      const before = this.#worker;
+      const dialog = h("dialog", { class: "dialog bare", "aria-label": "Sign in again" });
+      const form = new SignIn(
+        this.#api,
+        (worker) => {
+          dialog.close();
+          dialog.remove();
+          this.#worker = worker;
+          this.#signingIn = null;
+          resolve(worker.id === before?.id);
+          // Somebody else's tasks are none of this worker's business.
+          if (worker.id !== before?.id) location.assign("/portal");
+        },
+        "Your session has ended. Sign in again to go on; your work is still here.",
+        before?.username ?? "",
+      );
+      dialog.append(form.element);
+      dialog.addEventListener("cancel", (event) => event.preventDefault());
+      document.body.append(dialog);
+      dialog.showModal();
+      form.focus();
+    });
+    return this.#signingIn;
+  }
+
+  async #signOut(): Promise<void> {
+    this.#view?.dispose();
+    this.#view = null;
+    try {
+      await this.#api.signOut();
+    } catch (error) {
+      if (error instanceof ApiError) this.#notices.show(error.message, "problem");
+      this.#route();
+      return;
+    }
+    this.#worker = null;
+    history.pushState(null, "", "/portal");
+    this.#route();
+  }
+
+  #showTrouble(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.#root.replaceChildren(
+      h(
+        "main",
+        { class: "center" },
+        h(
+          "section",
+          { class: "card sign-in", role: "alert" },
+          h("h1", {}, "The portal cannot be reached"),
+          h("p", { class: "muted" }, message),
+          h("button", { type: "button", class: "button primary", on: { click: () => location.reload() } }, "Try again"),
+        ),
+      ),
+    );
+  }
+}
+
+void new App().run();

@@ -1,0 +1,207 @@
+/** Signing in, and choosing a password at the first time. One form, used as a page and as an overlay. */
+
+import { type Api, ApiError } from "./api.js";
+import { durationText } from "./clock.js";
+import { h, icon, ICONS } from "./dom.js";
+import type { PasswordRules, Worker } from "./types.js";
+
+const SYMBOL = /[\^$*.[\]{}()?\-"!@#%&/\\,><':;|_~`+= ]/;
+
+/** The rules of a pool that a text has still to meet, as sentences with whether each is met. */
+export function checkedRules(rules: PasswordRules, text: string): { text: string; isMet: boolean }[] {
+  const all: [boolean, string, boolean][] = [
+    [true, `At least ${rules.min_length} characters`, text.length >= rules.min_length],
+    [rules.uppercase, "An upper-case letter", /[A-Z]/.test(text)],
+    [rules.lowercase, "A lower-case letter", /[a-z]/.test(text)],
+    [rules.numbers, "A digit", /[0-9]/.test(text)],
+    [rules.symbols, "A symbol, such as ! or -", SYMBOL.test(text)],
+  ];
+  return all.filter(([isAsked]) => isAsked).map(([, sentence, isMet]) => ({ text: sentence, isMet }));
+}
+
+export class SignIn {
+  readonly element: HTMLElement;
+  #username = "";
+  #waitTimer = 0;
+
+  /**
+   * @param done called with whoever signed in
+   * @param note a sentence above the form, such as why it is shown again
+   */
+  constructor(
+    private readonly api: Api,
+    private readonly done: (worker: Worker) => void,
+    private readonly note = "",
+    username = "",
+  ) {
+    this.#username = username;
+    this.element = h("section", { class: "card sign-in" });
+    this.#askPassword();
+  }
+
+  focus(): void {
+    const fields = [...this.element.querySelectorAll("input")];
+    (fields.find((field) => field.value === "") ?? fields[0])?.focus();
+  }
+
+  #askPassword(): void {
+    const problem = problemBox();
+    const username = h("input", { id: "username", name: "username", autocomplete: "username", required: true, spellcheck: "false", autocapitalize: "none", maxlength: 128 });
+    username.value = this.#username;
+    const password = passwordField("password", "Password", "current-password");
+    const button = h("button", { class: "button primary wide", type: "submit" }, "Sign in");
+    const form = h(
+      "form",
+      { novalidate: true, "aria-labelledby": "sign-in-title" },
+      h("label", { for: "username" }, "User name"),
+      username,
+      ...password.parts,
+      problem,
+      button,
+    );
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const missing = [username, password.input].find((field) => field.value === "");
+      if (missing) {
+        problem.textContent = missing === username ? "Enter your user name." : "Enter your password.";
+        missing.focus();
+        return;
+      }
+      this.#username = username.value.trim();
+      void this.#send(button, problem, async () => {
+        try {
+          this.done(await this.api.signIn(this.#username, password.input.value));
+        } catch (error) {
+          if (error instanceof ApiError && error.code === "NewPasswordRequired") {
+            this.#askNewPassword(password.input.value, error.rules ?? DEFAULT_RULES);
+          } else {
+            password.input.select();
+            throw error;
+          }
+        }
+      });
+    });
+    this.element.replaceChildren(
+      h("div", { class: "brand" }, icon(...ICONS.logo), "Labelwright"),
+      h("h1", { id: "sign-in-title" }, "Sign in to label"),
+      this.note ? h("p", { class: "muted" }, this.note) : "",
+      form,
+    );
+  }
+
+  #askNewPassword(oldPassword: string, rules: PasswordRules): void {
+    const problem = problemBox();
+    const fresh = passwordField("new-password", "New password", "new-password");
+    const again = passwordField("new-password-again", "The same once more", "new-password");
+    fresh.input.setAttribute("aria-describedby", "password-rules");
+    const list = h("ul", { id: "password-rules", class: "rules" });
+    const showRules = (): void =>
+      list.replaceChildren(
+        ...checkedRules(rules, fresh.input.value).map((rule) =>
+          h(
+            "li",
+            { class: rule.isMet ? "is-met" : "" },
+            icon(...ICONS.check),
+            rule.text,
+            h("span", { class: "visually-hidden" }, rule.isMet ? " (met)" : " (not met yet)"),
+          ),
+        ),
+      );
+    showRules();
+    fresh.input.addEventListener("input", showRules);
+    const button = h("button", { class: "button primary wide", type: "submit" }, "Set password and sign in");
+    const username = h("input", { type: "text", autocomplete: "username", hidden: true, "aria-hidden": "true" });
+    username.value = this.#username;
+    const form = h(
+      "form",
+      { novalidate: true, "aria-labelledby": "new-password-title" },
+      username,
+      ...fresh.parts,
+      list,
+      ...again.parts,
+      problem,
+      button,
+    );
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (checkedRules(rules, fresh.input.value).some((rule) => !rule.isMet)) {
+        problem.textContent = "The new password does not meet all of the rules yet.";
+        fresh.input.focus();
+      } else if (again.input.value !== fresh.input.value) {
+        problem.textContent = "The two passwords differ.";
+        again.input.select();
+      } else {
+        void this.#send(button, problem, async () => {
+          this.done(await this.api.changePassword(this.#username, oldPassword, fresh.input.value));
+        });
+      }
+    });
+    this.element.replaceChildren(
+      h("div", { class: "brand" }, icon(...ICONS.logo), "Labelwright"),
+      h("h1", { id: "new-password-title" }, "Choose your password"),
+      h("p", { class: "muted" }, "You signed in with a temporary password. Replace it by one that only you know."),
+      form,
+    );
+    fresh.input.focus();
+  }
+
+  async #send(button: HTMLButtonElement, problem: HTMLElement, run: () => Promise<void>): Promise<void> {
+    if (button.disabled) return;
+    window.clearInterval(this.#waitTimer);
+    button.disabled = true;
+    button.classList.add("is-busy");
+    problem.textContent = "";
+    try {
+      await run();
+    } catch (error) {
+      if (error instanceof ApiError && error.retryAfterS) {
+        button.classList.remove("is-busy");
+        this.#wait(button, problem, error.retryAfterS);
+        return;
+      }
+      problem.textContent = error instanceof Error ? error.message : String(error);
+    }
+    button.classList.remove("is-busy");
+    button.disabled = false;
+  }
+
+  #wait(button: HTMLButtonElement, problem: HTMLElement, seconds: number): void {
+    const until = Date.now() + seconds * 1000;
+    problem.textContent = `Too many failed attempts. You can try again in ${durationText(seconds)}.`;
+    this.#waitTimer = window.setInterval(() => {
+      const left = Math.ceil((until - Date.now()) / 1000);
+      if (left > 0) return;
+      window.clearInterval(this.#waitTimer);
+      problem.textContent = "You can try again now.";
+      button.disabled = false;
+    }, 250);
+  }
+}
+
+const DEFAULT_RULES: PasswordRules = { min_length: 8, uppercase: true, lowercase: true, numbers: true, symbols: true };
+
+function problemBox(): HTMLElement {
+  return h("p", { class: "problem", role: "alert" });
+}
+
+function passwordField(id: string, label: string, autocomplete: string): { input: HTMLInputElement; parts: Node[] } {
+  const input = h("input", { id, type: "password", name: id, autocomplete, required: true, maxlength: 256 });
+  const toggle = h(
+    "button",
+    {
+      type: "button",
+      class: "show-password",
+      "aria-label": `Show ${label.toLowerCase()}`,
+      "aria-pressed": "false",
+      on: {
+        click: () => {
+          const isShown = input.type === "text";
+          input.type = isShown ? "password" : "text";
+          toggle.setAttribute("aria-pressed", String(!isShown));
+        },
+      },
+    },
+    icon(...ICONS.eye),
+  );
+  return { input, parts: [h("label", { for: id }, label), h("div", { class: "password-row" }, input, toggle)] };
+}

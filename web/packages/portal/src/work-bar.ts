@@ -1,0 +1,79 @@
+/** The bar above a task: what the job is, how much time is left, and the ways to leave the task. */
+
+import { clockText, durationText, urgency, type Urgency } from "./clock.js";
+import { h, icon, ICONS } from "./dom.js";
+import type { Task } from "./types.js";
+
+export interface WorkActions {
+  skip(): void;
+  decline(): void;
+  release(): void;
+  pause(): void;
+  describe(): void;
+}
+
+export class WorkBar {
+  readonly element: HTMLElement;
+  readonly #title = h("h1");
+  readonly #description = h("p");
+  readonly #clock = h("span", { class: "clock-text" });
+  readonly #timer = h("div", { class: "timer", role: "timer", "aria-live": "off" }, icon(...ICONS.clock), this.#clock);
+  readonly #count = h("span", { class: "done-count" });
+  readonly #buttons: HTMLButtonElement[];
+  #urgency: Urgency = "calm";
+
+  constructor(
+    actions: WorkActions,
+    private readonly announce: (text: string) => void,
+  ) {
+    const button = (label: string, hint: string, paths: readonly string[], run: () => void): HTMLButtonElement =>
+      h("button", { type: "button", class: "button quiet", title: hint, on: { click: run } }, icon(...paths), label);
+    this.#buttons = [
+      button("Skip", "Give this task back and take another one", ICONS.skip, () => actions.skip()),
+      button("Decline", "Refuse a broken task; you will not see it again", ICONS.decline, () => actions.decline()),
+      button("Release", "Give this task back and return to the list", ICONS.release, () => actions.release()),
+      button("Stop and resume later", "Keep this task and your work, and go on later", ICONS.pause, () => actions.pause()),
+    ];
+    const about = h(
+      "button",
+      { type: "button", class: "button quiet icon-only", "aria-label": "About this job", title: "About this job", on: { click: () => actions.describe() } },
+      icon(...ICONS.info),
+    );
+    this.element = h(
+      "div",
+      { class: "work-bar" },
+      h("div", { class: "work-title" }, h("div", { class: "work-title-row" }, this.#title, about), this.#description),
+      this.#count,
+      this.#timer,
+      h("div", { class: "work-buttons", role: "toolbar", "aria-label": "Task" }, ...this.#buttons),
+    );
+  }
+
+  show(task: Task): void {
+    this.#title.textContent = task.title;
+    this.#description.textContent = task.description;
+    this.#description.title = task.description;
+    this.#urgency = "calm";
+  }
+
+  setDone(n: number): void {
+    this.#count.textContent = n === 0 ? "" : `${n} done`;
+  }
+
+  setBusy(isBusy: boolean): void {
+    for (const button of this.#buttons) button.disabled = isBusy;
+  }
+
+  /** Show the time left; says aloud when it becomes short. */
+  tick(remainingS: number, limitS: number): void {
+    const text = clockText(remainingS);
+    if (this.#clock.textContent !== text) this.#clock.textContent = text;
+    this.#timer.setAttribute("aria-label", `Time left: ${durationText(remainingS)}`);
+    const now = urgency(remainingS, limitS);
+    this.#timer.className = `timer ${now}`;
+    if (now !== this.#urgency && (now === "soon" || now === "now")) {
+      this.announce(`${durationText(Math.round(remainingS))} left for this task.`);
+    }
+    this.#urgency = now;
+  }
+}

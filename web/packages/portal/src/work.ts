@@ -1,0 +1,420 @@
+/**
+ * Working on a job, task after task.
+ *
+ * Two frames at most: the one being worked on, and the next one, taken and loaded while the worker is busy.
+ * When an answer is accepted the next frame is simply uncovered. An answer that could not be sent stays in its
+ * frame, and in memory for another try.
+ */
+
+import { ActiveTime } from "./active-time.js";
+import { type Api, ApiError } from "./api.js";
+import { durationText } from "./clock.js";
+import { ask, confirmed } from "./dialogs.js";
+import { h, icon, ICONS } from "./dom.js";
+import type { Drafts } from "./drafts.js";
+import { taskTypeText } from "./jobs.js";
+import type { Notices } from "./notices.js";
+import { TaskFrame, type FrameListener } from "./task-frame.js";
+import type { Answer, Task } from "./types.js";
+import { WorkBar } from "./work-bar.js";
+
+const LOOK_AGAIN_MS = 10_000;
+
+export class WorkPage implements FrameListener {
+  readonly element: HTMLElement;
+  readonly #bar: WorkBar;
+  readonly #stage = h("div", { class: "stage" });
+  #current: TaskFrame | null = null;
+  #next: TaskFrame | null = null;
+  #isTakingAhead = false;
+  #isSending = false;
+  #isDisposed = false;
+  #isOver = false;
+  #nDone = 0;
+  #time = new ActiveTime(performance.now() / 1000);
+  #dismissProblem: () => void = () => undefined;
+  readonly #ticker: number;
+  #lookTimer = 0;
+
+  constructor(
+    private readonly job: string,
+    private readonly api: Api,
+    private readonly drafts: Drafts,
+    private readonly notices: Notices,
+    private readonly leave: () => void,
+  ) {
+    this.#bar = new WorkBar(
+      {
+        skip: () => void this.#skip(),
+        decline: () => void this.#decline(),
+        release: () => void this.#release(),
+        pause: () => void this.#pause(),
+        describe: () => void this.#describe(),
+      },
+      (text) => notices.announce(text),
+    );
+    this.element = h("main", { class: "work" }, this.#bar.element, this.#stage);
+    this.#ticker = window.setInterval(() => this.#tick(), 500);
+    document.addEventListener("visibilitychange", this.#onVisibility);
+    for (const name of ["pointerdown", "keydown"]) window.addEventListener(name, this.#onActivity, { passive: true });
+    drafts.clearPaused(job);
+    void this.#takeAndShow();
+  }
+
+  /** Leave the page: give back what was only taken ahead. */
+  dispose(): void {
+    this.#isDisposed = true;
+    window.clearInterval(this.#ticker);
+    window.clearTimeout(this.#lookTimer);
+    document.removeEventListener("visibilitychange", this.#onVisibility);
+    for (const name of ["pointerdown", "keydown"]) window.removeEventListener(name, this.#onActivity);
+    this.#dismissProblem();
+    if (this.#next) this.#giveBack(this.#next);
+    this.#next = null;
+    this.#current?.dispose();
+    this.#current = null;
+  }
+
+  // --- what the frames say ------------------------------------------------------------------------------
+
+  ready(frame: TaskFrame): void {
+    frame.element.classList.remove("is-loading");
+    const draft = this.drafts.find(frame.task.id);
+    if (draft !== null) {
+      frame.post({ type: "labelwright.restore", draft });
+      if (frame === this.#current) this.notices.show("Your earlier work on this task is back.");
+    }
+    if (frame === this.#current) {
+      this.#stage.removeAttribute("aria-busy");
+      void this.#takeAhead();
+    }
+  }
+
+  activity(frame: TaskFrame): void {
+    if (frame === this.#current) this.#onActivity();
+  }
+
+  draft(frame: TaskFrame, draft: unknown): void {
+    if (frame !== this.#current || this.#isOver) return;
+    this.#onActivity();
+    if (draft === null || draft === undefined) this.drafts.forget(frame.task.id);
+    else this.drafts.keep(frame.task.id, draft, frame.task.expires_at);
+  }
+
+  submit(frame: TaskFrame, answer: Answer): void {
+    if (frame === this.#current) void this.#send(frame, answer);
+  }
+
+  // --- taking -------------------------------------------------------------------------------------------
+
+  async #takeAndShow(isQuiet = false, skippedObject = ""): Promise<void> {
+    if (!isQuiet) this.#showWaiting();
+    let task: Task | null;
+    try {
+      task = await this.api.take(this.job);
+    } catch (error) {
+      if (this.#isDisposed) return;
+      if (isQuiet) this.#lookLater();
+      else this.#showTrouble(error);
+      return;
+    }
+    if (this.#isDisposed) return;
+    if (task === null) {
+      if (!isQuiet) this.#showNothingLeft();
+      this.#lookLater();
+      return;
+    }
+    if (skippedObject !== "" && task.object_id === skippedObject) {
+      this.notices.show("This is the only task left for you here, so you got it again.");
+    }
+    const frame = this.#open(task);
+    this.#show(frame);
+    if (task.state !== "working") void this.#start(frame);
+  }
+
+  async #takeAhead(): Promise<void> {
+    if (this.#next || this.#isTakingAhead || this.#isDisposed) return;
+    this.#isTakingAhead = true;
+    try {
+      const task = await this.api.take(this.job, true);
+      if (task === null) return;
+      if (this.#isDisposed) {
+        void this.api.release(task.id).catch(() => undefined);
+        return;
+      }
+      if (task.id === this.#current?.task.id) return;
+      this.#next = this.#open(task);
+      this.#stage.append(this.#next.element);
+    } catch {
+      // Only a convenience: the next task is taken when it is needed.
+    } finally {
+      this.#isTakingAhead = false;
+    }
+  }
+
+  #open(task: Task): TaskFrame {
+    return new TaskFrame(task, this);
+  }
+
+  #show(frame: TaskFrame): void {
+    this.#current = frame;
+    this.#isOver = false;
+    this.#time = new ActiveTime(performance.now() / 1000);
+    if (!frame.element.isConnected) this.#stage.replaceChildren(frame.element);
+    for (const child of [...this.#stage.children]) {
+      if (child !== frame.element && child !== this.#next?.element) child.remove();
+    }
+    frame.show();
+    if (!frame.isReady) {
+      frame.element.classList.add("is-loading");
+      this.#stage.setAttribute("aria-busy", "true");
+    }
+    this.element.classList.add("has-task");
+    this.#bar.show(frame.task);
+    this.#bar.setBusy(false);
+    this.#tick();
+  }
+
+  /** Begin a task that was reserved; when that fails (the reservation ran out) take another one. */
+  async #start(frame: TaskFrame): Promise<void> {
+    try {
+      frame.task = await this.api.start(frame.task.id);
+    } catch (error) {
+      if (frame !== this.#current || this.#isDisposed) return;
+      if (error instanceof ApiError && (error.status === 409 || error.status === 404)) {
+        this.#drop(frame);
+        await this.#takeAndShow();
+      } else {
+        this.#offer(error, () => void this.#start(frame));
+      }
+    }
+  }
+
+  /** The current task is done with: show the next one. */
+  #advance(skippedObject = ""): void {
+    if (this.#current) this.#drop(this.#current);
+    const next = this.#next;
+    this.#next = null;
+    if (next && next.task.expires_at > this.api.now()) {
+      this.#show(next);
+      this.notices.announce("Next task.");
+      void this.#start(next).then(() => {
+        if (next.isReady) void this.#takeAhead();
+      });
+    } else {
+      next?.dispose();
+      void this.#takeAndShow(false, skippedObject);
+    }
+  }
+
+  #drop(frame: TaskFrame): void {
+    this.drafts.forget(frame.task.id);
+    frame.dispose();
+    if (frame === this.#current) this.#current = null;
+  }
+
+  #giveBack(frame: TaskFrame): void {
+    frame.dispose();
+    void this.api.release(frame.task.id).catch(() => undefined);
+  }
+
+  // --- handing in ---------------------------------------------------------------------------------------
+
+  async #send(frame: TaskFrame, answer: Answer): Promise<void> {
+    if (this.#isSending) return;
+    this.#isSending = true;
+    this.#dismissProblem();
+    this.#bar.setBusy(true);
+    try {
+      await this.api.submit(frame.task.id, answer, this.#time.total(performance.now() / 1000));
+    } catch (error) {
+      if (!this.#isDisposed) this.#notSent(frame, answer, error);
+      return;
+    } finally {
+      this.#isSending = false;
+      this.#bar.setBusy(false);
+    }
+    this.#nDone += 1;
+    this.#bar.setDone(this.#nDone);
+    frame.post({ type: "labelwright.submitted" });
+    if (frame === this.#current && !this.#isDisposed) this.#advance();
+  }
+
+  #notSent(frame: TaskFrame, answer: Answer, error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    // The form becomes usable again in any case; the answer is still in it.
+    frame.post({ type: "labelwright.refused", message, field: error instanceof ApiError ? error.field : undefined });
+    if (error instanceof ApiError && error.status === 422) {
+      this.#dismissProblem = this.notices.show(`The answer was not accepted. ${message}`, "problem");
+    } else if (error instanceof ApiError && (error.status === 409 || error.status === 404)) {
+      void this.#lost(frame, message);
+    } else {
+      this.#dismissProblem = this.notices.show(`Not sent yet, nothing is lost. ${message}`, "problem", [
+        { label: "Retry", run: () => void this.#send(frame, answer) },
+      ]);
+    }
+  }
+
+  /** The task is not ours any more. */
+  async #lost(frame: TaskFrame, message: string): Promise<void> {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    frame.post({ type: "labelwright.lock", message });
+    this.#bar.setBusy(true);
+    const goOn = await ask("This task is no longer yours", [message], [
+      { label: "Back to the list", value: false },
+      { label: "Next task", value: true, kind: "primary" },
+    ]);
+    if (this.#isDisposed) return;
+    if (goOn) this.#advance();
+    else this.leave();
+  }
+
+  // --- other ways out -----------------------------------------------------------------------------------
+
+  async #skip(): Promise<void> {
+    const frame = this.#current;
+    if (!frame || !(await this.#leaveTask(() => this.api.release(frame.task.id)))) return;
+    this.#advance(frame.task.object_id);
+  }
+
+  async #decline(): Promise<void> {
+    const frame = this.#current;
+    if (!frame) return;
+    const text = "Decline a task only when it is broken, for example when the picture does not show. You will not get it again.";
+    if (!(await confirmed("Decline this task?", text, "Decline task", "danger"))) return;
+    if (await this.#leaveTask(() => this.api.decline(frame.task.id))) this.#advance();
+  }
+
+  async #release(): Promise<void> {
+    const frame = this.#current;
+    if (!frame) return;
+    const text = "Your work on it is lost, and the task goes back to the pool. Others may take it, and so may you.";
+    if (!(await confirmed("Release this task?", text, "Release task", "danger"))) return;
+    if (!(await this.#leaveTask(() => this.api.release(frame.task.id)))) return;
+    this.drafts.forget(frame.task.id);
+    this.leave();
+  }
+
+  async #pause(): Promise<void> {
+    const frame = this.#current;
+    if (!frame) return;
+    const leftS = frame.task.expires_at - this.api.now();
+    const text = `The task stays yours and your work is kept in this browser. The time goes on: resume within ${durationText(leftS)}.`;
+    if (!(await confirmed("Stop and resume later?", text, "Stop for now", "primary"))) return;
+    if (!(await this.#leaveTask(() => this.api.pause(frame.task.id)))) return;
+    this.drafts.setPaused(this.job, frame.task.expires_at);
+    this.leave();
+  }
+
+  async #leaveTask(act: () => Promise<void>): Promise<boolean> {
+    const frame = this.#current;
+    this.#bar.setBusy(true);
+    try {
+      await act();
+      return !this.#isDisposed && frame === this.#current;
+    } catch (error) {
+      if (frame && error instanceof ApiError && (error.status === 409 || error.status === 404)) {
+        await this.#lost(frame, error.message);
+      } else {
+        this.notices.show(error instanceof Error ? error.message : String(error), "problem");
+      }
+      return false;
+    } finally {
+      this.#bar.setBusy(false);
+    }
+  }
+
+  async #describe(): Promise<void> {
+    const task = this.#current?.task;
+    if (!task) return;
+    const facts = h(
+      "dl",
+      { class: "facts" },
+      h("div", {}, h("dt", {}, "Kind"), h("dd", {}, taskTypeText(task.task_type))),
+      h("div", {}, h("dt", {}, "Time for one task"), h("dd", {}, durationText(task.time_limit_s))),
+      h("div", {}, h("dt", {}, "Job"), h("dd", {}, task.job)),
+    );
+    const hint = "How to do the task is in the instructions beside it.";
+    await ask(task.title, [task.description, facts, h("p", { class: "muted" }, hint)], [
+      { label: "Close", value: true, kind: "primary" },
+    ], true);
+    this.#current?.element.focus();
+  }
+
+  // --- the rest of the stage ----------------------------------------------------------------------------
+
+  #showWaiting(): void {
+    this.#stage.replaceChildren(
+      h("div", { class: "empty", role: "status" }, h("div", { class: "spinner" }), h("p", { class: "muted" }, "Getting a task …")),
+    );
+    if (this.#next) this.#stage.append(this.#next.element);
+  }
+
+  #showNothingLeft(): void {
+    this.element.classList.remove("has-task");
+    const done = this.#nDone === 0 ? "" : this.#nDone === 1 ? "You have done 1 task. " : `You have done ${this.#nDone} tasks. `;
+    const heading = h("h1", { tabindex: "-1" }, this.#nDone === 0 ? "No tasks here right now" : "No more tasks");
+    this.#stage.replaceChildren(
+      h(
+        "div",
+        { class: "empty" },
+        icon(...(this.#nDone === 0 ? ICONS.tray : ICONS.trophy)),
+        heading,
+        h("p", { class: "muted" }, `${done}If more turn up in this job, they open here by themselves.`),
+        h("button", { type: "button", class: "button primary", on: { click: () => this.leave() } }, "Back to the list"),
+      ),
+    );
+    heading.focus();
+  }
+
+  #lookLater(): void {
+    this.#lookTimer = window.setTimeout(() => {
+      if (document.visibilityState === "visible") void this.#takeAndShow(true);
+      else this.#lookLater();
+    }, LOOK_AGAIN_MS);
+  }
+
+  #showTrouble(error: unknown): void {
+    this.element.classList.remove("has-task");
+    const message = error instanceof Error ? error.message : String(error);
+    this.#stage.replaceChildren(
+      h(
+        "div",
+        { class: "empty", role: "alert" },
+        h("h1", {}, "No task could be taken"),
+        h("p", { class: "muted" }, message),
+        h("div", { class: "dialog-buttons" },
+          h("button", { type: "button", class: "button", on: { click: () => this.leave() } }, "Back to the list"),
+          h("button", { type: "button", class: "button primary", on: { click: () => void this.#takeAndShow() } }, "Try again"),
+        ),
+      ),
+    );
+  }
+
+  #offer(error: unknown, again: () => void): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.#dismissProblem();
+    this.#dismissProblem = this.notices.show(message, "problem", [{ label: "Retry", run: again }]);
+  }
+
+  #tick(): void {
+    const frame = this.#current;
+    if (!frame || this.#isOver) return;
+    const remainingS = frame.task.expires_at - this.api.now();
+    this.#bar.tick(remainingS, frame.task.time_limit_s);
+    if (remainingS > 0 || this.#isSending) return;
+    this.drafts.forget(frame.task.id);
+    void this.#lost(frame, "The time for this task is over. It goes back to the pool and was not handed in.");
+  }
+
+  readonly #onActivity = (): void => {
+    this.#time.touch(performance.now() / 1000);
+  };
+
+  readonly #onVisibility = (): void => {
+    const now = performance.now() / 1000;
+    if (document.visibilityState === "visible") this.#time.touch(now);
+    else this.#time.hide(now);
+  };
+}
