@@ -1,0 +1,27 @@
+"""Annotation consolidation: from the answers of several workers to one label with a confidence.
+
+One module per algorithm, numpy only, usable without a server.
+"""
+
+from __future__ import annotations
+
+from labelwright.consolidation.boxes import ConsolidatedBox, LabeledBox, consolidate_boxes
+from labelwright.consolidation.dawid_skene import (
+    class_posteriors,
+    consolidate_classes,
+    consolidate_multi_label,
+    dawid_skene_kernel,
+)
+from labelwright.consolidation.iou import box_iou, box_iou_batch
+
+__all__ = [
+    "ConsolidatedBox",
+    "LabeledBox",
+    "box_iou",
+    "box_iou_batch",
+    "class_posteriors",
+    "consolidate_boxes",
+    "consolidate_classes",
+    "consolidate_multi_label",
+    "dawid_skene_kernel",
+]
