@@ -34,7 +34,17 @@ __all__ = ["Handler", "all_handlers", "call", "load_handlers", "operation", "rea
 F = TypeVar("F", bound=Callable[..., Any])
 Runs = Literal["loop", "thread", "read", "write"]
 
-MODULES = ("workforces", "workteams", "labeling_jobs", "human_task_uis", "tags", "sts", "cognito")
+MODULES = (
+    "workforces",
+    "workteams",
+    "labeling_jobs",
+    "human_task_uis",
+    "tags",
+    "sts",
+    "cognito_pools",
+    "cognito_groups",
+    "cognito_users",
+)
 """The modules of this package that register handlers."""
 
 

@@ -22,6 +22,8 @@ from labelwright.store.workteams import WorkteamRow
 
 __all__ = ["workteam_view"]
 
+_NO_CONSTRAINTS = {"SourceIp": "Disabled", "VpcSourceIp": "Disabled"}
+
 
 @writes("sagemaker", "CreateWorkteam")
 def create_workteam(

@@ -40,6 +40,7 @@ __all__ = [
     "PreparedPassword",
     "UserRow",
     "add_to_group",
+    "count_users",
     "create_group",
     "create_user",
     "delete_group",
@@ -344,6 +345,12 @@ def list_users(connection: Connection, pool_id: str, *, group_name: str | None =
             group_members.c.group_name == group_name
         )
     return [_user(row) for row in connection.execute(query.order_by(users.c.created_at, users.c.id))]
+
+
+def count_users(connection: Connection, pool_id: str) -> int:
+    """How many users a pool has."""
+    query = sa.select(sa.func.count()).select_from(users).where(users.c.pool_id == pool_id)
+    return connection.scalar(query) or 0
 
 
 def set_password(

@@ -80,6 +80,7 @@ _BY_SERVICE: Mapping[str, Mapping[type[LabelwrightError], Row]] = {
         errors.GroupExists: ("GroupExistsException", 400),
         errors.LimitExceeded: ("LimitExceededException", 400),
         errors.Conflict: ("InvalidParameterException", 400),
+        errors.IllegalTransition: ("UnsupportedUserStateException", 400),
         ConstraintsBroken: ("InvalidParameterException", 400),
     },
     "sts": {

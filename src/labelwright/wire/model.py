@@ -44,6 +44,11 @@ PATCHES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         # The store checks CIDR blocks with better words; the model's expression is 1.5 kB of IPv6.
         "Cidr": {"pattern": None},
     },
+    "cognito-idp": {
+        # Nested repetition over texts of 20,000 characters; they are kept, and have no effect here.
+        "EmailVerificationMessageType": {"pattern": None},
+        "EmailVerificationMessageByLinkType": {"pattern": None},
+    },
 }
 
 _FORMAT = 1

@@ -26,6 +26,9 @@ Reader = Callable[[Any, Path, "_Found"], Any]
 
 _MAX_LISTED = 20
 _MAX_SHOWN = 160
+# Longest value that a pattern is asked about where the shape sets no limit itself: some patterns of the
+# models take quadratic time.
+_MAX_MATCHED = 8192
 
 
 class MalformedInput(LabelwrightError):
@@ -183,8 +186,8 @@ def _map(shape: Shape) -> Reader:
 
 
 def _string(shape: Shape) -> Reader:
-    check = _length_check(shape)
     pattern = shape.traits.get("pattern")
+    check = _length_check(shape, implied_max=_MAX_MATCHED if pattern is not None else None)
     matches = predicate(pattern) if pattern is not None else None
     choices: list[str] = shape.traits.get("enum", [])
     allowed = frozenset(choices)
@@ -205,8 +208,8 @@ def _string(shape: Shape) -> Reader:
     return read
 
 
-def _length_check(shape: Shape) -> Callable[[Any, Path, _Found], bool]:
-    low, high = shape.traits.get("min"), shape.traits.get("max")
+def _length_check(shape: Shape, implied_max: int | None = None) -> Callable[[Any, Path, _Found], bool]:
+    low, high = shape.traits.get("min"), shape.traits.get("max", implied_max)
     is_sensitive = bool(shape.traits.get("sensitive"))
 
     def check(value: Any, path: Path, found: _Found) -> bool:
