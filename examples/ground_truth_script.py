@@ -1,10 +1,10 @@
 """An ordinary Ground Truth script, written for AWS: nothing in it knows about Labelwright.
 
-It uploads pictures, makes a private work team with one worker, starts a bounding-box labeling job, waits until
-people have labeled everything and prints the labels. Run it with AWS_ENDPOINT_URL (and keys) set, for example by
-``eval "$(labelwright env --data DIR)"``::
+It uploads pictures, makes a private work team with one worker, starts a bounding-box labeling job, waits
+until people have labeled everything and prints the labels. Run it with AWS_ENDPOINT_URL and keys set, for
+example by ``eval "$(labelwright env --data DIR)"``::
 
-    python examples/ground_truth_script.py PICTURE_FOLDER --classes bolt nut --worker ana --email ana@example.org
+    python examples/ground_truth_script.py FOLDER --classes bolt nut --worker ana --email ana@example.org
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ TEMPLATE = """<script src="https://assets.crowd.aws/crowd-html-elements.js"></sc
 <crowd-form>
   <crowd-bounding-box name="boundingBox" src="{{ task.input.taskObject | grant_read_access }}"
     header="Draw a tight box around every object" labels="{{ task.input.labels | to_json | escape }}">
-    <full-instructions header="How to draw boxes"><p>Include the whole object, as tightly as you can.</p></full-instructions>
+    <full-instructions header="How to draw boxes">
+      <p>Include the whole object, as tightly as you can.</p>
+    </full-instructions>
     <short-instructions><p>One box per object.</p></short-instructions>
   </crowd-bounding-box>
 </crowd-form>
@@ -73,24 +75,26 @@ def upload(bucket: str, pictures: list[Path], classes: list[str]) -> None:
 def start_job(job: str, bucket: str, team_arn: str, workers_per_object: int) -> None:
     """CreateLabelingJob with AWS's own function names."""
     region = boto3.session.Session().region_name
+    manifest = f"s3://{bucket}/in/dataset.manifest"
     account = "432418664414"  # of AWS's built-in functions in us-east-1; any region's is understood
+    functions = f"arn:aws:lambda:{region}:{account}:function:{{}}"
     boto3.client("sagemaker").create_labeling_job(
         LabelingJobName=job,
         LabelAttributeName=job,
-        InputConfig={"DataSource": {"S3DataSource": {"ManifestS3Uri": f"s3://{bucket}/in/dataset.manifest"}}},
+        InputConfig={"DataSource": {"S3DataSource": {"ManifestS3Uri": manifest}}},
         OutputConfig={"S3OutputPath": f"s3://{bucket}/out"},
         RoleArn="arn:aws:iam::111122223333:role/GroundTruthRole",
         LabelCategoryConfigS3Uri=f"s3://{bucket}/config/labels.json",
         HumanTaskConfig={
             "WorkteamArn": team_arn,
             "UiConfig": {"UiTemplateS3Uri": f"s3://{bucket}/config/template.liquid.html"},
-            "PreHumanTaskLambdaArn": f"arn:aws:lambda:{region}:{account}:function:PRE-BoundingBox",
+            "PreHumanTaskLambdaArn": functions.format("PRE-BoundingBox"),
             "TaskTitle": "Box the objects",
             "TaskDescription": "Draw one tight box around every object",
             "NumberOfHumanWorkersPerDataObject": workers_per_object,
             "TaskTimeLimitInSeconds": 600,
             "AnnotationConsolidationConfig": {
-                "AnnotationConsolidationLambdaArn": f"arn:aws:lambda:{region}:{account}:function:ACS-BoundingBox"
+                "AnnotationConsolidationLambdaArn": functions.format("ACS-BoundingBox")
             },
         },
     )
