@@ -76,12 +76,13 @@ async def json_object(request: Request, *, limit_bytes: int, may_be_empty: bool 
         ) from error
     if not isinstance(value, dict):
         raise Refusal(400, "MalformedRequest", "The body must be one JSON object, in curly braces.")
-    check_depth(value, raw)
+    # An answer may have 64 levels; the object around it is one more.
+    check_depth(value, raw, max_depth=MAX_DEPTH + 1)
     return value
 
 
-def check_depth(value: object, raw: bytes) -> None:
-    """Refuse values nested deeper than 64 levels.
+def check_depth(value: object, raw: bytes, *, max_depth: int = MAX_DEPTH) -> None:
+    """Refuse values nested deeper than ``max_depth`` levels.
 
     Raises
     ------
@@ -89,10 +90,10 @@ def check_depth(value: object, raw: bytes) -> None:
         400 TooDeep.
     """
     # Fewer opening brackets than the limit cannot exceed it; this spares the walk in nearly every request.
-    if raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH:
+    if raw.count(b"{") + raw.count(b"[") <= max_depth:
         return
     level: list[Any] = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(max_depth):
         below: list[Any] = []
         for item in level:
             children = item.values() if isinstance(item, dict) else item
