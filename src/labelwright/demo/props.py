@@ -42,10 +42,20 @@ def _block(
         (x + width / 2, y),
         (x - width / 2, y),
     ]
-    top: list[Point] = [front[0], front[1], (front[1][0] + dx, front[1][1] - dy), (front[0][0] + dx, front[0][1] - dy)]
+    top: list[Point] = [
+        front[0],
+        front[1],
+        (front[1][0] + dx, front[1][1] - dy),
+        (front[0][0] + dx, front[0][1] - dy),
+    ]
     i_near = 1 if dx > 0 else 0
     near_top, near_foot = front[i_near], front[2 if dx > 0 else 3]
-    side: list[Point] = [near_top, (near_top[0] + dx, near_top[1] - dy), (near_foot[0] + dx, near_foot[1] - dy), near_foot]
+    side: list[Point] = [
+        near_top,
+        (near_top[0] + dx, near_top[1] - dy),
+        (near_foot[0] + dx, near_foot[1] - dy),
+        near_foot,
+    ]
     draw.polygon(side, fill=(*_shade(colour, 0.62), 255))
     draw.polygon(top, fill=(*_shade(colour, 1.16), 255))
     draw.polygon(front, fill=(*colour, 255))
@@ -67,7 +77,8 @@ def draw_box(draw: ImageDraw.ImageDraw, x: float, y: float, size: float, rng: np
     half = size * 0.06
     middle = x + rng.uniform(-0.05, 0.05) * size
     draw.rectangle(
-        [middle - half, front[0][1], middle + half, front[0][1] + height * rng.uniform(0.25, 0.5)], fill=(*tape, 255)
+        [middle - half, front[0][1], middle + half, front[0][1] + height * rng.uniform(0.25, 0.5)],
+        fill=(*tape, 255),
     )
     draw.polygon(
         [
@@ -94,7 +105,9 @@ def draw_crate(draw: ImageDraw.ImageDraw, x: float, y: float, size: float, rng: 
     height = size * rng.uniform(0.45, 0.7)
     lean = _lean(rng, size)
     front, top = _block(draw, foot=(x, y), width=size, height=height, lean=lean, colour=colour)
-    inner = [(px + (x + lean[0] / 2 - px) * 0.14, py + (top[0][1] - lean[1] / 2 - py) * 0.2) for px, py in top]
+    inner = [
+        (px + (x + lean[0] / 2 - px) * 0.14, py + (top[0][1] - lean[1] / 2 - py) * 0.2) for px, py in top
+    ]
     draw.polygon(inner, fill=(*_shade(colour, 0.3), 255))
     n_columns, n_rows = int(rng.integers(3, 6)), int(rng.integers(2, 4))
     rim = height * 0.16
@@ -106,7 +119,10 @@ def draw_crate(draw: ImageDraw.ImageDraw, x: float, y: float, size: float, rng: 
             draw.rectangle(
                 [left, upper, left + cell_w * 0.68, upper + cell_h * 0.6], fill=(*_shade(colour, 0.42), 255)
             )
-    draw.rectangle([front[0][0] - 1, front[0][1], front[1][0] + 1, front[0][1] + rim * 0.6], fill=(*_shade(colour, 1.2), 255))
+    draw.rectangle(
+        [front[0][0] - 1, front[0][1], front[1][0] + 1, front[0][1] + rim * 0.6],
+        fill=(*_shade(colour, 1.2), 255),
+    )
 
 
 def draw_barrel(draw: ImageDraw.ImageDraw, x: float, y: float, size: float, rng: np.random.Generator) -> None:
@@ -129,8 +145,16 @@ def draw_barrel(draw: ImageDraw.ImageDraw, x: float, y: float, size: float, rng:
         )
     for along in (0.34, 0.67):
         row = y - height + (height - flat) * along
-        draw.arc([left, row - flat, left + width, row + flat], 0, 180, fill=(*_shade(colour, 0.6), 255), width=2)
-        draw.arc([left, row - flat - 2, left + width, row + flat - 2], 0, 180, fill=(*_shade(colour, 1.25), 255), width=1)
+        draw.arc(
+            [left, row - flat, left + width, row + flat], 0, 180, fill=(*_shade(colour, 0.6), 255), width=2
+        )
+        draw.arc(
+            [left, row - flat - 2, left + width, row + flat - 2],
+            0,
+            180,
+            fill=(*_shade(colour, 1.25), 255),
+            width=1,
+        )
     lid = [left, y - height - flat, left + width, y - height + flat]
     draw.ellipse(lid, fill=(*_shade(colour, 1.12), 255), outline=(*_shade(colour, 0.65), 255))
     bung = x - width * 0.2

@@ -84,7 +84,9 @@ def draw_scene(seed: int) -> Scene:
         covers = np.asarray(layer)[:, :, 3] > 127  # (height, width)
         if not covers.any():
             continue
-        if any((seen & ~covers).sum() < _LEAST_VISIBLE * area for seen, area in zip(visible, full, strict=True)):
+        if any(
+            (seen & ~covers).sum() < _LEAST_VISIBLE * area for seen, area in zip(visible, full, strict=True)
+        ):
             continue
         visible = [seen & ~covers for seen in visible]
         visible.append(covers)
@@ -118,7 +120,9 @@ def _spots(n_spots: int, horizon: float, rng: np.random.Generator) -> list[tuple
         x = rng.uniform(size * 0.55, _WIDTH - size * 0.75)
         spots.append((float(x), float(y), float(size)))
         if rng.random() < 0.22:  # something is put on top of it
-            spots.append((float(x + rng.uniform(-0.1, 0.1) * size), float(y - size * 0.4 + 1), float(size * 0.7)))
+            spots.append(
+                (float(x + rng.uniform(-0.1, 0.1) * size), float(y - size * 0.4 + 1), float(size * 0.7))
+            )
     return spots
 
 
@@ -127,7 +131,9 @@ def _draw_hall(horizon: float, rng: np.random.Generator) -> Image.Image:
     wall = np.array([rng.uniform(120, 190)] * 3) + rng.uniform(-12, 12, 3)
     floor = np.array([rng.uniform(105, 165)] * 3) + rng.uniform(-10, 14, 3)
     rows = np.arange(_HEIGHT)[:, None, None]  # (height, 1, 1)
-    fade = np.where(rows < horizon, 0.78 + 0.22 * rows / horizon, 0.72 + 0.4 * (rows - horizon) / (_HEIGHT - horizon))
+    fade = np.where(
+        rows < horizon, 0.78 + 0.22 * rows / horizon, 0.72 + 0.4 * (rows - horizon) / (_HEIGHT - horizon)
+    )
     base = np.where(rows < horizon, wall, floor) * fade  # (height, 1, 3)
     pixels = np.repeat(base, _WIDTH, axis=1)
     pixels += rng.normal(0, 3.5, (_HEIGHT, _WIDTH, 1)) * (rows >= horizon)  # grain of the concrete
@@ -156,7 +162,9 @@ def _draw_wall_panels(draw: ImageDraw.ImageDraw, horizon: float, rng: np.random.
     n_windows = int(rng.integers(0, 4))
     for i_window in range(n_windows):
         left = (i_window + rng.uniform(0.15, 0.4)) * _WIDTH / max(n_windows, 1)
-        draw.rectangle([left, 14, left + 84, 50], fill=(214, 226, 234, 255), outline=(84, 86, 90, 255), width=3)
+        draw.rectangle(
+            [left, 14, left + 84, 50], fill=(214, 226, 234, 255), outline=(84, 86, 90, 255), width=3
+        )
         draw.line([(left + 42, 14), (left + 42, 50)], fill=(84, 86, 90, 255), width=3)
 
 
@@ -179,7 +187,9 @@ def _draw_rack(draw: ImageDraw.ImageDraw, horizon: float, rng: np.random.Generat
             height = (horizon - upper) / n_levels * rng.uniform(0.25, 0.72)
             grey = int(rng.uniform(84, 140))
             if rng.random() < 0.75:
-                draw.rectangle([x, y - height, min(x + width, right), y], fill=(grey + 14, grey + 4, grey - 10, 255))
+                draw.rectangle(
+                    [x, y - height, min(x + width, right), y], fill=(grey + 14, grey + 4, grey - 10, 255)
+                )
             x += width + float(rng.uniform(1, 14))
         draw.rectangle([left, y, right, y + 5], fill=beam)
     n_bays = max(2, int((right - left) / 120))
@@ -211,7 +221,9 @@ def _photograph(canvas: Image.Image, rng: np.random.Generator) -> Image.Image:
     for _ in range(int(rng.integers(1, 4))):  # pools of light under the lamps
         x, y = rng.uniform(0, width), rng.uniform(0.2, 1.0) * height
         reach = rng.uniform(60, 150)
-        light += rng.uniform(0.05, 0.32) * np.exp(-((columns - x) ** 2 + 2.2 * (rows - y) ** 2) / (2 * reach**2))
+        light += rng.uniform(0.05, 0.32) * np.exp(
+            -((columns - x) ** 2 + 2.2 * (rows - y) ** 2) / (2 * reach**2)
+        )
     light *= 1 - 0.25 * (((columns / width - 0.5) ** 2 + (rows / height - 0.5) ** 2) * 2)  # vignette
     cast = np.array([1 + rng.uniform(-0.08, 0.1), 1.0, 1 + rng.uniform(-0.12, 0.1)])
     pixels = pixels * light[:, :, None] * cast + rng.normal(0, rng.uniform(2, 8), pixels.shape)

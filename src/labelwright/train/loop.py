@@ -119,8 +119,8 @@ def fit(
                 if not math.isfinite(state.losses["total"]):
                     raise TrainingFailed(
                         f"The loss became {state.losses['total']} at step {state.step} of epoch "
-                        f"{state.epoch} ({state.losses}). Lower the learning rate, or look for broken boxes in "
-                        "the manifest."
+                        f"{state.epoch} ({state.losses}). Lower the learning rate, or look for broken boxes "
+                        "in the manifest."
                     )
                 state.optimizer.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call,unused-ignore]  # torch's annotation differs by release

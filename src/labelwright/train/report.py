@@ -233,7 +233,8 @@ def _figure(picture: Picture) -> str:
             y = box.top - 3 if box.top > 12 else box.top + 10
             boxes.append(
                 f'<text x="{box.left + 1:.1f}" y="{y:.1f}" font-size="9" font-family="sans-serif" '
-                f'fill="{colour}" stroke="#000" stroke-width="2" paint-order="stroke">{html.escape(box.label)}</text>'
+                f'fill="{colour}" stroke="#000" stroke-width="2" '
+                f'paint-order="stroke">{html.escape(box.label)}</text>'
             )
     caption = html.escape(picture.caption)
     return (

@@ -1,0 +1,111 @@
+"""How well answers agree with the truth: shares of right classes, precision, recall and overlap of boxes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from labelwright.consolidation import box_iou_batch
+from labelwright.simulate.truth import TrueBox
+
+__all__ = ["BoxAgreement", "ClassAgreement", "match_boxes"]
+
+
+@dataclasses.dataclass(slots=True)
+class ClassAgreement:
+    """Counts of right and all answers."""
+
+    n_right: int = 0
+    n_answers: int = 0
+
+    def add(self, found: int, true: int) -> None:
+        """Count one answer."""
+        self.n_right += found == true
+        self.n_answers += 1
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right answers, 0.0 without any."""
+        return self.n_right / self.n_answers if self.n_answers else 0.0
+
+
+@dataclasses.dataclass(slots=True)
+class BoxAgreement:
+    """Counts over pictures: boxes drawn, true boxes, and pairs of the same class that overlap enough."""
+
+    n_found: int = 0
+    n_true: int = 0
+    n_matched: int = 0
+    iou_sum: float = 0.0
+
+    def add(self, found: Sequence[TrueBox], true: Sequence[TrueBox], *, least_iou: float = 0.5) -> None:
+        """Count one picture."""
+        ious = match_boxes(found, true, least_iou=least_iou)
+        self.n_found += len(found)
+        self.n_true += len(true)
+        self.n_matched += len(ious)
+        self.iou_sum += sum(ious)
+
+    @property
+    def precision(self) -> float:
+        """Share of the drawn boxes that match a true one; 1.0 when none was drawn."""
+        return self.n_matched / self.n_found if self.n_found else 1.0
+
+    @property
+    def recall(self) -> float:
+        """Share of the true boxes that were found; 1.0 when there is none."""
+        return self.n_matched / self.n_true if self.n_true else 1.0
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall."""
+        total = self.n_found + self.n_true
+        return 2 * self.n_matched / total if total else 1.0
+
+    @property
+    def mean_iou(self) -> float:
+        """Mean overlap of the matched pairs, 0.0 without any."""
+        return self.iou_sum / self.n_matched if self.n_matched else 0.0
+
+
+def match_boxes(found: Sequence[TrueBox], true: Sequence[TrueBox], *, least_iou: float = 0.5) -> list[float]:
+    """IoUs of a one-to-one matching between boxes of the same class.
+
+    Pairs are taken greedily, the largest overlap first (ties: the earlier found, then the earlier true box).
+
+    Parameters
+    ----------
+    found, true : sequence of TrueBox
+    least_iou : float
+        Pairs below do not match.
+
+    Returns
+    -------
+    list of float
+        One IoU per matched pair, largest first; empty when either side is.
+    """
+    if not found or not true:
+        return []
+    overlaps = box_iou_batch(_rows(found), _rows(true))  # (n_found, n_true)
+    same = np.array([[f.class_id == t.class_id for t in true] for f in found])
+    overlaps = np.where(same, overlaps, 0.0)
+    ious: list[float] = []
+    free_found, free_true = set(range(len(found))), set(range(len(true)))
+    for flat in np.argsort(-overlaps, axis=None, kind="stable"):
+        i_found, i_true = divmod(int(flat), len(true))
+        iou = float(overlaps[i_found, i_true])
+        if iou < least_iou or iou <= 0.0:
+            break
+        if i_found in free_found and i_true in free_true:
+            free_found.remove(i_found)
+            free_true.remove(i_true)
+            ious.append(iou)
+    return ious
+
+
+def _rows(boxes: Sequence[TrueBox]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    return np.array([(box.left, box.top, box.width, box.height) for box in boxes], dtype=np.float64).reshape(
+        -1, 4
+    )
