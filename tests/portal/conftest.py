@@ -47,7 +47,7 @@ class Serving:
         self._listener.bind(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         config = uvicorn.Config(
-            self._call, http="httptools", lifespan="off", log_config=None, access_log=False
+            self._call, interface="asgi3", http="httptools", lifespan="off", log_config=None, access_log=False
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]})
