@@ -50,25 +50,24 @@ class App {
     }
     if (location.pathname.startsWith(WORK)) {
       const job = decodeURIComponent(location.pathname.slice(WORK.length));
-      const page = new WorkPage(job, this.#api, this.#drafts, this.#notices, () => this.#go("/portal"));
+      const worker = { username: this.#worker.username, signOut: () => void this.#signOut() };
+      const page = new WorkPage(job, this.#api, this.#drafts, this.#notices, worker, () => this.#go("/portal"));
       document.title = "Work – Labeling portal";
       this.#view = page;
-      this.#root.replaceChildren(this.#header(true), page.element);
+      this.#root.replaceChildren(page.element);
       return;
     }
     const page = new JobsPage(this.#api, this.#drafts, (job) => this.#go(WORK + encodeURIComponent(job.name)));
     document.title = "Tasks – Labeling portal";
     this.#view = page;
-    this.#root.replaceChildren(this.#header(false), page.element);
+    this.#root.replaceChildren(this.#header(), page.element);
   }
 
-  #header(isWorking: boolean): HTMLElement {
+  #header(): HTMLElement {
     return h(
       "header",
       { class: "top" },
-      isWorking
-        ? h("button", { type: "button", class: "button quiet", on: { click: () => this.#go("/portal") } }, icon(...ICONS.back), "All tasks")
-        : h("div", { class: "brand" }, icon(...ICONS.logo), "Labelwright"),
+      h("div", { class: "brand" }, icon(...ICONS.logo), "Labelwright"),
       h("div", { class: "who" }, h("span", { class: "username" }, this.#worker?.username ?? "")),
       h(
         "button",

@@ -91,8 +91,8 @@ export class SignIn {
 
   #askNewPassword(oldPassword: string, rules: PasswordRules): void {
     const problem = problemBox();
-    const fresh = passwordField("new-password", "New password", "new-password");
-    const again = passwordField("new-password-again", "The same once more", "new-password");
+    const again = h("input", { id: "new-password-again", type: "password", autocomplete: "new-password", required: true, maxlength: 256 });
+    const fresh = passwordField("new-password", "New password", "new-password", again);
     fresh.input.setAttribute("aria-describedby", "password-rules");
     const list = h("ul", { id: "password-rules", class: "rules" });
     const showRules = (): void =>
@@ -118,7 +118,8 @@ export class SignIn {
       username,
       ...fresh.parts,
       list,
-      ...again.parts,
+      h("label", { for: "new-password-again" }, "Repeat the new password"),
+      again,
       problem,
       button,
     );
@@ -127,9 +128,9 @@ export class SignIn {
       if (checkedRules(rules, fresh.input.value).some((rule) => !rule.isMet)) {
         problem.textContent = "The new password does not meet all of the rules yet.";
         fresh.input.focus();
-      } else if (again.input.value !== fresh.input.value) {
+      } else if (again.value !== fresh.input.value) {
         problem.textContent = "The two passwords differ.";
-        again.input.select();
+        again.select();
       } else {
         void this.#send(button, problem, async () => {
           this.done(await this.api.changePassword(this.#username, oldPassword, fresh.input.value));
@@ -184,19 +185,25 @@ function problemBox(): HTMLElement {
   return h("p", { class: "problem", role: "alert" });
 }
 
-function passwordField(id: string, label: string, autocomplete: string): { input: HTMLInputElement; parts: Node[] } {
+/** A password with a button that shows it, together with its repetition if there is one. */
+function passwordField(
+  id: string,
+  label: string,
+  autocomplete: string,
+  repetition?: HTMLInputElement,
+): { input: HTMLInputElement; parts: Node[] } {
   const input = h("input", { id, type: "password", name: id, autocomplete, required: true, maxlength: 256 });
   const toggle = h(
     "button",
     {
       type: "button",
       class: "show-password",
-      "aria-label": `Show ${label.toLowerCase()}`,
+      "aria-label": "Show what is typed",
       "aria-pressed": "false",
       on: {
         click: () => {
           const isShown = input.type === "text";
-          input.type = isShown ? "password" : "text";
+          for (const field of [input, repetition]) if (field) field.type = isShown ? "password" : "text";
           toggle.setAttribute("aria-pressed", String(!isShown));
         },
       },

@@ -1,10 +1,12 @@
-/** The bar above a task: what the job is, how much time is left, and the ways to leave the task. */
+/** The one bar above a task: what the job is, how much time is left, and the ways out of the task. */
 
 import { clockText, durationText, urgency, type Urgency } from "./clock.js";
 import { h, icon, ICONS } from "./dom.js";
 import type { Task } from "./types.js";
 
 export interface WorkActions {
+  leave(): void;
+  signOut(): void;
   skip(): void;
   decline(): void;
   release(): void;
@@ -24,6 +26,7 @@ export class WorkBar {
 
   constructor(
     actions: WorkActions,
+    username: string,
     private readonly announce: (text: string) => void,
   ) {
     const button = (label: string, hint: string, paths: readonly string[], run: () => void): HTMLButtonElement =>
@@ -34,18 +37,26 @@ export class WorkBar {
       button("Release", "Give this task back and return to the list", ICONS.release, () => actions.release()),
       button("Stop and resume later", "Keep this task and your work, and go on later", ICONS.pause, () => actions.pause()),
     ];
-    const about = h(
-      "button",
-      { type: "button", class: "button quiet icon-only", "aria-label": "About this job", title: "About this job", on: { click: () => actions.describe() } },
-      icon(...ICONS.info),
-    );
+    const small = (label: string, paths: readonly string[], run: () => void): HTMLButtonElement =>
+      h(
+        "button",
+        { type: "button", class: "button quiet icon-only", "aria-label": label, title: label, on: { click: run } },
+        icon(...paths),
+      );
     this.element = h(
-      "div",
+      "header",
       { class: "work-bar" },
-      h("div", { class: "work-title" }, h("div", { class: "work-title-row" }, this.#title, about), this.#description),
+      small("All tasks", ICONS.back, () => actions.leave()),
+      h(
+        "div",
+        { class: "work-title" },
+        h("div", { class: "work-title-row" }, this.#title, small("About this job", ICONS.info, () => actions.describe())),
+        this.#description,
+      ),
       this.#count,
       this.#timer,
-      h("div", { class: "work-buttons", role: "toolbar", "aria-label": "Task" }, ...this.#buttons),
+      h("div", { class: "work-buttons", role: "group", "aria-label": "This task" }, ...this.#buttons),
+      small(`Sign out ${username}`, ICONS.signOut, () => actions.signOut()),
     );
   }
 

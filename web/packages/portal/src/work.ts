@@ -23,7 +23,7 @@ const LOOK_AGAIN_MS = 10_000;
 export class WorkPage implements FrameListener {
   readonly element: HTMLElement;
   readonly #bar: WorkBar;
-  readonly #stage = h("div", { class: "stage" });
+  readonly #stage = h("main", { class: "stage" });
   #current: TaskFrame | null = null;
   #next: TaskFrame | null = null;
   #isTakingAhead = false;
@@ -41,19 +41,23 @@ export class WorkPage implements FrameListener {
     private readonly api: Api,
     private readonly drafts: Drafts,
     private readonly notices: Notices,
+    worker: { username: string; signOut: () => void },
     private readonly leave: () => void,
   ) {
     this.#bar = new WorkBar(
       {
+        leave,
+        signOut: worker.signOut,
         skip: () => void this.#skip(),
         decline: () => void this.#decline(),
         release: () => void this.#release(),
         pause: () => void this.#pause(),
         describe: () => void this.#describe(),
       },
+      worker.username,
       (text) => notices.announce(text),
     );
-    this.element = h("main", { class: "work" }, this.#bar.element, this.#stage);
+    this.element = h("div", { class: "work" }, this.#bar.element, this.#stage);
     this.#ticker = window.setInterval(() => this.#tick(), 500);
     document.addEventListener("visibilitychange", this.#onVisibility);
     for (const name of ["pointerdown", "keydown"]) window.addEventListener(name, this.#onActivity, { passive: true });
@@ -159,6 +163,7 @@ export class WorkPage implements FrameListener {
   #show(frame: TaskFrame): void {
     this.#current = frame;
     this.#isOver = false;
+    this.#dismissProblem();
     this.#time = new ActiveTime(performance.now() / 1000);
     if (!frame.element.isConnected) this.#stage.replaceChildren(frame.element);
     for (const child of [...this.#stage.children]) {
