@@ -25,7 +25,9 @@ __all__ = [
     "delete_some",
     "freeze_group",
     "group_objects",
+    "in_iteration",
     "insert_lines",
+    "last_group",
     "open_objects",
     "pending_in_batch",
     "plan_batch",
@@ -166,6 +168,24 @@ def pending_in_batch(
     return [ObjectRow(*row) for row in connection.execute(query)]
 
 
+def in_iteration(
+    connection: Connection, job_id: int, *, iteration: int, after: int, end_no: int, limit: int
+) -> list[ObjectRow]:
+    """Objects of a batch, those with a number in (after, end_no), in manifest order."""
+    query = (
+        sa.select(_t.c.object_no, _t.c.position, _t.c.length, _t.c.iteration)
+        .where(
+            _t.c.job_id == job_id,
+            _t.c.object_no > after,
+            _t.c.object_no < end_no,
+            _t.c.iteration == iteration,
+        )
+        .order_by(_t.c.object_no)
+        .limit(limit)
+    )
+    return [ObjectRow(*row) for row in connection.execute(query)]
+
+
 def open_objects(
     connection: Connection, job_id: int, numbers: Iterable[int], *, iteration: int, n_workers: int
 ) -> int:
@@ -289,6 +309,16 @@ def freeze_group(
         group_id=group_id,
     )
     return group_id
+
+
+def last_group(connection: Connection, job_id: int, iteration: int) -> tuple[float | None, str | None]:
+    """When the job's last group was frozen, and the latest stamp of an iteration; None when there is none."""
+    frozen_at, stamp = connection.execute(
+        sa.select(
+            sa.func.max(_g.c.frozen_at), sa.func.max(sa.case((_g.c.iteration == iteration, _g.c.stamp)))
+        ).where(_g.c.job_id == job_id)
+    ).one()
+    return frozen_at, stamp
 
 
 def undone_groups(connection: Connection, job_id: int) -> list[GroupRow]:

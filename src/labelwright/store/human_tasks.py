@@ -29,6 +29,7 @@ __all__ = [
     "decline",
     "expire",
     "get",
+    "has_job",
     "jobs_of_worker",
     "live_of_worker",
     "next_expiry",
@@ -63,6 +64,11 @@ class TaskRow:
     accepted_at: float | None
     expires_at: float
     answer_sha256: str | None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it holds a slot of its object."""
+        return self.state in _LIVE_STATES
 
 
 _TASK = sa.select(
@@ -116,6 +122,11 @@ _OPEN_JOB = (
     .order_by(_j.c.id)
     .limit(1)
 )
+_ANY_JOB = (
+    sa.select(_j.c.id)
+    .where(_j.c.name_lower == sa.bindparam("name_lower"), _j.c.workteam_arn.in_(_TEAMS))
+    .limit(1)
+)
 _JOBS_OF_WORKER = (
     sa.select(_j.c.id)
     .where(_j.c.status == Status.IN_PROGRESS.value, _j.c.workteam_arn.in_(_TEAMS))
@@ -129,6 +140,12 @@ def open_job(connection: Connection, worker_id: str, job_name: str) -> int | Non
         _OPEN_JOB, {"worker_id": worker_id, "name_lower": job_name.lower()}
     ).scalar()
     return found
+
+
+def has_job(connection: Connection, worker_id: str, job_name: str) -> bool:
+    """Whether a job of this name, in whatever status, is given to a team of the worker."""
+    row = connection.execute(_ANY_JOB, {"worker_id": worker_id, "name_lower": job_name.lower()})
+    return row.first() is not None
 
 
 def jobs_of_worker(connection: Connection, worker_id: str) -> list[int]:

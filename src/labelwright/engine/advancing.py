@@ -1,0 +1,261 @@
+"""One job, one step further.
+
+`advance` looks at a job's durable state and does what comes next; it may be killed anywhere and called again.
+It returns when it wants to be called again: `NOW`, a time, or None (only when something happens).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from functools import partial
+
+from sqlalchemy.engine import Connection
+
+from labelwright.core import labeling_job as machine
+from labelwright.core.labeling_job import Status
+from labelwright.core.limits import GROUP_SIZE, JOB_AGE_S_MAX
+from labelwright.engine.batches import close_overdue, open_next, withdraw_all
+from labelwright.engine.facts import JobFacts, facts_of
+from labelwright.engine.groups import consolidate_group, fail_group, form_groups
+from labelwright.engine.initializing import initialize
+from labelwright.engine.outputs import write_manifest
+from labelwright.engine.paths import output_manifest_uri, s3_uri
+from labelwright.engine.tools import Tools
+from labelwright.errors import AccessRefused, BlobNotFound, InvalidRequest, NotFound
+from labelwright.store import data_objects, human_tasks, labeling_jobs
+from labelwright.store.data_objects import ActiveCounts
+from labelwright.store.labeling_jobs import JobRow
+
+__all__ = ["NOW", "Memo", "advance"]
+
+_log = logging.getLogger(__name__)
+
+NOW = 0.0
+"""Call again at once."""
+
+_GROUP_ATTEMPTS = 3
+# A rewrite of a large manifest takes a while; it should not be all the engine does.
+_MANIFEST_SHARE = 10
+_CLEANUP_ROWS = 20_000
+
+
+@dataclasses.dataclass(slots=True)
+class Memo:
+    """What the engine remembers of a job between steps; losing it costs time, never work.
+
+    Attributes
+    ----------
+    collected_at : float or None
+        When ready objects were last gathered.
+    manifest_cost_s : float
+        How long the last rewrite of the output manifest took.
+    group_attempts : dict
+        Failed attempts by group.
+    """
+
+    collected_at: float | None = None
+    manifest_cost_s: float = 0.0
+    group_attempts: dict[int, int] = dataclasses.field(default_factory=dict)
+
+
+def advance(tools: Tools, job_id: int, memo: Memo) -> float | None:
+    """Do a job's next step.
+
+    Returns
+    -------
+    float or None
+        `NOW`, epoch seconds, or None.
+    """
+    job = tools.database.read(partial(labeling_jobs.get, job_id=job_id))
+    if job is None:
+        return None
+    match Status(job.status):
+        case Status.INITIALIZING:
+            initialize(tools, job, facts_of(job))
+            return NOW
+        case Status.IN_PROGRESS:
+            return _work(tools, job, facts_of(job), memo)
+        case Status.STOPPING:
+            return _stop(tools, job, facts_of(job), memo)
+        case Status.FAILED:
+            return _clean_up(tools, job)
+        case Status.COMPLETED | Status.STOPPED:
+            return None
+
+
+def _work(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | None:
+    now = tools.clock()
+    if now >= job.created_at + JOB_AGE_S_MAX:
+        reason = (
+            f"ClientError: The job did not end within {JOB_AGE_S_MAX // 86_400} days. The labels so far are "
+            "in the output manifest; chain a new job to it for the rest."
+        )
+        _transition(tools, job, machine.AgeReached(at=now, reason=reason))
+        return NOW
+    if _consolidate_next(tools, job, facts, memo):
+        return NOW
+    if facts.stopping.is_met(job.counters):
+        _transition(tools, job, machine.ConditionMet(at=now))
+        return NOW
+    counts = tools.database.read(partial(data_objects.active_counts, job_id=job.id))
+    deadline = None if job.batch_opened_at is None else job.batch_opened_at + facts.lifetime_s
+    if counts.n_open and deadline is not None and now >= deadline:
+        close_overdue(tools, job, facts)
+        return NOW
+    if counts.n_ready and _is_group_due(tools, job, counts, memo, now):
+        memo.collected_at = now
+        # Full groups at once; smaller ones when nobody is at work any more, or after the interval.
+        is_last = counts.n_open == 0 and not _has_pending_in_batch(tools, job)
+        take_all = is_last or counts.n_ready < GROUP_SIZE
+        tools.database.write(partial(form_groups, job_id=job.id, now=now, take_all=take_all))
+        return NOW
+    if _has_pending_in_batch(tools, job) or counts.total == 0:
+        if open_next(tools, job, facts):
+            return NOW
+        return _finish(tools, job, facts, memo)
+    dues = [job.created_at + JOB_AGE_S_MAX]
+    if counts.n_open and deadline is not None:
+        dues.append(deadline)
+    if counts.n_ready and memo.collected_at is not None:
+        dues.append(memo.collected_at + tools.settings.consolidation_interval_s)
+    if job.manifest_is_stale:
+        due = _manifest_due(tools, job, memo)
+        if now >= due:
+            _write_manifest(tools, job, facts, memo, is_final=False)
+            return NOW
+        dues.append(due)
+    return min(dues)
+
+
+def _is_group_due(tools: Tools, job: JobRow, counts: ActiveCounts, memo: Memo, now: float) -> bool:
+    if counts.n_ready >= GROUP_SIZE:
+        return True
+    if counts.n_open == 0 and not _has_pending_in_batch(tools, job):
+        return True
+    if memo.collected_at is None:  # the interval starts when the first ones are seen
+        memo.collected_at = now
+    return now >= memo.collected_at + tools.settings.consolidation_interval_s
+
+
+def _has_pending_in_batch(tools: Tools, job: JobRow) -> bool:
+    if job.batch_first_no >= job.next_object_no:
+        return False
+    return bool(
+        tools.database.read(
+            partial(
+                data_objects.pending_in_batch,
+                job_id=job.id,
+                first_no=job.batch_first_no,
+                end_no=job.next_object_no,
+                limit=1,
+            )
+        )
+    )
+
+
+def _consolidate_next(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> bool:
+    groups = tools.database.read(partial(data_objects.undone_groups, job_id=job.id))
+    if not groups:
+        return False
+    group = groups[0]
+    try:
+        consolidate_group(tools, job, facts, group)
+    except Exception as error:
+        n = memo.group_attempts.get(group.id, 0) + 1
+        memo.group_attempts[group.id] = n
+        if n < _GROUP_ATTEMPTS or isinstance(error, NotFound | AccessRefused | InvalidRequest):
+            # Trouble with the object store passes, or is put right by somebody: answers are not given up.
+            raise
+        _log.exception(
+            "gave a consolidation group up",
+            extra={"action": "consolidate", "job": job.name, "group": group.id},
+        )
+        fail_group(tools, facts, group, type(error).__name__)
+    memo.group_attempts.pop(group.id, None)
+    return True
+
+
+def _manifest_due(tools: Tools, job: JobRow, memo: Memo) -> float:
+    if job.manifest_written_at is None:
+        return NOW
+    interval_s = max(tools.settings.manifest_interval_s, _MANIFEST_SHARE * memo.manifest_cost_s)
+    return job.manifest_written_at + interval_s
+
+
+def _write_manifest(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo, *, is_final: bool) -> None:
+    started = tools.clock()
+    write_manifest(tools, job, facts, is_final=is_final)
+    memo.manifest_cost_s = max(0.0, tools.clock() - started)
+
+
+def _finish(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | None:
+    _write_manifest(tools, job, facts, memo, is_final=True)
+
+    def finish(connection: Connection) -> None:
+        current = labeling_jobs.get(connection, job.id)
+        if current is None or current.status != Status.IN_PROGRESS or current.manifest_is_stale:
+            return
+        labeling_jobs.transition(connection, job.id, machine.Finished(at=tools.clock()))
+
+    tools.database.write(finish)
+    return NOW
+
+
+def _stop(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | None:
+    if job.manifest_uri is None or job.index_position < job.manifest_bytes:
+        _stop_uninitialized(tools, job, facts)
+        return NOW
+    withdraw_all(tools, job)
+    tools.database.write(partial(form_groups, job_id=job.id, now=tools.clock(), take_all=True))
+    while _consolidate_next(tools, job, facts, memo):
+        pass
+    job = tools.database.read(partial(labeling_jobs.get, job_id=job.id)) or job
+    _write_manifest(tools, job, facts, memo, is_final=True)
+
+    def drain(connection: Connection) -> None:
+        current = labeling_jobs.get(connection, job.id)
+        if current is None or current.status != Status.STOPPING or current.manifest_is_stale:
+            return
+        counts = data_objects.active_counts(connection, job.id)
+        if counts.total == 0:
+            complete = current.counters.n_labeled == current.n_objects
+            event = machine.Drained(at=tools.clock(), is_everything_labeled=complete)
+            labeling_jobs.transition(connection, job.id, event)
+
+    tools.database.write(drain)
+    return NOW
+
+
+def _stop_uninitialized(tools: Tools, job: JobRow, facts: JobFacts) -> None:
+    """Nothing was sent out: the output is the input."""
+    source = job.manifest_uri or s3_uri(
+        facts.request["InputConfig"]["DataSource"]["S3DataSource"]["ManifestS3Uri"]
+    )
+    try:
+        tools.blobs.copy(source, output_manifest_uri(facts.output_uri))
+    except (BlobNotFound, NotFound, AccessRefused, InvalidRequest):
+        _log.warning(
+            "a job stopped before its manifest could be read", extra={"action": "stop", "job": job.name}
+        )
+    event = machine.Drained(at=tools.clock(), is_everything_labeled=False)
+    _transition(tools, job, event)
+
+
+def _clean_up(tools: Tools, job: JobRow) -> float | None:
+    """A job that failed before it started needs no objects."""
+    if job.iteration or job.n_objects:
+        return None
+    n = tools.database.write(partial(data_objects.delete_some, job_id=job.id, limit=_CLEANUP_ROWS))
+    return NOW if n == _CLEANUP_ROWS else None
+
+
+def _transition(tools: Tools, job: JobRow, event: machine.Event) -> None:
+    def change(connection: Connection) -> None:
+        current = labeling_jobs.get(connection, job.id)
+        if current is not None and current.status == job.status:
+            effects = labeling_jobs.transition(connection, job.id, event)
+            if machine.Effect.WITHDRAW_TASKS in effects:
+                human_tasks.withdraw(connection, job.id, now=event.at)
+
+    tools.database.write(change)

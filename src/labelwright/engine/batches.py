@@ -1,0 +1,154 @@
+"""Sending objects to workers in batches, and closing what has waited too long."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import orjson
+from sqlalchemy.engine import Connection
+
+from labelwright.core import labeling_job as machine
+from labelwright.core.human_task import ObjectState
+from labelwright.core.labeling_job import Status
+from labelwright.engine.facts import JobFacts
+from labelwright.engine.failures import EXPIRED, failure_content
+from labelwright.engine.media import problem_with
+from labelwright.engine.tools import Tools, read_lines
+from labelwright.store import data_objects, human_tasks, labeling_jobs, labels
+from labelwright.store.data_objects import ObjectRow
+from labelwright.store.labeling_jobs import JobRow
+
+__all__ = ["close_overdue", "open_next", "withdraw_all"]
+
+_SLICE = 200  # objects whose media are checked together, and opened in one transaction
+
+
+def open_next(tools: Tools, job: JobRow, facts: JobFacts) -> bool:
+    """Open the next objects of the current batch, or plan the next batch.
+
+    Returns
+    -------
+    bool
+        False when nothing is left to send.
+    """
+    waiting = tools.database.read(
+        partial(
+            data_objects.pending_in_batch,
+            job_id=job.id,
+            first_no=job.batch_first_no,
+            end_no=job.next_object_no,
+            limit=_SLICE,
+        )
+    )
+    if waiting:
+        _open_slice(tools, job, facts, waiting)
+        return True
+    return tools.database.write(partial(_plan_batch, job_id=job.id, facts=facts, now=tools.clock()))
+
+
+def _plan_batch(connection: Connection, *, job_id: int, facts: JobFacts, now: float) -> bool:
+    job = labeling_jobs.get(connection, job_id)
+    if job is None or job.status != Status.IN_PROGRESS:
+        return True  # look again: something changed
+    if data_objects.active_counts(connection, job_id).total:
+        return True
+    # Never more than the stopping conditions still need: answers that are not needed cost money.
+    needed = facts.stopping.n_still_needed(job.counters)
+    size = facts.batch_size if needed is None else min(facts.batch_size, needed)
+    if size == 0:
+        labeling_jobs.transition(connection, job_id, machine.ConditionMet(at=now))
+        return True
+    planned = data_objects.plan_batch(connection, job_id, from_no=job.next_object_no, size=size)
+    if planned is None:
+        return False
+    first_no, end_no = planned
+    labeling_jobs.set_columns(
+        connection,
+        job_id,
+        iteration=job.iteration + 1,
+        batch_first_no=first_no,
+        batch_opened_at=now,
+        next_object_no=end_no,
+    )
+    labeling_jobs.add_event(
+        connection,
+        job_id,
+        at=now,
+        name="BATCH_ANNOTATION_STATUS_EVALUATED",
+        detail={"status": "SUBMITTED", "iteration": job.iteration + 1},
+    )
+    return True
+
+
+def _open_slice(tools: Tools, job: JobRow, facts: JobFacts, waiting: list[ObjectRow]) -> None:
+    problems: list[str | None] = [None] * len(waiting)
+    media = facts.type.media
+    if media != "text":
+        lines = [orjson.loads(raw) for raw in read_lines(tools.blobs, facts.manifest_uri, waiting)]
+        # A source that wins over source-ref is looked at only where it must be a file.
+        sources = [
+            line.get("source-ref") if line.get("source") is None or media == "any" else line["source"]
+            for line in lines
+        ]
+        checks = [
+            None if source is None else tools.io.submit(problem_with, tools.blobs, source, media)
+            for source in sources
+        ]
+        problems = [None if check is None else check.result() for check in checks]
+    name = facts.names.metadata_name
+    good = [row.object_no for row, problem in zip(waiting, problems, strict=True) if problem is None]
+    bad = [
+        (row.object_no, failure_content(name, problem))
+        for row, problem in zip(waiting, problems, strict=True)
+        if problem is not None
+    ]
+
+    def keep(connection: Connection) -> None:
+        current = labeling_jobs.get(connection, job.id)
+        if current is None or current.status != Status.IN_PROGRESS or current.iteration != job.iteration:
+            return
+        data_objects.open_objects(
+            connection, job.id, good, iteration=job.iteration, n_workers=facts.n_workers
+        )
+        labels.give_up(
+            connection,
+            job.id,
+            bad,
+            expected=ObjectState.PENDING,
+            now=tools.clock(),
+            iteration=job.iteration,
+        )
+
+    tools.database.write(keep)
+
+
+def close_overdue(tools: Tools, job: JobRow, facts: JobFacts) -> None:
+    """The batch's lifetime is over: objects with an answer go to consolidation, the others have failed."""
+    content = failure_content(facts.names.metadata_name, EXPIRED)
+    now = tools.clock()
+
+    def close(connection: Connection) -> None:
+        current = labeling_jobs.get(connection, job.id)
+        if current is None or current.status != Status.IN_PROGRESS or current.iteration != job.iteration:
+            return
+        human_tasks.withdraw(connection, job.id, now=now)
+        data_objects.close_with_answers(connection, job.id)
+        failed = [(number, content) for number in data_objects.unanswered(connection, job.id)]
+        labels.give_up(connection, job.id, failed, expected=ObjectState.OPEN, now=now)
+
+    tools.database.write(close)
+
+
+def withdraw_all(tools: Tools, job: JobRow) -> None:
+    """The job stops: nobody works on any longer; what was never answered is as if never sent."""
+    now = tools.clock()
+
+    def withdraw(connection: Connection) -> None:
+        current = labeling_jobs.get(connection, job.id)
+        if current is None or current.status != Status.STOPPING:
+            return
+        human_tasks.withdraw(connection, job.id, now=now)
+        data_objects.close_with_answers(connection, job.id)
+        data_objects.without_answer_back_to_pending(connection, job.id)
+
+    tools.database.write(withdraw)

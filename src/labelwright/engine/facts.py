@@ -1,0 +1,107 @@
+"""What does not change about a job once it is initialized, parsed once."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import orjson
+
+from labelwright.core.arn import team_kind
+from labelwright.core.limits import BATCH_SIZE_DEFAULT, LIFETIME_S_DEFAULT_PUBLIC, LIFETIME_S_MAX
+from labelwright.core.stopping import StoppingConditions
+from labelwright.store.labeling_jobs import JobRow
+from labelwright.tasks import Categories, JobNames, TaskType, parse_categories, task_type
+
+__all__ = ["JobFacts", "facts_of"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class JobFacts:
+    """A job's configuration.
+
+    Attributes
+    ----------
+    id : int
+        Row id.
+    names : JobNames
+    type : TaskType
+    type_name : str
+        Suffix of the built-in functions, or ``Custom``.
+    categories : Categories
+        Empty until the job is initialized, and for jobs without a label category file.
+    n_workers, time_limit_s, lifetime_s, batch_size : int
+    stopping : StoppingConditions
+    output_uri : str
+        ``<S3OutputPath>/<job name>``, without a slash at the end.
+    manifest_uri, template : str
+        Our copy of the input manifest, and the worker template; empty until the job is initialized.
+    request : dict
+        The whole request.
+    """
+
+    id: int
+    region: str
+    arn: str
+    reference_code: str
+    workteam_arn: str
+    created_at: float
+    names: JobNames
+    type: TaskType
+    type_name: str
+    categories: Categories
+    n_workers: int
+    time_limit_s: int
+    lifetime_s: int
+    batch_size: int
+    stopping: StoppingConditions
+    output_uri: str
+    manifest_uri: str
+    template: str
+    title: str
+    description: str
+    keywords: tuple[str, ...]
+    request: dict[str, Any]
+
+
+def facts_of(row: JobRow) -> JobFacts:
+    """Parse a job's row."""
+    request = orjson.loads(row.request)
+    human = request["HumanTaskConfig"]
+    kind = task_type(row.task_type)
+    conditions = request.get("StoppingConditions") or {}
+    if row.label_categories:
+        categories = parse_categories(
+            orjson.loads(row.label_categories), n_min=kind.n_labels_min, n_max=kind.n_labels_max
+        )
+    else:
+        categories = Categories((), {}, {})
+    is_public = team_kind(row.workteam_arn) == "public-crowd"
+    lifetime_s = LIFETIME_S_DEFAULT_PUBLIC if is_public else LIFETIME_S_MAX
+    return JobFacts(
+        id=row.id,
+        region=row.region,
+        arn=row.arn,
+        reference_code=row.reference_code,
+        workteam_arn=row.workteam_arn,
+        created_at=row.created_at,
+        names=JobNames(request["LabelAttributeName"], row.name, row.n_workers),
+        type=kind,
+        type_name=row.task_type,
+        categories=categories,
+        n_workers=row.n_workers,
+        time_limit_s=human["TaskTimeLimitInSeconds"],
+        lifetime_s=human.get("TaskAvailabilityLifetimeInSeconds") or lifetime_s,
+        batch_size=human.get("MaxConcurrentTaskCount") or BATCH_SIZE_DEFAULT,
+        stopping=StoppingConditions(
+            max_human_labeled=conditions.get("MaxHumanLabeledObjectCount"),
+            max_percentage_labeled=conditions.get("MaxPercentageOfInputDatasetLabeled"),
+        ),
+        output_uri=f"{request['OutputConfig']['S3OutputPath'].rstrip('/')}/{row.name}",
+        manifest_uri=row.manifest_uri or "",
+        template=row.template or "",
+        title=human["TaskTitle"],
+        description=human["TaskDescription"],
+        keywords=tuple(human.get("TaskKeywords") or ()),
+        request=request,
+    )

@@ -1,0 +1,207 @@
+"""What a task type is: what it accepts, what its page gets, which answers fit, and how answers become labels.
+
+One module of this package holds one type and offers it as ``TASK_TYPE``; `labelwright.tasks` finds it by the
+suffix of the built-in functions. Everything here is pure: bytes are read and written by the engine.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NoReturn, Protocol
+
+from labelwright.core.limits import LABEL_NAME_CHARS_MAX
+from labelwright.errors import InvalidRequest
+
+__all__ = [
+    "Answer",
+    "Categories",
+    "Failure",
+    "JobNames",
+    "Label",
+    "Media",
+    "ObjectAnswers",
+    "Outcome",
+    "TaskType",
+    "parse_categories",
+]
+
+Media = Literal["image", "text", "any"]
+"""What ``source-ref`` must be: an image, nothing (the data is the text in ``source``), or any file."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Categories:
+    """The label category file.
+
+    Attributes
+    ----------
+    labels : tuple of str
+        Names in file order; the position is the class index in all outputs.
+    index : Mapping of str to int
+    document : Mapping
+        The whole file.
+    """
+
+    labels: tuple[str, ...]
+    index: Mapping[str, int]
+    document: Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class JobNames:
+    """The names that go into labels.
+
+    Attributes
+    ----------
+    label_attribute_name : str
+    job_name : str
+        As given, with its case.
+    n_workers : int
+        Workers asked for per object.
+    """
+
+    label_attribute_name: str
+    job_name: str
+    n_workers: int
+
+    @property
+    def metadata_name(self) -> str:
+        """Key of the metadata."""
+        return f"{self.label_attribute_name}-metadata"
+
+    @property
+    def reference(self) -> str:
+        """``labeling-job/<name in lower case>``, the ``job-name`` of built-in types."""
+        return f"labeling-job/{self.job_name.lower()}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Answer:
+    """One worker's answer: ``worker`` tells workers apart, ``content`` is ``answerContent``."""
+
+    worker: str
+    content: Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ObjectAnswers:
+    """An object of a consolidation group, with its answers in order of submission.
+
+    Attributes
+    ----------
+    object_no : int
+    answers : sequence of Answer
+        At least one.
+    creation_date : str
+        ``YYYY-MM-DDTHH:MM:SS.ffffff``, different for every object.
+    response_uri : str
+        Where the object's worker-response file is.
+    image_size : callable
+        ``() -> (width, height)`` of the stored image in pixels, or None when it cannot be read.
+    """
+
+    object_no: int
+    answers: Sequence[Answer]
+    creation_date: str
+    response_uri: str
+    image_size: Callable[[], tuple[int, int] | None]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Label:
+    """What goes to the output line: keys in their order."""
+
+    content: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Failure:
+    """No label could be made; ``reason`` follows ``ClientError: Annotation consolidation failed:``."""
+
+    reason: str
+
+
+Outcome = Label | Failure
+
+
+class TaskType(Protocol):
+    """The contract of a task type.
+
+    Attributes
+    ----------
+    suffixes : tuple of str
+        Suffixes of the functions that select it; ``Custom`` stands for jobs without functions.
+    source_keys : tuple of str
+        Manifest keys that may hold the data.
+    media : Media
+    n_labels_min : int
+        0 when a label category file is not needed.
+    n_labels_max : int or None
+    """
+
+    suffixes: tuple[str, ...]
+    source_keys: tuple[str, ...]
+    media: Media
+    n_labels_min: int
+    n_labels_max: int | None
+
+    def task_input(self, line: Mapping[str, Any], categories: Categories) -> dict[str, Any]:
+        """``task.input`` of the template."""
+        ...
+
+    def validate_answer(self, answer: Mapping[str, Any], categories: Categories) -> dict[str, Any]:
+        """The answer as it is kept.
+
+        Raises
+        ------
+        InvalidRequest
+            When consolidation could not read it; ``field`` is the path in the answer.
+        """
+        ...
+
+    def consolidate(
+        self, objects: Sequence[ObjectAnswers], categories: Categories, names: JobNames
+    ) -> list[Outcome]:
+        """One outcome per object, in their order."""
+        ...
+
+
+def parse_categories(document: Any, *, n_min: int, n_max: int | None) -> Categories:
+    """Check a label category file.
+
+    Parameters
+    ----------
+    document : object
+        The parsed JSON.
+    n_min, n_max : int, int or None
+        How many labels the task type takes.
+
+    Raises
+    ------
+    InvalidRequest
+        Naming the label and the rule.
+    """
+    if not isinstance(document, dict) or not isinstance(document.get("labels"), list):
+        _refuse('must be a JSON object with a list "labels"', field="labels")
+    index: dict[str, int] = {}
+    for i, entry in enumerate(document["labels"]):
+        name = entry.get("label") if isinstance(entry, dict) else None
+        field = f"labels[{i}].label"
+        if not isinstance(name, str) or not name:
+            _refuse(f'has an entry without a name at {field}; write {{"label": "<name>"}}', field=field)
+        if len(name) > LABEL_NAME_CHARS_MAX:
+            length = f"{len(name)} characters at {field}; at most {LABEL_NAME_CHARS_MAX} are allowed"
+            _refuse(f"has a name of {length}", field=field)
+        if name in index:
+            _refuse(f"has the label {name!r} twice, at {field}; labels must differ", field=field)
+        index[name] = i
+    if len(index) < n_min:
+        _refuse(f"has {len(index)} labels; this task type needs at least {n_min}", field="labels")
+    if n_max is not None and len(index) > n_max:
+        _refuse(f"has {len(index)} labels; this task type takes at most {n_max}", field="labels")
+    return Categories(tuple(index), index, document)
+
+
+def _refuse(what: str, *, field: str) -> NoReturn:
+    raise InvalidRequest(f"The label category file {what}.", field=field)
