@@ -36,7 +36,7 @@ def test_tags_are_added_changed_and_deleted(sagemaker: Any, arn: str) -> None:
 
 def test_rules_about_tags(sagemaker: Any, arn: str) -> None:
     sagemaker.add_tags(ResourceArn=arn, Tags=[tag(f"k{n}") for n in range(50)])
-    with pytest.raises(ClientError, match="ResourceLimitExceeded.*at most 50"):
+    with pytest.raises(ClientError, match=r"ResourceLimitExceeded.*at most 50"):
         sagemaker.add_tags(ResourceArn=arn, Tags=[tag("one-more")])
     with pytest.raises(ClientError, match=r"ValidationException.*'k1' is given twice"):
         sagemaker.add_tags(ResourceArn=arn, Tags=[tag("k1"), tag("k1")])
@@ -54,7 +54,7 @@ def test_unknown_resource_is_refused(sagemaker: Any, arn: str) -> None:
         lambda: sagemaker.list_tags(ResourceArn=unknown),
         lambda: sagemaker.delete_tags(ResourceArn=unknown, TagKeys=["a"]),
     ):
-        with pytest.raises(ClientError, match="ResourceNotFound.*does not exist"):
+        with pytest.raises(ClientError, match=r"ResourceNotFound.*does not exist"):
             call()
 
 
