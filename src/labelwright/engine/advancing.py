@@ -238,6 +238,13 @@ def _stop_uninitialized(tools: Tools, job: JobRow, facts: JobFacts) -> None:
         _log.warning(
             "a job stopped before its manifest could be read", extra={"action": "stop", "job": job.name}
         )
+    else:
+        now = tools.clock()
+        tools.database.write(
+            partial(
+                labeling_jobs.set_columns, job_id=job.id, manifest_written_at=now, manifest_is_stale=False
+            )
+        )
     event = machine.Drained(at=tools.clock(), is_everything_labeled=False)
     _transition(tools, job, event)
 

@@ -10,6 +10,7 @@ import orjson
 from labelwright.core.arn import team_kind
 from labelwright.core.limits import BATCH_SIZE_DEFAULT, LIFETIME_S_DEFAULT_PUBLIC, LIFETIME_S_MAX
 from labelwright.core.stopping import StoppingConditions
+from labelwright.engine.paths import s3_uri
 from labelwright.store.labeling_jobs import JobRow
 from labelwright.tasks import Categories, JobNames, TaskType, parse_categories, task_type
 
@@ -97,7 +98,7 @@ def facts_of(row: JobRow) -> JobFacts:
             max_human_labeled=conditions.get("MaxHumanLabeledObjectCount"),
             max_percentage_labeled=conditions.get("MaxPercentageOfInputDatasetLabeled"),
         ),
-        output_uri=f"{request['OutputConfig']['S3OutputPath'].rstrip('/')}/{row.name}",
+        output_uri=f"{s3_uri(request['OutputConfig']['S3OutputPath']).rstrip('/')}/{row.name}",
         manifest_uri=row.manifest_uri or "",
         template=row.template or "",
         title=human["TaskTitle"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import orjson
 from sqlalchemy.engine import Connection
 
@@ -14,7 +16,7 @@ from labelwright.engine.indexing import bad_manifest_reason, index_block
 from labelwright.engine.paths import input_copy_uri, s3_uri
 from labelwright.engine.tools import Tools
 from labelwright.errors import AccessRefused, BlobNotFound, InvalidRequest, NotFound, TemplateError
-from labelwright.store import labeling_jobs
+from labelwright.store import human_task_uis, labeling_jobs
 from labelwright.store.labeling_jobs import JobRow
 from labelwright.tasks import parse_categories
 
@@ -46,7 +48,7 @@ def initialize(tools: Tools, job: JobRow, facts: JobFacts) -> None:
             reason = bad_manifest_reason(job, _manifest_uri(facts))
             if reason is not None:
                 raise _Refused(reason)
-            _transition(tools, job, machine.Initialized(at=tools.clock()))
+            _begin(tools, job)
     except _Refused as refused:
         _fail(tools, job, str(refused))
 
@@ -96,7 +98,8 @@ def _freeze(tools: Tools, job: JobRow, facts: JobFacts) -> None:
 def _read(tools: Tools, text: str, *, field: str) -> bytes:
     uri = s3_uri(text)
     try:
-        return tools.blobs.read(uri)
+        data: bytes = tools.blobs.read(uri)
+        return data
     except (BlobNotFound, AccessRefused, InvalidRequest) as error:
         raise _Refused(f"ClientError: {field} {uri} cannot be read: {error}") from error
 
@@ -109,8 +112,12 @@ def _text(tools: Tools, uri: str, *, field: str) -> str:
 
 
 def _template(tools: Tools, facts: JobFacts) -> str:
-    uri = facts.request["HumanTaskConfig"]["UiConfig"]["UiTemplateS3Uri"]
-    text = _text(tools, uri, field="HumanTaskConfig.UiConfig.UiTemplateS3Uri")
+    ui = facts.request["HumanTaskConfig"]["UiConfig"]
+    uri = ui.get("UiTemplateS3Uri") or ui["HumanTaskUiArn"]
+    if "UiTemplateS3Uri" in ui:
+        text = _text(tools, uri, field="HumanTaskConfig.UiConfig.UiTemplateS3Uri")
+    else:
+        text = _stored_template(tools, uri)
     if not 1 <= len(text) <= TEMPLATE_CHARS_MAX:
         raise _Refused(
             f"ClientError: The template {uri} has {len(text)} characters; it must have 1 to "
@@ -127,6 +134,15 @@ def _template(tools: Tools, facts: JobFacts) -> str:
             f"ClientError: The template {uri} cannot be used: {error.code}: {error.message}{place}"
         ) from error
     return text
+
+
+def _stored_template(tools: Tools, arn: str) -> str:
+    try:
+        return tools.database.read(partial(human_task_uis.ui_by_arn, arn=arn)).content
+    except NotFound as error:
+        raise _Refused(
+            f"ClientError: HumanTaskConfig.UiConfig.HumanTaskUiArn {arn} does not exist."
+        ) from error
 
 
 def _categories(tools: Tools, facts: JobFacts) -> str | None:
@@ -153,8 +169,13 @@ def _categories(tools: Tools, facts: JobFacts) -> str | None:
     return text
 
 
-def _transition(tools: Tools, job: JobRow, event: machine.Event) -> None:
-    tools.database.write(lambda connection: labeling_jobs.transition(connection, job.id, event))
+def _begin(tools: Tools, job: JobRow) -> None:
+    def begin(connection: Connection) -> None:
+        labeling_jobs.transition(connection, job.id, machine.Initialized(at=tools.clock()))
+        # There is no label yet that the output manifest would lack.
+        labeling_jobs.set_columns(connection, job.id, manifest_is_stale=False)
+
+    tools.database.write(begin)
 
 
 def _fail(tools: Tools, job: JobRow, reason: str) -> None:

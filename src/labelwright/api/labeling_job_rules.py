@@ -1,0 +1,210 @@
+"""What CreateLabelingJob refuses beyond the service model's own constraints.
+
+Every refusal names the member, the value and the rule. What only shows when files are read (the manifest, the
+label category file, the template) is left to the engine, which fails the job with a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from sqlalchemy.engine import Connection
+
+from labelwright.core.arn import PUBLIC_CROWD_ACCOUNT, parse_arn, team_kind
+from labelwright.core.functions import BuiltIn, TaskKind, kind_of, recognise
+from labelwright.core.limits import LIFETIME_S_MAX, LIFETIME_S_MAX_PUBLIC
+from labelwright.core.names import check_label_attribute_name
+from labelwright.core.prices import check_price
+from labelwright.errors import InvalidRequest, NotFound
+from labelwright.store import human_task_uis, workteams
+from labelwright.tasks import implemented
+
+__all__ = ["check_request"]
+
+_PRE = "HumanTaskConfig.PreHumanTaskLambdaArn"
+_POST = "HumanTaskConfig.AnnotationConsolidationConfig.AnnotationConsolidationLambdaArn"
+
+
+def check_request(connection: Connection, request: Mapping[str, Any], *, region: str) -> TaskKind:
+    """Check a request to create a labeling job.
+
+    Parameters
+    ----------
+    request : Mapping
+        Wire names, already valid by the service model.
+    region : str
+
+    Returns
+    -------
+    TaskKind
+        What its functions select.
+
+    Raises
+    ------
+    InvalidRequest
+    NotFound
+        For a public work team that does not exist.
+    """
+    human = request["HumanTaskConfig"]
+    kind = _kind(human)
+    check_label_attribute_name(request["LabelAttributeName"], kind)
+    _check_sources(request)
+    _check_team(connection, human["WorkteamArn"], kind, region=region)
+    _check_ui(connection, human["UiConfig"], kind)
+    _check_times(human, kind)
+    if team_kind(human["WorkteamArn"]) == "public-crowd":
+        check_price(human.get("PublicWorkforceTaskPrice"), kind)
+    n_workers = human["NumberOfHumanWorkersPerDataObject"]
+    if kind.is_single_worker and n_workers != 1:
+        _refuse(
+            "HumanTaskConfig.NumberOfHumanWorkersPerDataObject", n_workers, f"must be 1 for {kind.suffix}"
+        )
+    _check_algorithm(request, kind)
+    return kind
+
+
+def _refuse(field: str, value: object, rule: str) -> NoReturn:
+    raise InvalidRequest(f"{field} {value!r} {rule}.", field=field, value=value, rule=rule)
+
+
+def _kind(human: Mapping[str, Any]) -> TaskKind:
+    pre_arn = human.get("PreHumanTaskLambdaArn")
+    post_arn = (human.get("AnnotationConsolidationConfig") or {}).get("AnnotationConsolidationLambdaArn")
+    pre = _function(pre_arn, field=_PRE, role="PRE")
+    post = _function(post_arn, field=_POST, role="ACS")
+    kind = kind_of(pre, post)
+    if kind.suffix not in implemented():
+        field = _PRE if pre is not None else _POST
+        _refuse(
+            field,
+            pre_arn or post_arn,
+            f"selects the task type {kind.suffix}, which this server does not have yet. Available are "
+            f"{', '.join(sorted(implemented()))}",
+        )
+    return kind
+
+
+def _function(arn: str | None, *, field: str, role: str) -> BuiltIn | None:
+    if arn is None:
+        return None
+    found = recognise(arn, field=field)
+    if found is None:
+        _refuse(
+            field,
+            arn,
+            "is a function of your own; these are not available yet. Use a built-in function (such as "
+            f"{role}-BoundingBox), or leave both functions out for a custom template",
+        )
+    if found.role != role:
+        _refuse(field, arn, f"must be a function whose name begins with {role}-")
+    return found
+
+
+def _check_sources(request: Mapping[str, Any]) -> None:
+    source = request["InputConfig"]["DataSource"]
+    if source.get("SnsDataSource"):
+        _refuse(
+            "InputConfig.DataSource.SnsDataSource.SnsTopicArn",
+            source["SnsDataSource"].get("SnsTopicArn"),
+            "makes this a streaming labeling job, which is not available yet; give S3DataSource",
+        )
+    if not source.get("S3DataSource"):
+        _refuse("InputConfig.DataSource", dict(source), "must have S3DataSource.ManifestS3Uri")
+    for field, uri in (
+        ("InputConfig.DataSource.S3DataSource.ManifestS3Uri", source["S3DataSource"]["ManifestS3Uri"]),
+        ("OutputConfig.S3OutputPath", request["OutputConfig"]["S3OutputPath"]),
+    ):
+        if not uri.partition("://")[2].strip("/"):
+            _refuse(field, uri, "must name a bucket: s3://<bucket>/<key>")
+
+
+def _check_team(connection: Connection, arn: str, kind: TaskKind, *, region: str) -> None:
+    field = "HumanTaskConfig.WorkteamArn"
+    try:
+        team = team_kind(arn)
+    except InvalidRequest as error:
+        raise InvalidRequest(f"{field}: {error.message}", field=field, value=arn) from error
+    parsed = parse_arn(arn)
+    if team == "public-crowd":
+        if parsed.account != PUBLIC_CROWD_ACCOUNT or not parsed.resource.endswith("/default"):
+            raise NotFound(
+                f"{field}: the public work team {arn} does not exist; its ARN is arn:aws:sagemaker:{region}:"
+                f"{PUBLIC_CROWD_ACCOUNT}:workteam/public-crowd/default.",
+                kind="work team",
+                name=arn,
+            )
+        if kind.price == "none":
+            _refuse(field, arn, f"is the public team, which {kind.suffix} jobs cannot use")
+    elif team == "vendor-crowd":
+        _refuse(field, arn, "is the team of a vendor to which this account is not subscribed")
+    else:
+        try:
+            workteams.workteam_by_arn(connection, arn)
+        except NotFound:
+            _refuse(field, arn, "does not exist; create it with CreateWorkteam, or see ListWorkteams")
+    if parsed.region != region:
+        _refuse(
+            field, arn, f"is in the region {parsed.region}, the job in {region}; both must be in the same one"
+        )
+
+
+def _check_ui(connection: Connection, ui: Mapping[str, Any], kind: TaskKind) -> None:
+    field = "HumanTaskConfig.UiConfig"
+    template, arn = ui.get("UiTemplateS3Uri"), ui.get("HumanTaskUiArn")
+    if bool(template) == bool(arn):
+        _refuse(field, dict(ui), "must have exactly one of UiTemplateS3Uri and HumanTaskUiArn")
+    if not arn:
+        if kind.ui == "built-in":
+            _refuse(f"{field}.UiTemplateS3Uri", template, f"is not for {kind.suffix}, which has its own page")
+        return
+    parsed = parse_arn(arn)
+    if parsed.account == PUBLIC_CROWD_ACCOUNT:
+        if kind.ui == "template" or parsed.resource != f"human-task-ui/{kind.ui_name}":
+            _refuse(
+                f"{field}.HumanTaskUiArn",
+                arn,
+                f"does not fit the task type {kind.suffix}; give UiTemplateS3Uri",
+            )
+        return
+    try:
+        human_task_uis.ui_by_arn(connection, arn)
+    except NotFound:
+        _refuse(f"{field}.HumanTaskUiArn", arn, "does not exist; create it with CreateHumanTaskUi")
+
+
+def _check_times(human: Mapping[str, Any], kind: TaskKind) -> None:
+    field = "HumanTaskConfig.TaskTimeLimitInSeconds"
+    time_limit_s = human["TaskTimeLimitInSeconds"]
+    if time_limit_s > kind.time_limit_s_max:
+        _refuse(field, time_limit_s, f"must be at most {kind.time_limit_s_max} for {kind.suffix}")
+    lifetime_s = human.get("TaskAvailabilityLifetimeInSeconds")
+    if lifetime_s is None:
+        return
+    is_public = team_kind(human["WorkteamArn"]) == "public-crowd"
+    most_s = LIFETIME_S_MAX_PUBLIC if is_public else LIFETIME_S_MAX
+    if lifetime_s > most_s:
+        _refuse("HumanTaskConfig.TaskAvailabilityLifetimeInSeconds", lifetime_s, f"must be at most {most_s}")
+    if time_limit_s > lifetime_s:
+        _refuse(
+            field,
+            time_limit_s,
+            f"must not exceed TaskAvailabilityLifetimeInSeconds ({lifetime_s}): a task would be gone before "
+            "its time is over",
+        )
+
+
+def _check_algorithm(request: Mapping[str, Any], kind: TaskKind) -> None:
+    config = request.get("LabelingJobAlgorithmsConfig")
+    if not config:
+        return
+    field = "LabelingJobAlgorithmsConfig.LabelingJobAlgorithmSpecificationArn"
+    arn = config["LabelingJobAlgorithmSpecificationArn"]
+    if not kind.algorithm or not arn.endswith(f"/{kind.algorithm}"):
+        wanted = f"must end in /{kind.algorithm}" if kind.algorithm else "is not possible"
+        _refuse(field, arn, f"{wanted} for the task type {kind.suffix}")
+    _refuse(
+        field,
+        arn,
+        "turns automated labeling on, which is not available yet; leave LabelingJobAlgorithmsConfig out",
+    )
