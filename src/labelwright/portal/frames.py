@@ -13,6 +13,8 @@ import re
 import secrets
 from urllib.parse import parse_qs
 
+import orjson
+
 from labelwright.context import AppContext
 from labelwright.errors import LabelwrightError, NotFound, TemplateError
 from labelwright.portal.guard import base_url_of
@@ -28,6 +30,7 @@ _log = logging.getLogger(__name__)
 
 _PATH = re.compile(r"/portal/tasks/([^/]+)/document")
 _NONCE = re.compile(r"[A-Za-z0-9_-]{8,128}")
+_MAX_PREFERENCES = 2000
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 
 
@@ -78,12 +81,13 @@ class Frames:
                 "mode": "work",
                 "locale": _locale(request),
                 "nonce": nonce_of(request),
+                "preferences": _preferences(request),
             },
         )
         return Reply(200, text.encode(), page_headers(task_policy(base_url)))
 
 
-def assemble_page(document: str, *, static: StaticFiles, context: dict[str, str]) -> str:
+def assemble_page(document: str, *, static: StaticFiles, context: dict[str, object]) -> str:
     """The rendered template with our bundle and its context block in it."""
     return assemble(
         document,
@@ -97,6 +101,18 @@ def nonce_of(request: Request) -> str:
     """The nonce that the page made for this frame, or a fresh one for whoever opens it otherwise."""
     given = parse_qs(request.query.decode("latin-1")).get("nonce", [""])[0]
     return given if _NONCE.fullmatch(given) else secrets.token_urlsafe(18)
+
+
+def _preferences(request: Request) -> dict[str, object]:
+    """What the worker chose about the tools, as the page hands it through; nothing when it is not that."""
+    given = parse_qs(request.query.decode("latin-1")).get("preferences", [""])[0]
+    if not given or len(given) > _MAX_PREFERENCES:
+        return {}
+    try:
+        value = orjson.loads(given)
+    except orjson.JSONDecodeError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _locale(request: Request) -> str:

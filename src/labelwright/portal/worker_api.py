@@ -204,7 +204,7 @@ class WorkerApi:
         await self._desk.submit(
             session.user_id,
             task_id,
-            orjson.dumps(answer, option=orjson.OPT_SORT_KEYS),
+            orjson.dumps(answer),
             time_spent_s=_seconds(body.get("time_spent_s")),
         )
         return json_reply(200, {"status": "submitted", "task_id": task_id})

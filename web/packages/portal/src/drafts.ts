@@ -2,6 +2,8 @@
 
 const PREFIX = "labelwright.draft.";
 const PAUSED = "labelwright.paused.";
+const PREFERENCES = "labelwright.preferences";
+const MAX_PREFERENCES = 2000;
 
 interface Kept {
   draft: unknown;
@@ -45,6 +47,15 @@ export class Drafts {
   /** Until when the job's stopped task can be resumed; null when there is none. */
   pausedUntil(job: string): number | null {
     return this.#read(PAUSED + job)?.until ?? null;
+  }
+
+  /** What the worker chose about the tools (a pane closed, guides on), as JSON; empty when nothing yet. */
+  get preferences(): string {
+    return this.storage.getItem(PREFERENCES) ?? "";
+  }
+
+  set preferences(text: string) {
+    if (text.length <= MAX_PREFERENCES) this.storage.setItem(PREFERENCES, text);
   }
 
   /** Remove whatever has run out. */

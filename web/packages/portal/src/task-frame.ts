@@ -15,6 +15,7 @@ export interface FrameListener {
   submit(frame: TaskFrame, answer: Answer): void;
   activity(frame: TaskFrame): void;
   draft(frame: TaskFrame, draft: unknown): void;
+  preferences(preferences: unknown): void;
 }
 
 export class TaskFrame {
@@ -28,6 +29,7 @@ export class TaskFrame {
   constructor(
     public task: Task,
     listener: FrameListener,
+    preferences = "",
   ) {
     this.#listener = listener;
     const frame = document.createElement("iframe");
@@ -36,7 +38,9 @@ export class TaskFrame {
     frame.setAttribute("allow", "fullscreen; clipboard-write");
     frame.title = `Task: ${task.title}`;
     frame.className = "task-frame";
-    frame.src = `${task.html_url}?nonce=${this.#nonce}`;
+    const query = new URLSearchParams({ nonce: this.#nonce });
+    if (preferences) query.set("preferences", preferences);
+    frame.src = `${task.html_url}?${query.toString()}`;
     frame.addEventListener("load", () => {
       // A template without our elements never says that it is ready.
       this.#fallback = window.setTimeout(() => this.#ready(), 1500);
@@ -103,6 +107,9 @@ export class TaskFrame {
         break;
       case "labelwright.draft":
         this.#listener.draft(this, message["draft"]);
+        break;
+      case "labelwright.preferences":
+        this.#listener.preferences(message["preferences"]);
         break;
       case "labelwright.submit":
         if (isAnswer(message["answer"])) this.#listener.submit(this, message["answer"]);

@@ -105,6 +105,10 @@ export class WorkPage implements FrameListener {
     else this.drafts.keep(frame.task.id, draft, frame.task.expires_at);
   }
 
+  preferences(preferences: unknown): void {
+    if (typeof preferences === "object" && preferences !== null) this.drafts.preferences = JSON.stringify(preferences);
+  }
+
   submit(frame: TaskFrame, answer: Answer): void {
     if (frame === this.#current) void this.#send(frame, answer);
   }
@@ -157,7 +161,7 @@ export class WorkPage implements FrameListener {
   }
 
   #open(task: Task): TaskFrame {
-    return new TaskFrame(task, this);
+    return new TaskFrame(task, this, this.drafts.preferences);
   }
 
   #show(frame: TaskFrame): void {
