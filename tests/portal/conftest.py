@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
@@ -39,15 +39,20 @@ class Clock:
 
 
 class Serving:
-    """A uvicorn server in a thread, for the whole session; each test hangs its own application on it."""
+    """A uvicorn server in a thread. The application on it may be replaced while it runs."""
 
-    def __init__(self) -> None:
-        self.app: Any = None
+    def __init__(self, app: Any = None, *, lifespan: Literal["on", "off"] = "off") -> None:
+        self.app = app
         self._listener = socket.socket()
         self._listener.bind(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         config = uvicorn.Config(
-            self._call, interface="asgi3", http="httptools", lifespan="off", log_config=None, access_log=False
+            self._call,
+            interface="asgi3",
+            http="httptools",
+            lifespan=lifespan,
+            log_config=None,
+            access_log=False,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]})
