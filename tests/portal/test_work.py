@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
 from labelwright.store import workteams
 from labelwright.testing.jobs import aws, start_job, wait_for_job
@@ -80,6 +82,12 @@ def own_house(tmp_path: Path) -> Iterator[House]:
 @pytest.fixture
 def team() -> str:
     return f"team{next(_numbers)}"
+
+
+def picture() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (10, 10), "grey").save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def take(client: httpx.Client, job: str, **body: Any) -> dict[str, Any]:
@@ -193,7 +201,8 @@ def test_an_answer_that_does_not_fit_the_task_type_names_the_field(house, team):
         team,
         task_type="BoundingBox",
         labels=["car", "person"],
-        lines=[{"source-ref": "s3://test-data/none.png"}],
+        lines=[{"source-ref": "s3://test-data/grey.png"}],
+        files={"grey.png": picture()},
         template=BOX_TEMPLATE,
     )
     ann = house.worker(team)

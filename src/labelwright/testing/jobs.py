@@ -21,7 +21,7 @@ _BUCKET = "test-data"
 _FUNCTIONS = f"arn:aws:lambda:{DEFAULT_REGION}:432418664414:function"
 _PLAIN_TEMPLATE = """\
 <script src="https://assets.crowd.aws/crowd-html-elements.js"></script>
-<crowd-form><p>{{ task.input.taskObject }}</p><crowd-text-area name="note"></crowd-text-area></crowd-form>
+<crowd-form><p>{{ task.input.source }}</p><crowd-text-area name="note"></crowd-text-area></crowd-form>
 """
 
 
@@ -44,6 +44,7 @@ def start_job(
     task_type: str = "Custom",
     labels: Sequence[str] = (),
     template: str = _PLAIN_TEMPLATE,
+    files: Mapping[str, bytes] | None = None,
     n_workers: int = 1,
     time_limit_s: int = 600,
     title: str = "Look and tell",
@@ -66,6 +67,8 @@ def start_job(
         Label categories of a built-in task type.
     template : str
         The worker template.
+    files : mapping of str to bytes, optional
+        Objects to put into ``s3://test-data`` before, by key.
 
     Returns
     -------
@@ -75,6 +78,8 @@ def start_job(
     s3 = aws(server, "s3")
     s3.create_bucket(Bucket=_BUCKET)
     prefix = f"s3://{_BUCKET}/{name}"
+    for key, content in (files or {}).items():
+        s3.put_object(Bucket=_BUCKET, Key=key, Body=content)
 
     def put(key: str, text: str) -> str:
         s3.put_object(Bucket=_BUCKET, Key=f"{name}/{key}", Body=text.encode())
