@@ -165,6 +165,19 @@ def test_boxes_without_area_are_left_out() -> None:
     assert len(example.class_ids) == 0
 
 
+def test_boxes_of_low_confidence_can_be_left_out() -> None:
+    box = {"class_id": 0, "left": 1, "top": 1, "width": 9, "height": 5}
+    line = {
+        "source-ref": "s3://b/1.jpg",
+        "things": {"annotations": [box, {**box, "class_id": 1}, {**box, "class_id": 2}]},
+        "things-metadata": {"objects": [{"confidence": 0.3}, {"confidence": 0.8}]},
+    }
+    (every,) = read_examples([line], "things")
+    (sure,) = read_examples([line], "things", least_confidence=0.5)
+    assert every.class_ids.tolist() == [0, 1, 2]
+    assert sure.class_ids.tolist() == [1, 2]  # the last has no confidence at all
+
+
 def test_too_few_pictures_and_unknown_classes_are_refused() -> None:
     examples, files = _scenes(2)
     with pytest.raises(InvalidRequest, match="too few"):

@@ -45,7 +45,9 @@ class Example:
     class_ids: npt.NDArray[np.int64]
 
 
-def read_examples(lines: Iterable[Mapping[str, Any]], attribute: str) -> Iterator[Example]:
+def read_examples(
+    lines: Iterable[Mapping[str, Any]], attribute: str, *, least_confidence: float = 0.0
+) -> Iterator[Example]:
     """Examples of a bounding-box label, one per line that carries it.
 
     Parameters
@@ -54,6 +56,10 @@ def read_examples(lines: Iterable[Mapping[str, Any]], attribute: str) -> Iterato
         Parsed lines of an augmented manifest.
     attribute : str
         Label attribute name.
+    least_confidence : float
+        Boxes whose confidence in the label's metadata is lower are left out; a box without one stays. With
+        three workers per picture 0.5 keeps what at least two of them drew. Leave it at 0 for jobs with one
+        worker per picture, where every confidence is 0.
 
     Yields
     ------
@@ -90,7 +96,18 @@ def read_examples(lines: Iterable[Mapping[str, Any]], attribute: str) -> Iterato
         boxes = np.asarray(corners, dtype=np.float32).reshape(-1, 4)
         ids = np.asarray(class_ids, dtype=np.int64)
         usable = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])  # losses need an area
+        usable &= _confidences(line.get(f"{attribute}-metadata"), len(ids)) >= least_confidence
         yield Example(uri, boxes[usable], ids[usable])
+
+
+def _confidences(metadata: object, n_boxes: int) -> npt.NDArray[np.float64]:
+    """Confidence per box, shape (n_boxes,); 1 where the metadata have none."""
+    confidences = np.ones(n_boxes)
+    objects = metadata.get("objects") if isinstance(metadata, Mapping) else None
+    for i_box, entry in enumerate((objects or [])[:n_boxes]):
+        if isinstance(entry, Mapping) and isinstance(entry.get("confidence"), int | float):
+            confidences[i_box] = entry["confidence"]
+    return confidences
 
 
 def decode_image(content: bytes) -> Tensor:

@@ -44,7 +44,10 @@ _STYLE = resources.files("labelwright.train").joinpath("report.css").read_text("
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Overlay:
-    """One box over a picture, in the picture's pixels. ``is_dashed`` marks truth, as opposed to findings."""
+    """One box over a picture, in the picture's pixels.
+
+    ``is_dashed`` is for the truth and ``is_thin`` for raw material; both have their label as a tooltip only.
+    """
 
     left: float
     top: float
@@ -53,6 +56,7 @@ class Overlay:
     label: str
     colour: str
     is_dashed: bool = False
+    is_thin: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -143,11 +147,10 @@ def contact_sheet(pictures: Sequence[Picture], *, n_columns: int = 3) -> bytes:
             image = opened.convert("RGB").resize((width, height))
         draw = ImageDraw.Draw(image)
         for box in picture.overlays:
+            is_fine = box.is_dashed or box.is_thin
             corners = [box.left, box.top, box.left + box.width, box.top + box.height]
-            draw.rectangle(
-                corners, outline="#ffffff" if box.is_dashed else box.colour, width=1 if box.is_dashed else 2
-            )
-            if not box.is_dashed:
+            draw.rectangle(corners, outline=box.colour, width=1 if is_fine else 2)
+            if not is_fine:
                 place = (box.left + 2, max(0.0, box.top - 11))
                 draw.rectangle(draw.textbbox(place, box.label), fill=box.colour)
                 draw.text(place, box.label, fill="#111111")
@@ -226,10 +229,10 @@ def _figure(picture: Picture) -> str:
         dash = ' stroke-dasharray="4 3"' if box.is_dashed else ""
         boxes.append(
             f'<rect x="{box.left:.1f}" y="{box.top:.1f}" width="{box.width:.1f}" height="{box.height:.1f}" '
-            f'fill="none" stroke="{colour}" stroke-width="{1.2 if box.is_dashed else 2}"{dash}>'
+            f'fill="none" stroke="{colour}" stroke-width="{1 if box.is_dashed or box.is_thin else 2}"{dash}>'
             f"<title>{html.escape(box.label)}</title></rect>"
         )
-        if not box.is_dashed:
+        if not (box.is_dashed or box.is_thin):
             y = box.top - 3 if box.top > 12 else box.top + 10
             boxes.append(
                 f'<text x="{box.left + 1:.1f}" y="{y:.1f}" font-size="9" font-family="sans-serif" '
