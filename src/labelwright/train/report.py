@@ -233,11 +233,12 @@ def _figure(picture: Picture) -> str:
             f"<title>{html.escape(box.label)}</title></rect>"
         )
         if not (box.is_dashed or box.is_thin):
-            y = box.top - 3 if box.top > 12 else box.top + 10
+            label = html.escape(box.label)
+            y = max(box.top - 11, 0.0)
             boxes.append(
-                f'<text x="{box.left + 1:.1f}" y="{y:.1f}" font-size="9" font-family="sans-serif" '
-                f'fill="{colour}" stroke="#000" stroke-width="2" '
-                f'paint-order="stroke">{html.escape(box.label)}</text>'
+                f'<rect x="{box.left - 1:.1f}" y="{y:.1f}" width="{5 * len(box.label) + 5}" height="11" '
+                f'fill="{colour}"/><text x="{box.left + 1.5:.1f}" y="{y + 8.5:.1f}" font-size="9" '
+                f'textLength="{5 * len(box.label)}" font-family="sans-serif" fill="#111">{label}</text>'
             )
     caption = html.escape(picture.caption)
     return (
