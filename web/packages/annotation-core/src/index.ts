@@ -6,6 +6,7 @@ export * from "./hit-test.js";
 export * from "./initial-value.js";
 export * from "./literal.js";
 export * from "./palette.js";
+export * from "./scene.js";
 export * from "./shapes.js";
 export * from "./spatial-index.js";
 export * from "./store.js";

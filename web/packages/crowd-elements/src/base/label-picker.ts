@@ -1,0 +1,109 @@
+/** A small list of labels over the image: which label shall this shape have? */
+
+import { css, html, nothing } from "lit";
+import type { TemplateResult } from "lit";
+
+import { msg } from "./messages.js";
+import { FILTER_FROM } from "./single-choice.js";
+
+export interface LabelPickerView {
+  readonly labels: readonly string[];
+  readonly filter: string;
+  /** Where on the stage, in screen pixels; the picker keeps itself inside. */
+  readonly x: number;
+  readonly y: number;
+  colorOf(label: string): string;
+  onFilter(text: string): void;
+  onPick(label: string): void;
+  onCancel(): void;
+}
+
+export function labelPicker(view: LabelPickerView): TemplateResult {
+  const wanted = view.filter.trim().toLowerCase();
+  const shown = view.labels.map((label, i) => ({ label, i })).filter(({ label }) => label.toLowerCase().includes(wanted));
+  const onKey = (event: KeyboardEvent): void => {
+    event.stopPropagation();
+    const entries = [...(event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>(".pick")];
+    const at = entries.indexOf(event.target as HTMLElement);
+    const digit = /^[0-9]$/.test(event.key) && view.filter === "" ? (Number(event.key) + 9) % 10 : -1;
+    if (event.key === "Escape") view.onCancel();
+    else if (digit >= 0 && digit < view.labels.length) view.onPick(view.labels[digit]!);
+    else if (event.key === "ArrowDown") entries[Math.min(entries.length - 1, at + 1)]?.focus();
+    else if (event.key === "ArrowUp") entries[Math.max(0, at - 1)]?.focus();
+    else if (event.key === "Enter" && at < 0 && shown[0]) view.onPick(shown[0].label);
+    else return;
+    event.preventDefault();
+  };
+  return html`<div class="picker" role="dialog" aria-label=${msg().chooseLabelFor} data-no-draw
+    style="left: ${view.x}px; top: ${view.y}px" @keydown=${onKey} @pointerdown=${(event: Event) => event.stopPropagation()}>
+    <strong>${msg().chooseLabelFor}</strong>
+    ${view.labels.length >= FILTER_FROM
+      ? html`<input class="field" type="search" data-no-enter placeholder=${msg().filterChoices} aria-label=${msg().filterChoices}
+          @input=${(event: Event) => {
+            event.stopPropagation();
+            view.onFilter((event.target as HTMLInputElement).value);
+          }} />`
+      : nothing}
+    <div class="picks">
+      ${shown.map(({ label, i }) => html`<button class="pick" type="button" @click=${() => view.onPick(label)}>
+        <span class="chip" style="background: ${view.colorOf(label)}"></span><span class="name">${label}</span>
+        ${i < 10 ? html`<kbd>${(i + 1) % 10}</kbd>` : nothing}</button>`)}
+    </div>
+  </div>`;
+}
+
+/** Focus goes to the filter if there is one, else to the first label. */
+export function focusPicker(root: ParentNode): void {
+  root.querySelector<HTMLElement>(".picker input, .picker .pick")?.focus();
+}
+
+export const labelPickerStyles = css`
+  .picker {
+    position: absolute;
+    z-index: 4;
+    display: flex;
+    flex-direction: column;
+    gap: 6px;
+    width: 220px;
+    max-height: 300px;
+    padding: 10px 8px 8px;
+    border: 1px solid var(--lw-line);
+    border-radius: var(--lw-radius);
+    background: var(--lw-bg-raised);
+    box-shadow: var(--lw-shadow);
+    cursor: default;
+  }
+  .picker strong {
+    padding: 0 6px;
+    color: var(--lw-text-soft);
+    font: 650 12px/1.4 var(--lw-font);
+  }
+  .picks {
+    overflow: auto;
+  }
+  .pick {
+    appearance: none;
+    display: flex;
+    align-items: center;
+    gap: 9px;
+    width: 100%;
+    min-height: 32px;
+    padding: 4px 6px;
+    border: 0;
+    border-radius: var(--lw-radius-small);
+    background: none;
+    color: var(--lw-text);
+    font: 500 13.5px/1.3 var(--lw-font);
+    text-align: start;
+    cursor: pointer;
+  }
+  .pick:hover,
+  .pick:focus-visible {
+    background: var(--lw-bg-hover);
+    outline: none;
+    box-shadow: inset 0 0 0 2px var(--lw-accent);
+  }
+  .pick:hover:not(:focus-visible) {
+    box-shadow: none;
+  }
+`;

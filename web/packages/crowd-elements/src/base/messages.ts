@@ -1,0 +1,155 @@
+/** Every sentence the worker can meet. A translation is another object of this type. */
+
+export const en = {
+  // Frame
+  instructions: "Instructions",
+  shortcuts: "Shortcuts",
+  viewFullInstructions: "View full instructions",
+  hideInstructions: "Hide instructions",
+  close: "Close",
+  keyboardShortcuts: "Keyboard shortcuts",
+  somethingWrong: "This task cannot be shown as it was written",
+
+  // Form
+  submit: "Submit",
+  submitting: "Sending…",
+  submitted: "Sent.",
+  retry: "Try again",
+  answerShown: "Preview: this is the answer that would be sent.",
+  sendFailed: (reason: string) => `The answer was not sent: ${reason} Your work is kept; try again.`,
+  locked: "The time for this task is over.",
+  fieldProblem: (field: string, problem: string) => (field ? `${field}: ${problem}` : problem),
+
+  // Inputs
+  required: "This field is required.",
+  requiredCheck: "Tick this box to go on.",
+  requiredToggle: "Switch this on to go on.",
+  requiredSlider: "Move the slider to set a value.",
+  tooShort: (min: number, now: number) => `Use at least ${min} characters (now ${now}).`,
+  tooLong: (max: number, now: number) => `Use at most ${max} characters (now ${now}).`,
+  notAllowed: "This contains characters that are not allowed here.",
+  chars: (now: number, max: number | null) => (max === null ? `${now}` : `${now} / ${max}`),
+
+  // Structured attributes
+  badAttribute: (name: string, reason: string, line: number | null, column: number | null) =>
+    `The attribute "${name}" cannot be read${line === null ? "" : ` (line ${line}, column ${column})`}: ${reason}. ` +
+    "Tell the person who made this task.",
+  missingAttribute: (name: string) =>
+    `The attribute "${name}" is missing. Tell the person who made this task.`,
+
+  // Choices
+  categories: "Categories",
+  chooseCategory: "Choose a category.",
+  chooseCategories: "Choose at least one category.",
+  filterChoices: "Filter…",
+  nothingFound: "Nothing found",
+  clickForInstructions: "Click for instructions",
+  summary: "Summary",
+  detailedInstructions: "Detailed Instructions",
+  examples: "Examples",
+  goodExample: "Good example",
+  badExample: "Bad example",
+  clickToOpenModal: "Click to open modal",
+  dismiss: "Dismiss",
+
+  // Comment
+  addComment: "Add a comment",
+  comment: "Comment",
+  save: "Save",
+  cancel: "Cancel",
+
+  // Image
+  image: "Image",
+  imageLoading: "Loading the image…",
+  imageStillLoading: "The image is still loading.",
+  imageFailed: "The image could not be loaded",
+  imageFailedSubmit: "The image could not be loaded, so the task cannot be sent yet. Try again or release the task.",
+  reasonRefused: "The link has expired or access is refused.",
+  reasonMissing: "There is no image at this address.",
+  reasonStatus: (status: number) => `The store answered with status ${status}.`,
+  reasonNetwork: "The store could not be reached, or it does not allow this page to read the image (CORS).",
+  reasonNotImage: "The file is not an image that this browser can show.",
+  noCors: "The store does not send CORS headers. If the camera turned this picture, it may be shown turned.",
+  zoomIn: "Zoom in",
+  zoomOut: "Zoom out",
+  fit: "Fit the image",
+  move: "Move the image",
+  zoomLevel: "Zoom",
+  adjust: "Brightness and contrast",
+  brightness: "Brightness",
+  contrast: "Contrast",
+  opacity: "Fill",
+  resetView: "Reset",
+  crosshair: "Crosshair guides",
+  legend: "Annotations",
+
+  // Boxes
+  labels: "Labels",
+  boxes: "Boxes",
+  boxTool: "Draw boxes",
+  undo: "Undo",
+  redo: "Redo",
+  deleteBox: "Delete box",
+  hideAll: "Hide annotations",
+  showAll: "Show annotations",
+  hideBox: "Hide",
+  showBox: "Show",
+  hideLabel: (label: string) => `Hide all ${label}`,
+  showLabel: (label: string) => `Show all ${label}`,
+  noBoxes: "No boxes yet. Choose a label and drag over the image.",
+  nothingToLabel: "Nothing to label",
+  annotateOrTick: "Draw at least one box, or tick “Nothing to label”.",
+  nothingDeletes: (n: number) =>
+    n === 1 ? "Delete the box that is drawn here?" : `Delete the ${n} boxes that are drawn here?`,
+  deleteThem: "Delete",
+  keep: "Keep",
+  chooseLabelFor: "Which label?",
+  boxCount: (n: number) => (n === 1 ? "1 box" : `${n} boxes`),
+  boxName: (label: string, i: number, n: number) => `${label}, box ${i} of ${n}`,
+  boxPlace: (left: number, top: number, width: number, height: number) =>
+    `left ${left}, top ${top}, ${width} by ${height} pixels`,
+  boxDeleted: "Box deleted",
+  undone: "Undone",
+  redone: "Redone",
+  nothingSelected: "Nothing selected",
+  canvasHelp:
+    "Image with boxes. Enter adds a box, Tab goes through the boxes, arrow keys move, Control and arrow keys resize.",
+  hintDraw: "Drag to draw · click a box to select it",
+  hintChooseLabel: "Choose a label, or draw first and choose then",
+  hintSelected: "Drag to move · handles to resize · number to relabel",
+  hintMove: "Drag to move the image",
+
+  // Shortcut descriptions
+  keyLabel: "Choose a label; relabel the selected box",
+  keyCategory: "Choose a category",
+  keyBox: "Box tool",
+  keyZoom: "Zoom in, zoom out, fit the image",
+  keyWheel: "Mouse wheel",
+  keyWheelDoes: "Zoom at the pointer",
+  keyMove: "Move the image (hold Space, or drag with the middle button)",
+  keyUndo: "Undo, redo",
+  keyDelete: "Delete the selected box",
+  keyEnter: "Add a box in the middle of the view",
+  keyEscape: "Cancel drawing; deselect",
+  keyArrows: "Move the selected box by 1 pixel (with Shift: 10)",
+  keyResize: "Resize the selected box (with Shift: by 10)",
+  keyTab: "Next box, previous box",
+  keyHide: "Hide or show the boxes",
+  keySubmit: "Submit",
+  keyHelp: "Show this list",
+  keySpace: "Space",
+};
+
+export type Messages = typeof en;
+
+let current: Messages = en;
+
+/** The catalogue in use. */
+export function msg(): Messages {
+  return current;
+}
+
+/** Replaces sentences of the catalogue; those not given stay English. */
+export function setMessages(messages: Partial<Messages>): void {
+  current = { ...en, ...messages };
+}

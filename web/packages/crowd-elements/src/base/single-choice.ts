@@ -1,0 +1,268 @@
+/** Widgets whose answer is one category: the category pane, its keys, and the rules of the answer. */
+
+import { toStringList } from "@labelwright/annotation-core";
+import { css, html, nothing } from "lit";
+import type { TemplateResult } from "lit";
+import { property, state } from "lit/decorators.js";
+import { live } from "lit/directives/live.js";
+
+import type { Problem } from "./control.js";
+import { msg } from "./messages.js";
+import { type Shortcut, WidgetElement } from "./widget.js";
+
+/** Longer lists get a filter box. */
+export const FILTER_FROM = 11;
+
+export interface ClassifierAnswer {
+  label: string;
+  workerComment?: string;
+}
+
+export abstract class SingleChoiceWidget extends WidgetElement {
+  static override structured = { categories: { read: toStringList, reflect: true } };
+  static override requiredAttributes: readonly string[] = ["name", "categories"];
+
+  static override styles = [
+    ...WidgetElement.styles,
+    css`
+      .category-picker-wrapper {
+        display: flex;
+        flex-direction: column;
+        min-height: 0;
+      }
+      .annotation-area {
+        overflow: auto;
+      }
+      .filter {
+        padding: 4px 12px 8px;
+      }
+      .choices {
+        display: flex;
+        flex-direction: column;
+        gap: 6px;
+        min-height: 0;
+        padding: 4px 12px 14px;
+        overflow: auto;
+      }
+      .choice {
+        appearance: none;
+        display: flex;
+        flex: none;
+        align-items: center;
+        gap: 10px;
+        width: 100%;
+        min-height: 44px;
+        padding: 8px 12px;
+        border: 1px solid var(--lw-line);
+        border-radius: var(--lw-radius);
+        background: var(--lw-bg-raised);
+        color: var(--lw-text);
+        font: 500 14.5px/1.35 var(--lw-font);
+        text-align: start;
+        overflow-wrap: anywhere;
+        cursor: pointer;
+        transition:
+          background-color 0.1s,
+          border-color 0.1s;
+      }
+      .choice:hover {
+        border-color: var(--lw-line-strong);
+        background: var(--lw-bg-hover);
+      }
+      .choice:focus-visible {
+        outline: 2px solid var(--lw-accent);
+        outline-offset: 1px;
+      }
+      .choice[aria-checked="true"] {
+        border-color: var(--lw-accent);
+        background: var(--lw-accent-soft);
+        box-shadow: inset 0 0 0 1px var(--lw-accent);
+      }
+      .choice:disabled {
+        opacity: 0.5;
+        cursor: default;
+      }
+      .choice .dot {
+        flex: none;
+        width: 18px;
+        height: 18px;
+        border: 2px solid var(--lw-line-strong);
+        border-radius: 50%;
+      }
+      .choice[aria-checked="true"] .dot {
+        border: 6px solid var(--lw-accent);
+        background: var(--lw-on-accent);
+      }
+      .choice .text {
+        flex: 1;
+      }
+      .none-found {
+        padding: 8px 14px;
+        color: var(--lw-text-soft);
+      }
+    `,
+  ];
+
+  @property({ attribute: "initial-value" }) initialValue: string | null = null;
+
+  @state() private filter = "";
+
+  /** Position of the chosen category; kept apart from its text because texts may repeat. */
+  #chosen: number | null = null;
+  #isTouched = false;
+
+  get categories(): string[] {
+    return [...(this.getStructured("categories") as string[])];
+  }
+  set categories(value: unknown) {
+    this.setStructured("categories", value);
+  }
+
+  protected override structuredChanged(name: string): void {
+    if (name !== "categories" || this.#chosen === null) return;
+    const text = this.#chosenText;
+    const at = this.categories.indexOf(text);
+    this.#chosen = at < 0 ? null : at;
+    this.#chosenText = at < 0 ? "" : text;
+  }
+
+  #chosenText = "";
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#applyInitial();
+  }
+
+  protected override willUpdate(): void {
+    this.#applyInitial();
+  }
+
+  #applyInitial(): void {
+    if (this.#isTouched || this.#chosen !== null || this.initialValue === null) return;
+    this.#take(this.categories.indexOf(this.initialValue));
+  }
+
+  #take(index: number): void {
+    const { categories } = this;
+    this.#chosen = index >= 0 && index < categories.length ? index : null;
+    this.#chosenText = this.#chosen === null ? "" : categories[this.#chosen]!;
+    this.requestUpdate();
+  }
+
+  /** The chosen category's text, or null. Setting it chooses the first category of that text. */
+  get value(): string | null {
+    return this.#chosen === null ? null : this.#chosenText;
+  }
+  set value(value: string | null) {
+    this.#isTouched = true;
+    this.#take(value === null ? -1 : this.categories.indexOf(value));
+  }
+
+  protected choose(index: number): void {
+    if (this.disabled || index >= this.categories.length) return;
+    this.#isTouched = true;
+    if (index === this.#chosen) return;
+    this.#take(index);
+    this.changed();
+  }
+
+  get _submittableValue(): ClassifierAnswer | Record<string, never> {
+    return this.value === null ? {} : { label: this.value };
+  }
+
+  protected override widgetProblem(): Problem | null {
+    return this.value === null ? { message: msg().chooseCategory } : null;
+  }
+
+  override resetControl(): void {
+    this.#isTouched = false;
+    this.#take(this.initialValue === null ? -1 : this.categories.indexOf(this.initialValue));
+    this.showProblem(null);
+  }
+
+  override getDraft(): unknown {
+    return this.#isTouched ? { value: this.value } : undefined;
+  }
+
+  override restoreDraft(draft: unknown): void {
+    const value = (draft as { value?: unknown } | null)?.value;
+    if (typeof value === "string" || value === null) this.value = value;
+  }
+
+  protected override shortcuts(): Shortcut[] {
+    return [{ keys: ["1", "…", "9", "0"], text: msg().keyCategory }];
+  }
+
+  protected override onKey(event: KeyboardEvent): boolean {
+    if (event.ctrlKey || event.metaKey || event.altKey || !/^[0-9]$/.test(event.key)) return false;
+    const index = (Number(event.key) + 9) % 10;
+    if (index >= this.categories.length) return false;
+    this.choose(index);
+    return true;
+  }
+
+  #onArrow(event: KeyboardEvent): void {
+    const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    const buttons = [...this.renderRoot.querySelectorAll<HTMLButtonElement>(".choice")];
+    const at = buttons.indexOf(event.target as HTMLButtonElement);
+    const next = buttons[(at + step + buttons.length) % buttons.length];
+    next?.focus();
+    next?.click();
+  }
+
+  override focusControl(): void {
+    const { renderRoot } = this;
+    (
+      renderRoot.querySelector<HTMLElement>(".choice[aria-checked=true]") ?? renderRoot.querySelector<HTMLElement>(".choice")
+    )?.focus({ preventScroll: true });
+  }
+
+  /** Below the list of categories. */
+  protected renderBelowChoices(): unknown {
+    return nothing;
+  }
+
+  protected override renderSide(): TemplateResult {
+    const { categories } = this;
+    const wanted = this.filter.trim().toLowerCase();
+    const shown = categories.map((text, i) => ({ text, i })).filter(({ text }) => text.toLowerCase().includes(wanted));
+    const stop = shown.some(({ i }) => i === this.#chosen) ? this.#chosen : shown[0]?.i;
+    return html`<aside class="side annotation-area">
+      <div class="category-picker-wrapper">
+        <div class="side-head"><h2 id="categories">${msg().categories}</h2></div>
+        ${categories.length >= FILTER_FROM
+          ? html`<div class="filter"><input class="field" type="search" data-no-enter placeholder=${msg().filterChoices}
+              aria-label=${msg().filterChoices} .value=${live(this.filter)} @input=${this.#onFilter} @keydown=${this.#onFilterKey} /></div>`
+          : nothing}
+        <div class="choices" role="radiogroup" aria-labelledby="categories" @keydown=${this.#onArrow}>
+          ${shown.map(({ text, i }) => html`<button class="choice" type="button" role="radio"
+            aria-checked=${i === this.#chosen ? "true" : "false"} tabindex=${i === stop ? 0 : -1}
+            ?disabled=${this.disabled} @click=${() => this.choose(i)}>
+            <span class="dot"></span><span class="text">${text}</span>${i < 10 ? html`<kbd>${(i + 1) % 10}</kbd>` : nothing}
+          </button>`)}
+          ${shown.length ? nothing : html`<span class="none-found">${msg().nothingFound}</span>`}
+        </div>
+        ${this.renderBelowChoices()}
+      </div>
+    </aside>`;
+  }
+
+  readonly #onFilter = (event: Event): void => {
+    // The filter is no answer: nobody outside needs to hear of it.
+    event.stopPropagation();
+    this.filter = (event.target as HTMLInputElement).value;
+  };
+
+  readonly #onFilterKey = (event: KeyboardEvent): void => {
+    if (event.key === "Escape" && this.filter !== "") {
+      event.preventDefault();
+      this.filter = "";
+    } else if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) {
+      event.preventDefault();
+      event.stopPropagation();
+      this.renderRoot.querySelector<HTMLElement>(".choice")?.click();
+    }
+  };
+}

@@ -1,0 +1,426 @@
+/** The frame of every widget: header bar, instructions pane and dialog, work area, side pane, shortcuts, problems. */
+
+import { css, html, nothing } from "lit";
+import type { TemplateResult } from "lit";
+import { property, state } from "lit/decorators.js";
+
+import { modalStyles } from "../crowd-form/crowd-form.styles.js";
+import { preference, setPreference } from "../page/context.js";
+import { booleanProperty } from "./attributes.js";
+import { type Contribution, type CrowdControl, type Problem, announceState } from "./control.js";
+import { CrowdElement, hasContent } from "./crowd-element.js";
+import { icon } from "./icons.js";
+import { msg } from "./messages.js";
+import { modal, openModal } from "./modal.js";
+
+export interface Shortcut {
+  readonly keys: readonly string[];
+  readonly text: string;
+}
+
+const TEXT_FIELDS = "input:not([type=checkbox],[type=radio],[type=button],[type=submit],[type=range]),textarea,select,[contenteditable]";
+
+const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
+
+/** The name of the command key on this machine. */
+export const CTRL = isMac ? "⌘" : "Ctrl";
+
+/** The widget that the page's keys go to: the one used last, else the first. */
+let current: WidgetElement | null = null;
+
+export abstract class WidgetElement extends CrowdElement implements CrowdControl {
+  static override styles = [
+    ...(CrowdElement.styles as []),
+    modalStyles,
+    css`
+      :host {
+        display: block;
+        height: max(480px, calc(100vh - 110px));
+        background: var(--lw-bg);
+        color: var(--lw-text);
+        font: 400 14px/1.45 var(--lw-font);
+        text-align: start;
+      }
+      .shell {
+        display: flex;
+        flex-direction: column;
+        height: 100%;
+        min-height: inherit;
+      }
+      .frame {
+        flex: 1;
+        display: flex;
+        flex-direction: column;
+        min-height: 0;
+      }
+      .bar {
+        flex: none;
+        display: flex;
+        align-items: center;
+        gap: 12px;
+        min-height: 44px;
+        padding: 5px 10px;
+        border-bottom: 1px solid var(--lw-line);
+      }
+      .headerButtonsContainer {
+        flex: none;
+        display: flex;
+        gap: 2px;
+      }
+      .question {
+        flex: 1;
+        min-width: 0;
+        max-height: 4.2em;
+        margin: 0;
+        overflow: auto;
+        font: 650 16px/1.35 var(--lw-font);
+        text-wrap: pretty;
+      }
+      .columns {
+        flex: 1;
+        display: flex;
+        min-height: 0;
+      }
+      .awsui-app-layout__navigation {
+        flex: none;
+        width: 260px;
+        overflow: auto;
+        border-inline-end: 1px solid var(--lw-line);
+        background: var(--lw-bg-soft);
+        overflow-wrap: anywhere;
+      }
+      .awsui-app-layout__navigation[hidden] {
+        display: none;
+      }
+      .pane-head {
+        position: sticky;
+        top: 0;
+        display: flex;
+        align-items: center;
+        justify-content: space-between;
+        gap: 8px;
+        padding: 8px 8px 4px 16px;
+        background: var(--lw-bg-soft);
+      }
+      .pane-head h2,
+      .side h2 {
+        margin: 0;
+        color: var(--lw-text-soft);
+        font: 650 12px/1.4 var(--lw-font);
+        letter-spacing: 0.03em;
+      }
+      .pane-body {
+        padding: 2px 16px 16px;
+      }
+      .pane-body .moreInstructionsLink {
+        margin-bottom: 10px;
+      }
+      .pane-body ::slotted(*) {
+        display: block;
+      }
+      .work {
+        flex: 1;
+        display: flex;
+        flex-direction: column;
+        min-width: 0;
+        min-height: 0;
+      }
+      .side {
+        flex: none;
+        display: flex;
+        flex-direction: column;
+        width: 264px;
+        min-height: 0;
+        border-inline-start: 1px solid var(--lw-line);
+        background: var(--lw-bg);
+      }
+      .side-head {
+        display: flex;
+        align-items: center;
+        justify-content: space-between;
+        gap: 8px;
+        padding: 12px 14px 6px;
+      }
+      .problem {
+        margin: 0;
+        padding: 8px 14px;
+        background: var(--lw-danger-soft);
+        color: var(--lw-danger);
+        font: 500 13px/1.4 var(--lw-font);
+      }
+      .broken {
+        margin: 16px;
+        padding: 14px 18px;
+        border-radius: var(--lw-radius);
+        background: var(--lw-danger-soft);
+        color: var(--lw-danger);
+      }
+      .broken ul {
+        margin: 6px 0 0;
+        padding-inline-start: 18px;
+      }
+      table.keys {
+        width: 100%;
+        border-collapse: collapse;
+      }
+      table.keys td {
+        padding: 6px 0;
+        border-bottom: 1px solid var(--lw-line);
+        vertical-align: top;
+      }
+      table.keys td:first-child {
+        width: 40%;
+        padding-inline-end: 16px;
+      }
+      table.keys kbd + kbd {
+        margin-inline-start: 4px;
+      }
+      @media (max-width: 860px) {
+        .columns {
+          flex-direction: column;
+        }
+        .awsui-app-layout__navigation,
+        .side {
+          width: auto;
+          max-height: 34%;
+          border-inline: 0;
+        }
+        .side {
+          border-top: 1px solid var(--lw-line);
+        }
+      }
+    `,
+  ];
+
+  static override regions: readonly string[] = ["short-instructions", "full-instructions"];
+
+  /** Attributes without which the widget cannot work. */
+  static requiredAttributes: readonly string[] = [];
+
+  readonly isCrowdControl = true as const;
+  readonly controlKind = "widget" as const;
+
+  @property({ reflect: true }) name = "";
+  @property({ reflect: true }) header = "";
+  @property(booleanProperty) disabled = false;
+
+  /** The form shows "Nothing to label" beside Submit, unless it cannot; then the widget does. */
+  @property({ attribute: false }) showsNothingItself = false;
+
+  @state() protected isPaneOpen = true;
+  @state() protected shownProblem = "";
+
+  #wasTold = false;
+
+  constructor() {
+    super();
+    this.addEventListener("pointerdown", () => this.#becomeCurrent());
+    this.addEventListener("focusin", () => this.#becomeCurrent());
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.dataset["widget"] = "";
+    if (!this.#wasTold) {
+      this.#wasTold = true;
+      this.isPaneOpen = preference("instructionsOpen", true);
+    }
+    current ??= this;
+    document.addEventListener("keydown", this.#onKeyDown);
+    document.addEventListener("keyup", this.#onKeyUp);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    if (current === this) current = null;
+    document.removeEventListener("keydown", this.#onKeyDown);
+    document.removeEventListener("keyup", this.#onKeyUp);
+  }
+
+  #becomeCurrent(): void {
+    current = this;
+  }
+
+  // ---- keys ----------------------------------------------------------------------------------------------------
+
+  readonly #onKeyDown = (event: KeyboardEvent): void => {
+    if (event.defaultPrevented || event.isComposing || !this.#isForUs(event)) return;
+    if (event.key === "?" && !event.ctrlKey && !event.metaKey) {
+      event.preventDefault();
+      this.openShortcuts();
+    } else if (this.onKey(event)) event.preventDefault();
+  };
+
+  readonly #onKeyUp = (event: KeyboardEvent): void => {
+    if (this.#isForUs(event)) this.onKeyReleased(event);
+  };
+
+  #isForUs(event: KeyboardEvent): boolean {
+    if ((current ?? this) !== this || this.disabled || this.closest("[inert]")) return false;
+    const target = event.composedPath()[0];
+    return !(target instanceof Element && target.matches(TEXT_FIELDS));
+  }
+
+  /** A key was pressed outside text fields. True: it was for the widget. */
+  protected onKey(_event: KeyboardEvent): boolean {
+    return false;
+  }
+
+  protected onKeyReleased(_event: KeyboardEvent): void {}
+
+  /** Whether the key would press the control that has the focus (Space and Enter on buttons). */
+  protected isOnButton(event: KeyboardEvent): boolean {
+    const target = event.composedPath()[0];
+    return target instanceof Element && target.matches("button,a[href],summary,input,[role=option],[role=radio]");
+  }
+
+  protected abstract shortcuts(): Shortcut[];
+
+  openShortcuts(): void {
+    openModal(this.renderRoot as ShadowRoot, "shortcuts");
+  }
+
+  // ---- the form's side -----------------------------------------------------------------------------------------
+
+  get answerKey(): string {
+    return this.name;
+  }
+
+  /** Sending makes no sense now (the image could not be loaded, an attribute cannot be read). */
+  get isBlocked(): boolean {
+    return this.brokenReasons().length > 0;
+  }
+
+  get offersNothing(): boolean {
+    return false;
+  }
+
+  get nothing(): boolean {
+    return false;
+  }
+
+  setNothing(_on: boolean): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** What stands in the way of working at all, one sentence each. */
+  protected brokenReasons(): string[] {
+    const { requiredAttributes } = this.constructor as typeof WidgetElement;
+    const missing = requiredAttributes.filter((name) => this.isMissing(name)).map((name) => msg().missingAttribute(name));
+    return [...this.attributeErrors(), ...missing];
+  }
+
+  protected isMissing(attribute: string): boolean {
+    return !this.hasAttribute(attribute);
+  }
+
+  abstract get _submittableValue(): unknown;
+
+  contribution(): Contribution {
+    return { kind: "value", value: this._submittableValue };
+  }
+
+  problem(): Problem | null {
+    const [broken] = this.brokenReasons();
+    return broken === undefined ? this.widgetProblem() : { message: broken };
+  }
+
+  protected abstract widgetProblem(): Problem | null;
+
+  showProblem(problem: Problem | null): void {
+    this.shownProblem = problem?.message ?? "";
+  }
+
+  focusControl(): void {
+    this.renderRoot.querySelector<HTMLElement>("[data-first-focus]")?.focus({ preventScroll: true });
+  }
+
+  abstract resetControl(): void;
+  abstract getDraft(): unknown;
+  abstract restoreDraft(draft: unknown): void;
+
+  /** The worker has changed the value. */
+  protected changed(): void {
+    this.shownProblem = "";
+    this.emit("change");
+    announceState(this);
+  }
+
+  // ---- drawing -------------------------------------------------------------------------------------------------
+
+  protected abstract renderWork(): TemplateResult;
+  protected abstract renderSide(): TemplateResult | typeof nothing;
+
+  protected renderBarEnd(): unknown {
+    return nothing;
+  }
+
+  protected renderExtraDialogs(): unknown {
+    return nothing;
+  }
+
+  override render(): unknown {
+    const short = this.regionOf("short-instructions");
+    const full = this.regionOf("full-instructions");
+    const hasFull = hasContent(full);
+    const hasPane = hasContent(short) || hasFull;
+    const broken = this.brokenReasons();
+    const root = (): ShadowRoot => this.renderRoot as ShadowRoot;
+    return html`<div class="shell"><div class="frame">
+        <div class="bar">
+          <div class="headerButtonsContainer">
+            <button class="btn" type="button" ?hidden=${!hasPane} aria-expanded=${hasPane && this.isPaneOpen ? "true" : "false"}
+              @click=${this.togglePane}>${icon("book")}${msg().instructions}</button>
+            <button class="btn" type="button" title="?" @click=${() => this.openShortcuts()}>${icon("keyboard")}${msg().shortcuts}</button>
+          </div>
+          <h1 class="question" id="question">${this.header}</h1>
+          ${this.renderBarEnd()}
+        </div>
+        ${broken.length
+          ? html`<div class="broken" role="alert"><strong>${msg().somethingWrong}</strong>
+              <ul>${broken.map((reason) => html`<li>${reason}</li>`)}</ul></div>`
+          : nothing}
+        ${this.shownProblem && !broken.length ? html`<p class="problem" role="alert">${this.shownProblem}</p>` : nothing}
+        <div class="columns">
+          <aside class="awsui-app-layout__navigation" aria-label=${msg().instructions} ?hidden=${!hasPane || !this.isPaneOpen}>
+            <div class="pane-head">
+              <h2>${short?.getAttribute("header") || msg().instructions}</h2>
+              <button class="btn icon" type="button" title=${msg().hideInstructions} aria-label=${msg().hideInstructions}
+                @click=${this.togglePane}>${icon("chevron-left")}</button>
+            </div>
+            <div class="pane-body">
+              ${hasFull
+                ? html`<button class="linkish moreInstructionsLink" type="button"
+                    @click=${() => openModal(root(), "full")}>${msg().viewFullInstructions}</button>`
+                : nothing}
+              <slot name="short-instructions"></slot>
+            </div>
+          </aside>
+          <div class="work">${this.renderWork()}</div>
+          ${this.renderSide()}
+        </div>
+      </div>
+      <slot></slot></div>
+      ${modal(
+        { id: "full", title: full?.getAttribute("header") || msg().instructions, boxClass: "awsui-modal-dialog" },
+        html`<slot name="full-instructions"></slot>`,
+      )}
+      ${modal({ id: "shortcuts", title: msg().keyboardShortcuts }, this.#renderShortcuts())} ${this.renderExtraDialogs()}`;
+  }
+
+  protected readonly togglePane = (): void => {
+    this.isPaneOpen = !this.isPaneOpen;
+    setPreference("instructionsOpen", this.isPaneOpen);
+  };
+
+  #renderShortcuts(): TemplateResult {
+    const rows = [
+      ...this.shortcuts(),
+      { keys: [CTRL, "Enter"], text: msg().keySubmit },
+      { keys: ["?"], text: msg().keyHelp },
+    ];
+    return html`<table class="keys">
+      ${rows.map(({ keys, text }) => html`<tr><td>${keys.map((key) => html`<kbd>${key}</kbd>`)}</td><td>${text}</td></tr>`)}
+    </table>`;
+  }
+}
