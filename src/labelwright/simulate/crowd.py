@@ -19,6 +19,7 @@ from labelwright.simulate.worker_client import WorkerClient, WorkerRefused
 __all__ = ["Crowd", "CrowdWork"]
 
 _KEPT_OBJECTS = 5_000
+_SIGN_IN_TRIES = 8
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
 
 
@@ -166,7 +167,7 @@ class Crowd:
     def _work(self, i_worker: int) -> None:
         client = WorkerClient(self._base_url)
         account = self._accounts[i_worker]
-        client.sign_in(account.username, account.password)
+        self._sign_in(client, account)
         pause_s = _FIRST_PAUSE_S
         try:
             while not self._stop.is_set():
@@ -184,6 +185,17 @@ class Crowd:
             client.sign_out()
         finally:
             client.close()
+
+    def _sign_in(self, client: WorkerClient, account: Account) -> None:
+        """Sign in; where the server slows down sign-ins from one address, wait as it asks."""
+        for _ in range(_SIGN_IN_TRIES):
+            try:
+                client.sign_in(account.username, account.password)
+                return
+            except WorkerRefused as refusal:
+                if refusal.status != 429 or self._stop.wait(max(refusal.retry_after_s, 0.2)):
+                    raise
+        client.sign_in(account.username, account.password)
 
     def _take(self, client: WorkerClient) -> dict[str, Any] | None:
         try:

@@ -21,12 +21,15 @@ class WorkerRefused(LabelwrightError):
         HTTP status.
     error : str
         Its name, for instance ``Conflict``.
+    retry_after_s : float
+        How long the server asks to wait, 0 when it does not say.
     """
 
-    def __init__(self, message: str, *, status: int, error: str) -> None:
+    def __init__(self, message: str, *, status: int, error: str, retry_after_s: float = 0.0) -> None:
         super().__init__(message)
         self.status = status
         self.error = error
+        self.retry_after_s = retry_after_s
 
 
 class WorkerClient:
@@ -118,4 +121,6 @@ def _refused(response: urllib3.BaseHTTPResponse) -> WorkerRefused:
         error, message = str(body["error"]), str(body.get("message", ""))
     except (ValueError, KeyError, TypeError):
         error, message = f"HTTP{response.status}", response.data[:200].decode("utf-8", "replace")
-    return WorkerRefused(f"{error}: {message}", status=response.status, error=error)
+    header = response.headers.get("retry-after", "")
+    wait_s = float(header) if header.isdigit() else 0.0
+    return WorkerRefused(f"{error}: {message}", status=response.status, error=error, retry_after_s=wait_s)
