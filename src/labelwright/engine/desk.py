@@ -85,12 +85,16 @@ class Desk:
         self._known = Known()
 
     async def jobs(self, worker_id: str) -> list[JobCard]:
-        """The jobs in progress of the worker's teams, oldest first."""
+        """The jobs of the worker's teams with a task to take or to go on with, oldest first."""
         return await self._database.aread(partial(self._jobs, worker_id=worker_id))
 
     def _jobs(self, connection: Connection, worker_id: str) -> list[JobCard]:
         cards = []
         for job_id in human_tasks.jobs_of_worker(connection, worker_id):
+            n_available = human_tasks.available(connection, worker_id, job_id)
+            held = self._in_hand(connection, worker_id, job_id)
+            if n_available == 0 and held is None:
+                continue
             facts = self._known.facts(connection, job_id)
             cards.append(
                 JobCard(
@@ -100,14 +104,23 @@ class Desk:
                     description=facts.description,
                     keywords=list(facts.keywords),
                     task_type=facts.type_name,
-                    available_tasks=human_tasks.available(connection, worker_id, job_id),
+                    available_tasks=n_available,
                     time_limit_s=facts.time_limit_s,
                     created_at=facts.created_at,
                     reference_code=facts.reference_code,
                     account_id=ACCOUNT_ID,
+                    held_state=held.state if held is not None else None,
+                    held_until=held.expires_at if held is not None else None,
                 )
             )
         return cards
+
+    def _in_hand(self, connection: Connection, worker_id: str, job_id: int) -> TaskRow | None:
+        now = self._clock()
+        for task in human_tasks.live_of_worker(connection, worker_id, job_id):
+            if task.state != TaskState.RESERVED and task.expires_at > now:
+                return task
+        return None
 
     # -- taking ---------------------------------------------------------------------------------------
 

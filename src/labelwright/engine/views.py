@@ -22,6 +22,10 @@ class JobCard:
         Time for one task.
     created_at : float
         Epoch seconds.
+    held_state : str or None
+        ``working`` or ``paused`` when the worker holds a task of the job.
+    held_until : float or None
+        When that task's lease runs out, epoch seconds.
     """
 
     name: str
@@ -35,6 +39,8 @@ class JobCard:
     created_at: float
     reference_code: str
     account_id: str
+    held_state: str | None = None
+    held_until: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

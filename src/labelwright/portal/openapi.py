@@ -81,6 +81,11 @@ _SCHEMAS: Schema = {
             "created_at": _EPOCH,
             "reference_code": _TEXT,
             "account_id": _TEXT,
+            "held_state": {
+                "type": ["string", "null"],
+                "description": "working or paused when the worker holds a task of the job.",
+            },
+            "held_until": {"type": ["number", "null"], "description": "When that task expires."},
         }
     ),
     "Task": _object(

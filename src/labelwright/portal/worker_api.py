@@ -298,6 +298,8 @@ def _job(card: JobCard) -> dict[str, object]:
         "created_at": card.created_at,
         "reference_code": card.reference_code,
         "account_id": card.account_id,
+        "held_state": card.held_state,
+        "held_until": card.held_until,
     }
 
 

@@ -1,7 +1,6 @@
 /** Unfinished work per task, kept in this browser until the task's time is over. */
 
 const PREFIX = "labelwright.draft.";
-const PAUSED = "labelwright.paused.";
 const PREFERENCES = "labelwright.preferences";
 const MAX_PREFERENCES = 2000;
 
@@ -35,20 +34,6 @@ export class Drafts {
     this.storage.removeItem(PREFIX + taskId);
   }
 
-  /** Note that a job's task was stopped, to be resumed. */
-  setPaused(job: string, until: number): void {
-    this.storage.setItem(PAUSED + job, JSON.stringify({ draft: null, until } satisfies Kept));
-  }
-
-  clearPaused(job: string): void {
-    this.storage.removeItem(PAUSED + job);
-  }
-
-  /** Until when the job's stopped task can be resumed; null when there is none. */
-  pausedUntil(job: string): number | null {
-    return this.#read(PAUSED + job)?.until ?? null;
-  }
-
   /** What the worker chose about the tools (a pane closed, guides on), as JSON; empty when nothing yet. */
   get preferences(): string {
     return this.storage.getItem(PREFERENCES) ?? "";
@@ -61,7 +46,7 @@ export class Drafts {
   /** Remove whatever has run out. */
   sweep(): void {
     const names = Array.from({ length: this.storage.length }, (_, i) => this.storage.key(i) ?? "");
-    for (const name of names) if (name.startsWith(PREFIX) || name.startsWith(PAUSED)) this.#read(name);
+    for (const name of names) if (name.startsWith(PREFIX)) this.#read(name);
   }
 
   #read(name: string): Kept | null {

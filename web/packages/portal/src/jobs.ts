@@ -3,7 +3,6 @@
 import { type Api, ApiError } from "./api.js";
 import { clockText, durationText } from "./clock.js";
 import { h, icon, ICONS } from "./dom.js";
-import type { Drafts } from "./drafts.js";
 import type { Job } from "./types.js";
 
 const REFRESH_MS = 8000;
@@ -33,7 +32,6 @@ export class JobsPage {
 
   constructor(
     private readonly api: Api,
-    private readonly drafts: Drafts,
     private readonly start: (job: Job) => void,
   ) {
     this.element = h(
@@ -79,8 +77,7 @@ export class JobsPage {
   }
 
   #show(jobs: Job[]): void {
-    const paused = jobs.map((job) => this.drafts.pausedUntil(job.name));
-    const state = JSON.stringify([jobs, paused.map(Boolean)]);
+    const state = JSON.stringify(jobs);
     if (state === this.#shown) return;
     this.#shown = state;
     const area = this.element.querySelector(".jobs-area")!;
@@ -89,14 +86,14 @@ export class JobsPage {
       return;
     }
     const focused = document.activeElement?.getAttribute("data-job");
-    this.#list.replaceChildren(...jobs.map((job, i) => this.#card(job, paused[i] ?? null)));
+    this.#list.replaceChildren(...jobs.map((job) => this.#card(job)));
     area.replaceChildren(this.#list);
     if (focused) this.#list.querySelector<HTMLElement>(`[data-job="${CSS.escape(focused)}"]`)?.focus();
   }
 
-  #card(job: Job, pausedUntil: number | null): HTMLElement {
+  #card(job: Job): HTMLElement {
     const n = job.available_tasks;
-    const count = n === 0 ? "No open tasks" : n === 1 ? "1 task open" : `${n.toLocaleString()} tasks open`;
+    const count = n === 0 ? "No other tasks open" : n === 1 ? "1 task open" : `${n.toLocaleString()} tasks open`;
     const fact = (term: string, ...value: (Node | string)[]): HTMLElement =>
       h("div", {}, h("dt", {}, term), h("dd", {}, ...value));
     const heading = `job-${job.name}`;
@@ -123,9 +120,9 @@ export class JobsPage {
         "div",
         { class: "job-start" },
         h("p", { class: "count" }, count),
-        pausedUntil === null
+        job.held_until === null
           ? null
-          : h("p", { class: "muted" }, `A stopped task waits for you, ${clockText(pausedUntil - this.api.now())} left.`),
+          : h("p", { class: "muted" }, `A task waits for you, ${clockText(job.held_until - this.api.now())} left.`),
         h(
           "button",
           {
@@ -135,7 +132,7 @@ export class JobsPage {
             "aria-describedby": heading,
             on: { click: () => this.start(job) },
           },
-          pausedUntil === null ? "Start working" : "Resume",
+          job.held_until === null ? "Start working" : "Resume",
         ),
       ),
     );

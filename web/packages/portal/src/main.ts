@@ -57,7 +57,7 @@ class App {
       this.#root.replaceChildren(page.element);
       return;
     }
-    const page = new JobsPage(this.#api, this.#drafts, (job) => this.#go(WORK + encodeURIComponent(job.name)));
+    const page = new JobsPage(this.#api, (job) => this.#go(WORK + encodeURIComponent(job.name)));
     document.title = "Tasks – Labeling portal";
     this.#view = page;
     this.#root.replaceChildren(this.#header(), page.element);

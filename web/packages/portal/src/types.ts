@@ -19,6 +19,8 @@ export interface Job {
   created_at: number;
   reference_code: string;
   account_id: string;
+  held_state: "working" | "paused" | null;
+  held_until: number | null;
 }
 
 export interface Task {

@@ -61,7 +61,6 @@ export class WorkPage implements FrameListener {
     this.#ticker = window.setInterval(() => this.#tick(), 500);
     document.addEventListener("visibilitychange", this.#onVisibility);
     for (const name of ["pointerdown", "keydown"]) window.addEventListener(name, this.#onActivity, { passive: true });
-    drafts.clearPaused(job);
     void this.#takeAndShow();
   }
 
@@ -312,7 +311,6 @@ export class WorkPage implements FrameListener {
     const text = `The task stays yours and your work is kept in this browser. The time goes on: resume within ${durationText(leftS)}.`;
     if (!(await confirmed("Stop and resume later?", text, "Stop for now", "primary"))) return;
     if (!(await this.#leaveTask(() => this.api.pause(frame.task.id)))) return;
-    this.drafts.setPaused(this.job, frame.task.expires_at);
     this.leave();
   }
 
