@@ -40,4 +40,4 @@ def open_blobs(settings: Settings, credentials: RootCredentials) -> Blobs:
         return EmbeddedBlobs(ObjectStore(settings.data_dir), credentials, region=DEFAULT_REGION)
     from labelwright.blobs.external import ExternalBlobs, Upstream
 
-    return ExternalBlobs(Upstream.from_environment(settings.object_store))
+    return ExternalBlobs(Upstream.from_environment(settings.object_store), credentials)

@@ -23,7 +23,7 @@ from labelwright.s3.problems import S3Problem
 from labelwright.s3.requests import Request
 from labelwright.wire.sigv4 import UNSIGNED_PAYLOAD
 
-__all__ = ["MAX_PUT_BYTES", "StagedBody", "payload", "read_document", "stage_body"]
+__all__ = ["MAX_PUT_BYTES", "StagedBody", "body_length", "payload", "read_document", "stage_body"]
 
 MAX_PUT_BYTES = 5 * 1024**3
 _MAX_DOCUMENT_BYTES = 8 * 1024**2

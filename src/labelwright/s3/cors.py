@@ -21,10 +21,8 @@ __all__ = ["allow_headers", "parse_rules", "preflight_headers", "rules_document"
 Header = tuple[bytes, bytes]
 _METHODS = frozenset({"GET", "PUT", "POST", "DELETE", "HEAD"})
 _EXPOSED = b"ETag, Content-Length, Content-Range, Accept-Ranges, x-amz-request-id"
-OPEN_TO_ALL: list[Header] = [
-    (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", _EXPOSED),
-]
+_ANY: list[Header] = [(b"access-control-allow-origin", b"*")]
+_ANY_AND_EXPOSED: list[Header] = [*_ANY, (b"access-control-expose-headers", _EXPOSED)]
 
 
 def parse_rules(body: bytes) -> list[dict[str, Any]]:
@@ -105,7 +103,9 @@ def allow_headers(
         Of the request.
     """
     if rules is None:
-        return OPEN_TO_ALL if method in ("GET", "HEAD") else []
+        if method not in ("GET", "HEAD"):
+            return []
+        return _ANY_AND_EXPOSED if "origin" in headers else _ANY
     origin = headers.get("origin")
     if origin is None:
         return []

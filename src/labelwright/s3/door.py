@@ -34,7 +34,17 @@ if TYPE_CHECKING:
     from labelwright.config import Settings
     from labelwright.context import AppContext
 
-__all__ = ["ASGIApp", "Door", "ExpectedBody", "Rooms", "base_hosts", "build", "problem_of", "send_answer"]
+__all__ = [
+    "ASGIApp",
+    "Door",
+    "ExpectedBody",
+    "Rooms",
+    "base_hosts",
+    "build",
+    "problem_of",
+    "refusal",
+    "send_answer",
+]
 
 ASGIApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 Header = tuple[bytes, bytes]
@@ -144,11 +154,11 @@ class Door:
             bucket, key = bucket_and_key(scope["raw_path"], headers.get("host", ""), self._hosts)
             outcome = await self._decide(scope, receive, headers, bucket, key, request_id)
         except LabelwrightError as error:
-            outcome = _refusal(problem_of(error), bucket, key, request_id)
+            outcome = refusal(problem_of(error), bucket, key, request_id)
         except Exception:
             _log.exception("request failed", extra={"action": "s3", "request_id": request_id})
             problem = S3Problem("InternalError", "We encountered an internal error. Please try again.")
-            outcome = _refusal(problem, bucket, key, request_id)
+            outcome = refusal(problem, bucket, key, request_id)
         if isinstance(outcome, Entry):
             await self._send_whole(send, outcome, headers, request_id)
             return
@@ -182,7 +192,9 @@ class Door:
             now=now,
             service_hint="s3",
         )
-        parameters = parse_query(query) if query else {}
+        # Six parameters in a good presigned link are the six of the signature.
+        is_bare = not query or (verified.is_presigned and query.count(b"&") == 5)
+        parameters = {} if is_bare else parse_query(query)
         if (
             method == "GET"
             and key
@@ -209,7 +221,7 @@ class Door:
                 [length, *at.object_headers(row, with_checksums=True)],
             )
         rules = self._store.bucket(row.bucket).documents.get("cors")
-        allowed = cors.OPEN_TO_ALL if rules is None else cors.allow_headers(rules, headers, "GET")
+        allowed = cors.allow_headers(rules, headers, "GET")
         body = await objects.read_piece(self._rooms, entry.file, 0, row.size) if row.size else b""
         await send(
             {
@@ -271,7 +283,8 @@ async def send_answer(send: Send, receive: Receive, answer: Answer, method: str,
             await gone
 
 
-def _refusal(problem: S3Problem, bucket: str, key: str, request_id: str) -> Answer:
+def refusal(problem: S3Problem, bucket: str, key: str, request_id: str) -> Answer:
+    """The error document."""
     body = error_document(
         code=problem.code,
         message=problem.message,

@@ -26,7 +26,6 @@ __all__ = ["CHUNK_BYTES", "Files", "OpenFile", "StagedFile"]
 
 CHUNK_BYTES = 1 << 20
 _UNPLACED = ".unplaced"
-# Reads up to this size are first tried without waiting for the disk (RWF_NOWAIT).
 _NOWAIT = getattr(os, "RWF_NOWAIT", 0)
 
 
@@ -44,18 +43,21 @@ class OpenFile:
         if fd >= 0:
             os.close(fd)
 
-    def read_cached(self, start: int, length: int) -> bytes | bytearray | None:
-        """The bytes when they are in memory already; None when reading them would wait for the disk."""
+    def read_cached(self, start: int, length: int) -> bytes | None:
+        """The bytes when they seem to be in memory already; None when reading them would wait for the disk.
+
+        Only the last byte is asked for that way: files are read from end to end, so it stands for the rest,
+        and reading all of them so would need a buffer that is cleared first.
+        """
         if not _NOWAIT:
             return None
-        data = bytearray(length)
         try:
-            n_read = os.preadv(self.fd, [data], start, _NOWAIT)
+            if os.preadv(self.fd, [bytearray(1)], start + length - 1, _NOWAIT) != 1:
+                return None
         except OSError as error:
-            if error.errno == errno.EOPNOTSUPP:  # such as tmpfs, which is memory anyway
-                return self.read(start, length)
-            return None
-        return data if n_read == length else None
+            if error.errno != errno.EOPNOTSUPP:  # such as tmpfs, which is memory anyway
+                return None
+        return self.read(start, length)
 
     def read(self, start: int, length: int) -> bytes:
         """The bytes, waiting for the disk; all of them.

@@ -83,7 +83,7 @@ async def get_object(rooms: Rooms, request: Request) -> Answer:
     return answer
 
 
-async def read_piece(rooms: Rooms, file: OpenFile, start: int, length: int) -> bytes | bytearray:
+async def read_piece(rooms: Rooms, file: OpenFile, start: int, length: int) -> bytes:
     """Bytes of a file: at once when they are in memory, through a thread when the disk is needed."""
     data = file.read_cached(start, length)
     if data is None:
@@ -91,7 +91,7 @@ async def read_piece(rooms: Rooms, file: OpenFile, start: int, length: int) -> b
     return data
 
 
-async def _stream(rooms: Rooms, entry: Entry, start: int, length: int) -> AsyncIterator[bytes | bytearray]:
+async def _stream(rooms: Rooms, entry: Entry, start: int, length: int) -> AsyncIterator[bytes]:
     end = start + length
     while start < end:
         piece = await read_piece(rooms, entry.file, start, min(CHUNK_BYTES, end - start))

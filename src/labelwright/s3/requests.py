@@ -78,8 +78,8 @@ class Answer:
 
     status: int = 200
     headers: list[Header] = dataclasses.field(default_factory=list)
-    body: bytes | bytearray = b""
-    stream: AsyncIterator[bytes | bytearray] | None = None
+    body: bytes = b""
+    stream: AsyncIterator[bytes] | None = None
     # Length that HEAD announces without a body.
     length: int | None = None
 
