@@ -43,6 +43,12 @@ PATCHES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "Scope": {"pattern": r"([!#-\[\]-~]+( [!#-\[\]-~]+)*)?"},
         # The store checks CIDR blocks with better words; the model's expression is 1.5 kB of IPv6.
         "Cidr": {"pattern": None},
+        # Takes exponential time as written; the same names in linear time.
+        "ComputeQuotaTargetTeamName": {"pattern": r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?"},
+        "ClusterSchedulerPriorityClassName": {"pattern": r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?"},
+        # A quantified "$" is no expression in any language; what was meant is clear.
+        "CustomerMetadataKey": {"pattern": r"([\p{L}\p{Z}\p{N}_.:\/=+\-@]*)"},
+        "CustomerMetadataValue": {"pattern": r"([\p{L}\p{Z}\p{N}_.:\/=+\-@]*)"},
     },
     "cognito-idp": {
         # Nested repetition over texts of 20,000 characters; they are kept, and have no effect here.

@@ -16,6 +16,9 @@ from functools import cache
 __all__ = ["predicate"]
 
 _CLASS = re.compile(r"\\p\{(\w+)\}")
+_PAIR = re.compile(
+    r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})"
+)  # UTF-16, as Java writes
 _POSIX = {
     "Alnum": "a-zA-Z0-9",
     "Alpha": "a-zA-Z",
@@ -47,7 +50,7 @@ def predicate(pattern: str) -> Callable[[str], bool]:
     (True, False)
     """
     uses_categories = _CLASS.search(pattern) is not None
-    translated = _escape_nested(_CLASS.sub(_members, pattern))
+    translated = _escape_nested(_CLASS.sub(_members, _PAIR.sub(_code_point, pattern)))
     match = re.compile(translated, re.ASCII).fullmatch
     if not uses_categories:
         return lambda value: match(value) is not None
@@ -56,6 +59,11 @@ def predicate(pattern: str) -> Callable[[str], bool]:
 
 def _stand_in(value: str) -> str:
     return "".join(c if c < "\x80" else _STAND_INS[unicodedata.category(c)[0]] for c in value)
+
+
+def _code_point(match: re.Match[str]) -> str:
+    high, low = (int(half, 16) for half in match.groups())
+    return f"\\U{0x10000 + ((high & 0x3FF) << 10 | low & 0x3FF):08x}"
 
 
 def _members(match: re.Match[str]) -> str:

@@ -28,7 +28,7 @@ _MAX_LISTED = 20
 _MAX_SHOWN = 160
 # Longest value that a pattern is asked about where the shape sets no limit itself: some patterns of the
 # models take quadratic time.
-_MAX_MATCHED = 8192
+_MAX_MATCHED = 2048
 
 
 class MalformedInput(LabelwrightError):
