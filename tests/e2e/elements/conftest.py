@@ -221,6 +221,26 @@ def open_desk(browser: Any, site: Site) -> Iterator[Callable[..., Desk]]:
     assert [error for desk in desks for error in desk.errors] == []
 
 
+@pytest.fixture(scope="session")
+def shared_page(browser: Any) -> Iterator[Any]:
+    """One page for all tests that need no special browser settings; each of them loads its own document."""
+    context = browser.new_context(viewport={"width": 1366, "height": 768})
+    page = context.new_page()
+    page.add_init_script(READY_FLAG)
+    yield page
+    context.close()
+
+
 @pytest.fixture
-def desk(open_desk: Callable[..., Desk]) -> Desk:
-    return open_desk()
+def desk(shared_page: Any, site: Site) -> Iterator[Desk]:
+    desk = Desk(shared_page, site)
+
+    def note(error: Any) -> None:
+        desk.errors.append(str(error))
+
+    shared_page.on("pageerror", note)
+    yield desk
+    shared_page.remove_listener("pageerror", note)
+    shared_page.mouse.up()
+    shared_page.goto("about:blank")
+    assert desk.errors == []

@@ -100,7 +100,8 @@ export const en = {
   nothingToLabel: "Nothing to label",
   annotateOrTick: "Draw at least one box, or tick “Nothing to label”.",
   nothingDeletes: (n: number) =>
-    n === 1 ? "Delete the box that is drawn here?" : `Delete the ${n} boxes that are drawn here?`,
+    `“Nothing to label” is for an image without boxes. ${n === 1 ? "One box is" : `${n} boxes are`} drawn here.`,
+  deleteBoxesTitle: (n: number) => (n === 1 ? "Delete the box?" : "Delete the boxes?"),
   deleteThem: "Delete",
   keep: "Keep",
   chooseLabelFor: "Which label?",

@@ -742,7 +742,7 @@ export class CrowdBoundingBox extends WidgetElement {
     return modal(
       {
         id: "confirm-nothing",
-        title: msg().nothingToLabel,
+        title: msg().deleteBoxesTitle(n),
         onClose: () => {
           this.#answerConfirm?.(false);
           this.#answerConfirm = null;

@@ -88,6 +88,10 @@ export class CrowdButton extends CrowdElement {
         border-radius: 50%;
         animation: turn 0.8s linear infinite;
       }
+      ::slotted(iron-icon) {
+        width: 18px;
+        height: 18px;
+      }
       img {
         width: 18px;
         height: 18px;
