@@ -6,7 +6,9 @@ at the same moment share one fsync, and each is answered only after it (``synchr
 raises is rolled back alone; the others in its group are not touched.
 
 SQLite has one writer anyway, so this costs nothing there. On PostgreSQL several servers may share a database:
-statements that claim work use ``FOR UPDATE SKIP LOCKED``, which SQLAlchemy leaves out for SQLite.
+statements that claim work use ``FOR UPDATE SKIP LOCKED``, which SQLAlchemy leaves out for SQLite. Groups of
+two servers may still lock the same rows in opposite order; the write that the database refuses then is done
+again alone, after its group.
 """
 
 from __future__ import annotations
@@ -34,6 +36,10 @@ _log = logging.getLogger(__name__)
 
 # More than this many writes in one transaction gain nothing and delay the first of them.
 _MAX_GROUP = 512
+
+# SQLSTATE of a deadlock and of a serialization failure: nothing is wrong with the write itself.
+_AGAIN = frozenset({"40P01", "40001"})
+_ATTEMPTS = 10
 
 
 class Database:
@@ -129,6 +135,7 @@ class Database:
         self, connection: Connection, group: list[tuple[Write[Any], Future[Any]]]
     ) -> Connection:
         outcomes: list[tuple[Future[Any], Any, BaseException | None]] = []
+        again: list[tuple[Write[Any], Future[Any]]] = []
         try:
             with connection.begin():
                 for fn, future in group:
@@ -139,7 +146,10 @@ class Database:
                             result = fn(connection)
                         outcomes.append((future, result, None))
                     except Exception as error:
-                        outcomes.append((future, None, error))
+                        if _is_worth_another_try(error):
+                            again.append((fn, future))
+                        else:
+                            outcomes.append((future, None, error))
         except Exception as error:
             # The commit itself failed: nothing of the group is durable, so nobody is told otherwise.
             _log.exception("group commit failed", extra={"action": "commit", "writes": len(group)})
@@ -156,7 +166,27 @@ class Database:
                 future.set_result(result)
             else:
                 future.set_exception(failure)
+        for fn, future in again:
+            self._commit_alone(connection, fn, future)
         return connection
+
+    @staticmethod
+    def _commit_alone(connection: Connection, fn: Write[Any], future: Future[Any]) -> None:
+        for attempt in range(_ATTEMPTS):
+            try:
+                with connection.begin():
+                    result = fn(connection)
+            except Exception as error:
+                if attempt == _ATTEMPTS - 1 or not _is_worth_another_try(error):
+                    future.set_exception(error)
+                    return
+            else:
+                future.set_result(result)
+                return
+
+
+def _is_worth_another_try(error: Exception) -> bool:
+    return isinstance(error, sa.exc.DBAPIError) and getattr(error.orig, "sqlstate", None) in _AGAIN
 
 
 def _engine(url: str) -> Engine:

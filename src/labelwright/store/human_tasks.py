@@ -326,6 +326,7 @@ class EndedObject:
 
 _WORKED_S = sa.bindparam("b_now", type_=sa.Double) - sa.func.coalesce(_t.c.accepted_at, _t.c.taken_at)
 _SPENT_S = sa.bindparam("b_spent", type_=sa.Double)
+_NOT_MEASURED_S = 1e300  # cut to the time the task was held
 _SUBMIT = (
     sa.update(_t)
     .where(
@@ -340,7 +341,7 @@ _SUBMIT = (
         accepted_at=sa.func.coalesce(_t.c.accepted_at, _t.c.taken_at),
         ended_at=sa.bindparam("b_now"),
         # Nobody can have worked longer than the task was held.
-        time_spent_s=sa.case((_SPENT_S.is_(None) | (_SPENT_S > _WORKED_S), _WORKED_S), else_=_SPENT_S),
+        time_spent_s=sa.case((_SPENT_S > _WORKED_S, _WORKED_S), else_=_SPENT_S),
         answer=sa.bindparam("b_answer"),
         answer_sha256=sa.bindparam("b_sha256"),
     )
@@ -387,7 +388,7 @@ def submit(
             "b_task": task_id,
             "b_worker": worker_id,
             "b_now": now,
-            "b_spent": time_spent_s,
+            "b_spent": _NOT_MEASURED_S if time_spent_s is None else time_spent_s,
             "b_answer": answer,
             "b_sha256": answer_sha256,
         },
