@@ -48,6 +48,7 @@ def build(context: AppContext) -> Starlette:
             Route("/console", pages.jobs),
             Route("/console/", pages.jobs),
             Route("/console/console.css", pages.css),
+            Route("/console/icon.svg", pages.icon),
             Route("/console/sign-in", pages.sign_in, methods=["POST"]),
             Route("/console/sign-out", pages.sign_out, methods=["POST"]),
             Route("/console/jobs/{region}/{name}", pages.job),
@@ -63,6 +64,11 @@ class _Pages:
     async def css(self, request: Request) -> Response:
         return Response(
             _source("console.css"), media_type="text/css", headers={"cache-control": "max-age=300"}
+        )
+
+    async def icon(self, request: Request) -> Response:
+        return Response(
+            _source("icon.svg"), media_type="image/svg+xml", headers={"cache-control": "max-age=86400"}
         )
 
     async def jobs(self, request: Request) -> Response:
@@ -114,6 +120,7 @@ class _Pages:
                 for w in context.database.read(lambda c: queries.worker_rows(c, row.id))
             ],
             cards=[_card(c) for c in cards],
+            has_boxes=any(c.boxes for c in cards),
             next=following,
             events=[
                 {"at": _time(e["at"]), "name": e["name"], "detail": e["detail"]}
@@ -247,11 +254,11 @@ def _job(row: JobRow) -> dict[str, Any]:
 
 def _card(item: Card) -> dict[str, Any]:
     width, height = (item.width, item.height) if item.width else (320, 240)
-    counts: dict[str, int] = {}
+    counts: dict[tuple[str, str], int] = {}
     for box in item.boxes:
-        counts[box.name] = counts.get(box.name, 0) + 1
-    parts = [f"{n} x {name}" for name, n in counts.items()]
-    summary = item.failure or item.label or ", ".join(parts) or "no boxes"
+        counts[box.name, box.colour] = counts.get((box.name, box.colour), 0) + 1
+    parts = [{"text": f"{n} x {name}", "colour": colour} for (name, colour), n in counts.items()]
+    summary = item.failure or item.label or ", ".join(part["text"] for part in parts) or "no boxes"
     if item.confidence:
         summary += f" ({item.confidence})"
     return {
@@ -259,6 +266,7 @@ def _card(item: Card) -> dict[str, Any]:
         "image_url": item.image_url,
         "text": item.text,
         "summary": summary,
+        "parts": parts,
         "view_width": width,
         "view_height": height,
         "stroke": round(max(width, height) / 160, 2),
@@ -271,6 +279,8 @@ def _card(item: Card) -> dict[str, Any]:
                 "colour": box.colour,
                 "name": box.name,
                 "confidence": f"{box.confidence:.2f}",
+                # One worker gives no confidence (0): such boxes are not faint, only unmeasured.
+                "opacity": 1 if box.confidence == 0 else round(0.35 + 0.65 * box.confidence, 2),
             }
             for box in item.boxes
         ],
