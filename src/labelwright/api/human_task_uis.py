@@ -17,7 +17,7 @@ from labelwright import templates
 from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import operation, reads, writes
 from labelwright.api.paging import page_of
-from labelwright.errors import AccessRefused, BlobNotFound, InvalidRequest, TemplateError
+from labelwright.errors import InvalidRequest, TemplateError
 from labelwright.store import human_task_uis as store
 from labelwright.store.tags import add_tags
 
@@ -56,9 +56,9 @@ def render_ui_template(
         return _failed(
             "InvalidTaskInput", 'Task.Input is JSON, but not an object; give one such as {"a": 1}.'
         )
-    missing: list[dict[str, str]] = []
+    hosts = frozenset({context.host})
     try:
-        rendered = templates.parse(content).render(task_input, sign=_signer(context, missing))
+        rendered = templates.parse(content).render(task_input, sign=_signer(context), storage_hosts=hosts)
     except TemplateError as error:
         return _failed(error.code, str(error))
     page = rendered.html
@@ -66,11 +66,10 @@ def render_ui_template(
         page = templates.assemble(
             page,
             bundle_url=f"{context.base_url}/portal/static/crowd-html-elements.js",
-            css_url="",
             task_context={"taskId": "preview", "mode": "preview", "locale": "en", "nonce": ""},
         )
     problems = [{"Code": problem.code, "Message": problem.message} for problem in rendered.errors]
-    return {"RenderedContent": page, "Errors": problems + missing}
+    return {"RenderedContent": page, "Errors": problems}
 
 
 @writes("sagemaker", "CreateHumanTaskUi")
@@ -149,18 +148,13 @@ def delete_human_task_ui(context: RequestContext, connection: Connection, *, hum
     store.delete_ui(connection, context.region, human_task_ui_name)
 
 
-def _signer(context: RequestContext, missing: list[dict[str, str]]) -> Callable[[str, str], str]:
-    """What ``grant_read_access`` calls: a link to the object, and a note when it is not there."""
+def _signer(context: RequestContext) -> Callable[[str, str], str]:
+    """What ``grant_read_access`` calls: a link to the object, refused when there is no such object."""
     blobs = context.app.blobs
 
     def sign(bucket: str, key: str) -> str:
         uri = f"s3://{bucket}/{key}"
-        try:
-            blobs.head(uri)
-        except BlobNotFound:
-            missing.append({"Code": "S3ObjectNotFound", "Message": f"There is no object at {uri}."})
-        except AccessRefused as error:
-            missing.append({"Code": "S3AccessDenied", "Message": f"{uri} may not be read: {error.message}"})
+        blobs.head(uri)
         return blobs.presign_get(uri, base_url=context.base_url, expires_s=LINK_VALID_S, now=context.now)
 
     return sign
