@@ -25,6 +25,7 @@ from labelwright.train.detector import DetectorShape, build_detector
 from labelwright.train.evaluate import Boxes, evaluate_detections
 from labelwright.train.loop import Callback, TrainingFailed, TrainState, fit
 from labelwright.train.recipe import Recipe, batches, detect_in_files, train_detector
+from labelwright.train.schedule import one_cycle_schedule
 
 pytestmark = pytest.mark.train
 
@@ -82,6 +83,19 @@ def test_resumed_run_equals_an_unbroken_one(tmp_path: Path) -> None:
     )
     resumed = train_detector(examples, files.__getitem__, SMALL, recipe=recipe, resume_from=path)
     assert torch.equal(_weights(unbroken), _weights(resumed))
+
+
+def test_rate_is_down_when_the_time_is_up() -> None:
+    optimizer = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=1.0)
+    times = iter([0.0, 0.0, 2.0, 5.0, 10.0])  # made, first factor, then three steps
+    schedule = one_cycle_schedule(optimizer, n_steps=1000, time_limit_s=10.0, clock=lambda: next(times))
+    rates = [optimizer.param_groups[0]["lr"]]
+    for _ in range(3):
+        optimizer.step()
+        schedule.step()
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert rates[0] == pytest.approx(0.04)
+    assert rates[1] > rates[2] > rates[3] == 0.0
 
 
 def test_deadline_stops_with_a_reason() -> None:

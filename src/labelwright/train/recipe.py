@@ -12,11 +12,13 @@ from torch import nn
 
 from labelwright.errors import InvalidRequest
 from labelwright.train.augment import Augmentation
+from labelwright.train.callbacks import Deadline
 from labelwright.train.checkpoint import load_checkpoint
 from labelwright.train.dataset import DetectionDataset, Example, decode_image
 from labelwright.train.detector import DetectorShape, build_detector, detect
 from labelwright.train.evaluate import Boxes
 from labelwright.train.loop import Batch, Callback, TrainState, fit
+from labelwright.train.schedule import one_cycle_schedule
 
 __all__ = ["Recipe", "batches", "detect_in_files", "train_detector"]
 
@@ -52,6 +54,7 @@ def train_detector(
     recipe: Recipe | None = None,
     callbacks: Sequence[Callback] = (),
     resume_from: Path | None = None,
+    time_limit_s: float | None = None,
 ) -> nn.Module:
     """Train from random weights on the CPU.
 
@@ -66,6 +69,9 @@ def train_detector(
     callbacks : sequence of Callback
     resume_from : Path, optional
         A checkpoint of a run with the same examples and recipe; the result equals that of an unbroken run.
+    time_limit_s : float, optional
+        Finish in good order when the time is up, with fewer epochs. A run that meets it cannot be repeated to
+        the digit.
 
     Raises
     ------
@@ -94,9 +100,9 @@ def train_detector(
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
-    scheduler = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, recipe.learning_rate, total_steps=n_steps + 1, pct_start=0.15
-    )
+    scheduler = one_cycle_schedule(optimizer, n_steps=n_steps, time_limit_s=time_limit_s)
+    if time_limit_s is not None:
+        callbacks = [*callbacks, Deadline(time_limit_s)]
     state = TrainState(model, optimizer, scheduler, n_epochs=recipe.n_epochs)
     if resume_from is not None:
         load_checkpoint(resume_from, state)
