@@ -72,6 +72,7 @@ export class CrowdForm extends CrowdElement {
       attributes: true,
       attributeFilter: ["form-action", "disabled", "type"],
     });
+    document.addEventListener("keydown", this.#onPageKey);
     this.#stopListening = onParentMessage((message) => {
       switch (message.type) {
         case "labelwright.submitted":
@@ -104,6 +105,7 @@ export class CrowdForm extends CrowdElement {
     super.disconnectedCallback();
     this.#observer?.disconnect();
     this.#stopListening?.();
+    document.removeEventListener("keydown", this.#onPageKey);
   }
 
   /** Looks again at what the form contains: own Submit buttons, a single widget, what blocks sending. */
@@ -235,6 +237,11 @@ export class CrowdForm extends CrowdElement {
       }
     }
   }
+
+  /** Nothing has the focus, as when the task has just been shown: the key is meant for the form all the same. */
+  readonly #onPageKey = (event: KeyboardEvent): void => {
+    if (event.target === document.body || event.target === document.documentElement) this.#onKey(event);
+  };
 
   #onKey(event: KeyboardEvent): void {
     if (event.defaultPrevented || event.key !== "Enter" || event.isComposing) return;
