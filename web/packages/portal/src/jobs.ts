@@ -1,7 +1,7 @@
 /** The list of jobs that have work for this worker. It refreshes by itself. */
 
 import { type Api, ApiError } from "./api.js";
-import { clockText, durationText } from "./clock.js";
+import { durationText } from "./clock.js";
 import { h, icon, ICONS } from "./dom.js";
 import type { Job } from "./types.js";
 
@@ -93,7 +93,8 @@ export class JobsPage {
 
   #card(job: Job): HTMLElement {
     const n = job.available_tasks;
-    const count = n === 0 ? "No other tasks open" : n === 1 ? "1 task open" : `${n.toLocaleString()} tasks open`;
+    const more = job.held_until === null ? "" : " more";
+    const count = n === 0 ? "No other tasks open" : `${n.toLocaleString()}${more} task${n === 1 ? "" : "s"} open`;
     const fact = (term: string, ...value: (Node | string)[]): HTMLElement =>
       h("div", {}, h("dt", {}, term), h("dd", {}, ...value));
     const heading = `job-${job.name}`;
@@ -122,7 +123,7 @@ export class JobsPage {
         h("p", { class: "count" }, count),
         job.held_until === null
           ? null
-          : h("p", { class: "muted" }, `A task waits for you, ${clockText(job.held_until - this.api.now())} left.`),
+          : h("p", { class: "muted" }, `A task waits for you until ${timeText(job.held_until)}.`),
         h(
           "button",
           {
@@ -137,6 +138,13 @@ export class JobsPage {
       ),
     );
   }
+}
+
+/** The time of day, with the date when that is not today. */
+function timeText(epochS: number): string {
+  const at = new Date(epochS * 1000);
+  const isToday = at.toDateString() === new Date().toDateString();
+  return at.toLocaleString(undefined, isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" });
 }
 
 function emptyState(): HTMLElement {

@@ -16,6 +16,7 @@ export interface FrameListener {
   activity(frame: TaskFrame): void;
   draft(frame: TaskFrame, draft: unknown): void;
   preferences(preferences: unknown): void;
+  shortcut(frame: TaskFrame, key: string): void;
 }
 
 export class TaskFrame {
@@ -107,6 +108,9 @@ export class TaskFrame {
         break;
       case "labelwright.draft":
         this.#listener.draft(this, message["draft"]);
+        break;
+      case "labelwright.shortcut":
+        if (typeof message["key"] === "string") this.#listener.shortcut(this, message["key"]);
         break;
       case "labelwright.preferences":
         this.#listener.preferences(message["preferences"]);

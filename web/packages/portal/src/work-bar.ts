@@ -22,6 +22,7 @@ export class WorkBar {
   readonly #timer = h("div", { class: "timer", role: "timer", "aria-live": "off" }, icon(...ICONS.clock), this.#clock);
   readonly #count = h("span", { class: "done-count" });
   readonly #buttons: HTMLButtonElement[];
+  readonly #byKey = new Map<string, HTMLButtonElement>();
   #urgency: Urgency = "calm";
 
   constructor(
@@ -29,13 +30,27 @@ export class WorkBar {
     username: string,
     private readonly announce: (text: string) => void,
   ) {
-    const button = (label: string, hint: string, paths: readonly string[], run: () => void): HTMLButtonElement =>
-      h("button", { type: "button", class: "button quiet", title: hint, on: { click: run } }, icon(...paths), label);
+    const button = (
+      label: string,
+      key: string,
+      hint: string,
+      paths: readonly string[],
+      run: () => void,
+    ): HTMLButtonElement => {
+      const made = h(
+        "button",
+        { type: "button", class: "button quiet", title: `${hint} (${key})`, "aria-keyshortcuts": key, on: { click: run } },
+        icon(...paths),
+        label,
+      );
+      this.#byKey.set(key, made);
+      return made;
+    };
     this.#buttons = [
-      button("Skip", "Give this task back and take another one", ICONS.skip, () => actions.skip()),
-      button("Decline", "Refuse a broken task; you will not see it again", ICONS.decline, () => actions.decline()),
-      button("Release", "Give this task back and return to the list", ICONS.release, () => actions.release()),
-      button("Stop and resume later", "Keep this task and your work, and go on later", ICONS.pause, () => actions.pause()),
+      button("Skip", "Alt+S", "Give this task back and take another one", ICONS.skip, () => actions.skip()),
+      button("Decline", "Alt+X", "Refuse a broken task; you will not see it again", ICONS.decline, () => actions.decline()),
+      button("Release", "Alt+R", "Give this task back and return to the list", ICONS.release, () => actions.release()),
+      button("Stop and resume later", "Alt+P", "Keep this task and your work, and go on later", ICONS.pause, () => actions.pause()),
     ];
     const small = (label: string, paths: readonly string[], run: () => void): HTMLButtonElement =>
       h(
@@ -58,6 +73,13 @@ export class WorkBar {
       h("div", { class: "work-buttons", role: "group", "aria-label": "This task" }, ...this.#buttons),
       small(`Sign out ${username}`, ICONS.signOut, () => actions.signOut()),
     );
+  }
+
+  /** Press the button that has this key, such as `Alt+S`; false when there is none. */
+  press(key: string): boolean {
+    const button = this.#byKey.get(key);
+    button?.click();
+    return button !== undefined;
   }
 
   show(task: Task): void {

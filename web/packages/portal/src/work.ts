@@ -60,6 +60,7 @@ export class WorkPage implements FrameListener {
     this.element = h("div", { class: "work" }, this.#bar.element, this.#stage);
     this.#ticker = window.setInterval(() => this.#tick(), 500);
     document.addEventListener("visibilitychange", this.#onVisibility);
+    window.addEventListener("keydown", this.#onKey);
     for (const name of ["pointerdown", "keydown"]) window.addEventListener(name, this.#onActivity, { passive: true });
     void this.#takeAndShow();
   }
@@ -70,6 +71,7 @@ export class WorkPage implements FrameListener {
     window.clearInterval(this.#ticker);
     window.clearTimeout(this.#lookTimer);
     document.removeEventListener("visibilitychange", this.#onVisibility);
+    window.removeEventListener("keydown", this.#onKey);
     for (const name of ["pointerdown", "keydown"]) window.removeEventListener(name, this.#onActivity);
     this.#dismissProblem();
     if (this.#next) this.#giveBack(this.#next);
@@ -106,6 +108,10 @@ export class WorkPage implements FrameListener {
 
   preferences(preferences: unknown): void {
     if (typeof preferences === "object" && preferences !== null) this.drafts.preferences = JSON.stringify(preferences);
+  }
+
+  shortcut(frame: TaskFrame, key: string): void {
+    if (frame === this.#current) this.#bar.press(key);
   }
 
   submit(frame: TaskFrame, answer: Answer): void {
@@ -414,6 +420,11 @@ export class WorkPage implements FrameListener {
     this.drafts.forget(frame.task.id);
     void this.#lost(frame, "The time for this task is over. It goes back to the pool and was not handed in.");
   }
+
+  readonly #onKey = (event: KeyboardEvent): void => {
+    if (!event.altKey || event.ctrlKey || event.metaKey || document.querySelector("dialog[open]")) return;
+    if (this.#bar.press(`Alt+${event.code.replace(/^Key/, "")}`)) event.preventDefault();
+  };
 
   readonly #onActivity = (): void => {
     this.#time.touch(performance.now() / 1000);
