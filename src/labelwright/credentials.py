@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import dataclasses
+import hashlib
+import hmac
 import json
 import os
 import secrets
 import string
+import time
 from pathlib import Path
 
 from labelwright.config import Settings
 from labelwright.errors import InvalidRequest
 
-__all__ = ["RootCredentials", "load_or_create"]
+__all__ = ["RootCredentials", "TemporaryCredentials", "load_or_create"]
 
 _FILE = "root-credentials.json"
 _UPPER = string.ascii_uppercase + "234567"
+_TEMPORARY = "LTIA"
 _SECRET = string.ascii_letters + string.digits + "+/"
 
 
@@ -26,9 +32,47 @@ class RootCredentials:
     access_key_id: str
     secret_access_key: str = dataclasses.field(repr=False)
 
-    def secret_for(self, access_key_id: str) -> str | None:
-        """The secret that belongs to the key, or None when we do not know the key."""
-        return self.secret_access_key if access_key_id == self.access_key_id else None
+    def secret_for(self, access_key_id: str, now: float | None = None) -> str | None:
+        """The secret that belongs to the key, or None when we do not know the key or it has ended.
+
+        Parameters
+        ----------
+        now : float, optional
+            Epoch seconds, by default the system's; decides whether temporary keys have ended.
+        """
+        if access_key_id == self.access_key_id:
+            return self.secret_access_key
+        if access_key_id.startswith(_TEMPORARY):
+            ends_at = _end_of(access_key_id)
+            if ends_at is not None and (time.time() if now is None else now) < ends_at:
+                return self._derived(access_key_id)
+        return None
+
+    def temporary(self, *, now: float, duration_s: float) -> TemporaryCredentials:
+        """Credentials that may do the same until they end; nothing about them is stored.
+
+        The key id holds the time at which they end, and the secret is derived from the key id and the root
+        secret: whoever changes the time no longer knows the secret.
+        """
+        ends_at = int(now + duration_s)
+        raw = ends_at.to_bytes(5, "big") + secrets.token_bytes(5)
+        key = _TEMPORARY + base64.b32encode(raw).decode()
+        return TemporaryCredentials(key, self._derived(key), float(ends_at))
+
+    def _derived(self, access_key_id: str) -> str:
+        text = f"temporary credentials\0{access_key_id}".encode()
+        return base64.b64encode(hmac.digest(self.secret_access_key.encode(), text, hashlib.sha256)).decode()[
+            :40
+        ]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TemporaryCredentials:
+    """A pair of keys that ends at ``expires_at``, epoch seconds."""
+
+    access_key_id: str
+    secret_access_key: str = dataclasses.field(repr=False)
+    expires_at: float
 
 
 def load_or_create(settings: Settings) -> RootCredentials:
@@ -59,6 +103,14 @@ def load_or_create(settings: Settings) -> RootCredentials:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     _write_private(path, json.dumps(dataclasses.asdict(made), indent=2) + "\n")
     return made
+
+
+def _end_of(access_key_id: str) -> int | None:
+    try:
+        raw = base64.b32decode(access_key_id.removeprefix(_TEMPORARY))
+    except binascii.Error:
+        return None
+    return int.from_bytes(raw[:5], "big") if len(raw) == 10 else None
 
 
 def _write_private(path: Path, text: str) -> None:

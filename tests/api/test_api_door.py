@@ -189,3 +189,36 @@ def test_caller_identity(served: Any) -> None:
     identity = served.client("sts").get_caller_identity()
     assert identity["Account"] == "000000000000"
     assert identity["Arn"] == "arn:aws:iam::000000000000:root"
+
+
+def test_temporary_credentials_work_until_they_end(served: Any) -> None:
+    sts = served.client("sts")
+    answer = sts.assume_role(
+        RoleArn="arn:aws:iam::000000000000:role/path/labeling", RoleSessionName="night", DurationSeconds=900
+    )
+    assert answer["AssumedRoleUser"]["Arn"] == "arn:aws:sts::000000000000:assumed-role/labeling/night"
+    for made in (answer["Credentials"], sts.get_session_token()["Credentials"]):
+        keys = {
+            "aws_access_key_id": made["AccessKeyId"],
+            "aws_secret_access_key": made["SecretAccessKey"],
+            "aws_session_token": made["SessionToken"],
+        }
+        assert served.client("sagemaker", **keys).list_workteams()["Workteams"] == []
+        assert served.client("s3", **keys).list_buckets()["Buckets"] == []
+        later = made["AccessKeyId"][:4] + "Z" + made["AccessKeyId"][5:]
+        with pytest.raises(ClientError, match="InvalidSignatureException"):
+            served.client("sagemaker", **{**keys, "aws_access_key_id": later}).list_workteams()
+    credentials = served.app.context.credentials
+    key = answer["Credentials"]["AccessKeyId"]
+    end = answer["Credentials"]["Expiration"].timestamp()
+    assert credentials.secret_for(key, end - 1) == answer["Credentials"]["SecretAccessKey"]
+    assert credentials.secret_for(key, end) is None
+    assert credentials.secret_for("LTIA!") is None
+    with pytest.raises(ClientError, match=r"AccessDenied.*not a role of this server's account"):
+        sts.assume_role(RoleArn="arn:aws:iam::123456789012:role/labeling", RoleSessionName="night")
+    with pytest.raises(
+        ClientError, match=r"ValidationError.*'durationSeconds'.*greater than or equal to 900"
+    ):
+        sts.assume_role(
+            RoleArn="arn:aws:iam::000000000000:role/r", RoleSessionName="night", DurationSeconds=1
+        )

@@ -35,8 +35,7 @@ def render_ui_template(
     ui_template: dict[str, str] | None = None,
     human_task_ui_arn: str | None = None,
 ) -> dict[str, Any]:
-    """The page that a worker would get for this input. What is wrong with template or input is in "
-    "``Errors``."""
+    """The page that a worker would get for this input; what is wrong goes into ``Errors``."""
     if (ui_template is None) == (human_task_ui_arn is None):
         raise InvalidRequest(
             "Exactly one of UiTemplate and HumanTaskUiArn must be given; the request has "

@@ -1,16 +1,67 @@
 """STS: who am I, and temporary credentials.
 
-https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html and its neighbours.
+Differences: there are no roles and no policies; temporary credentials may do what the root credentials may,
+until they end. Trust policies, external ids and multi-factor codes are not looked at.
 """
 
 from __future__ import annotations
 
+import re
+import secrets
 from typing import Any
 
 from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import operation
+from labelwright.errors import AccessRefused
 
 __all__: list[str] = []
+
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/([\w+=,.@/-]{1,512})", re.ASCII)
+
+
+@operation("sts", "AssumeRole")
+async def assume_role(
+    context: RequestContext,
+    *,
+    role_arn: str,
+    role_session_name: str,
+    duration_seconds: int = 3600,
+    **ignored: Any,
+) -> dict[str, Any]:
+    """Temporary credentials for any role of the account: there is nothing to check a role against."""
+    match = _ROLE.fullmatch(role_arn)
+    if match is None or match.group(1) != context.account_id:
+        raise AccessRefused(
+            f"RoleArn {role_arn} is not a role of this server's account; it looks like "
+            f"arn:aws:iam::{context.account_id}:role/NAME."
+        )
+    session = f"{match.group(2).rpartition('/')[2]}/{role_session_name}"
+    return {
+        "Credentials": _credentials(context, duration_seconds),
+        "AssumedRoleUser": {
+            "AssumedRoleId": f"AROALABELWRIGHT:{role_session_name}",
+            "Arn": f"arn:aws:sts::{context.account_id}:assumed-role/{session}",
+        },
+    }
+
+
+@operation("sts", "GetSessionToken")
+async def get_session_token(
+    context: RequestContext, *, duration_seconds: int = 43200, **ignored: Any
+) -> dict[str, Any]:
+    """Temporary credentials that may do what the caller may."""
+    return {"Credentials": _credentials(context, duration_seconds)}
+
+
+def _credentials(context: RequestContext, duration_s: int) -> dict[str, Any]:
+    made = context.app.credentials.temporary(now=context.now, duration_s=duration_s)
+    return {
+        "AccessKeyId": made.access_key_id,
+        "SecretAccessKey": made.secret_access_key,
+        "SessionToken": secrets.token_urlsafe(48),  # what counts is in the key id; clients expect one
+        "Expiration": made.expires_at,
+    }
 
 
 @operation("sts", "GetCallerIdentity")
