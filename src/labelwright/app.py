@@ -106,6 +106,10 @@ class Application:
                 self.context.engine.start()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
+                for door in self._doors.values():
+                    aclose = getattr(door, "aclose", None)
+                    if aclose is not None:
+                        await aclose()
                 await asyncio.to_thread(self.close)
                 await send({"type": "lifespan.shutdown.complete"})
                 return

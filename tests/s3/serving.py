@@ -29,8 +29,19 @@ def verifier() -> Verifier:
 
 
 def serve_app(app: Any, sock: socket.socket) -> tuple[uvicorn.Server, threading.Thread]:
+    async def with_lifespan(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await app(scope, receive, send)
+            return
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        if hasattr(app, "aclose"):
+            await app.aclose()
+        await send({"type": "lifespan.shutdown.complete"})
+
     config = uvicorn.Config(
-        app, loop="uvloop", http="httptools", access_log=False, lifespan="off", log_level="warning"
+        with_lifespan, loop="uvloop", http="httptools", access_log=False, log_level="warning"
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)

@@ -15,7 +15,7 @@ import ipaddress
 import itertools
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -28,7 +28,8 @@ from labelwright.s3.problems import S3Problem, not_implemented
 from labelwright.s3.requests import Answer, Receive, Request, Send, bucket_and_key, header_map, parse_query
 from labelwright.s3.store import Entry, ObjectStore
 from labelwright.s3.uploads import Uploads
-from labelwright.wire.sigv4 import SignatureProblem, Verifier
+from labelwright.wire.sigv2 import verify_presigned
+from labelwright.wire.sigv4 import SignatureProblem, Verified, Verifier
 
 if TYPE_CHECKING:
     from labelwright.config import Settings
@@ -60,6 +61,16 @@ _OTHER_BUCKET = frozenset(
     {"analytics", "inventory", "metrics", "intelligent-tiering", "session", "metadataTable", "abac"}
 )
 _OTHER_OBJECT = frozenset({"acl", "legal-hold", "retention", "torrent", "restore", "select", "renameObject"})
+
+_AUTH_PARAMETERS = frozenset(
+    {
+        "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders",
+        "X-Amz-Signature", "X-Amz-Security-Token", "X-Amz-Content-Sha256",
+    }
+)  # fmt: skip
+
+# Parameters that leave a GET the plain one.
+_PLAIN_PARAMETERS = _AUTH_PARAMETERS | {"x-id", "AWSAccessKeyId", "Signature", "Expires"}
 
 # The service-neutral codes of `wire.sigv4` in S3's words.
 _SIGNATURE_CODES = {
@@ -184,16 +195,9 @@ class Door:
         if method == "OPTIONS":
             return Answer(200, cors.preflight_headers(self._rules(bucket), headers))
         now = self._clock()
-        verified = self._verifier.verify(
-            method=method,
-            raw_path=scope["raw_path"],
-            query=query,
-            headers=headers,
-            now=now,
-            service_hint="s3",
-        )
+        verified = verify_request(self._verifier, scope, headers, bucket, now)
         # Six parameters in a good presigned link are the six of the signature.
-        is_bare = not query or (verified.is_presigned and query.count(b"&") == 5)
+        is_bare = not query or (verified.is_presigned and verified.scope and query.count(b"&") == 5)
         parameters = {} if is_bare else parse_query(query)
         if (
             method == "GET"
@@ -203,11 +207,13 @@ class Door:
             and "if-modified-since" not in headers
             and "if-match" not in headers
             and "if-unmodified-since" not in headers
-            and (not parameters or all(name.startswith("X-Amz-") or name == "x-id" for name in parameters))
+            and (not parameters or all(name in _PLAIN_PARAMETERS for name in parameters))
         ):
             entry = self._store.entry(bucket, key)
             if entry.row.size <= objects.INLINE_BYTES:
                 return entry
+        if verified.is_presigned:
+            headers = with_hoisted(headers, parameters)
         request = Request(method, bucket, key, parameters, headers, verified, receive, now, request_id)
         return await _operation(self._rooms, request)
 
@@ -242,6 +248,54 @@ class Door:
         except S3Problem:
             return None
         return rules
+
+
+def verify_request(
+    verifier: Verifier, scope: MutableMapping[str, Any], headers: Mapping[str, str], bucket: str, now: float
+) -> Verified:
+    """Check the signature, of version 4, or of version 2 for links.
+
+    Raises
+    ------
+    SignatureProblem
+    """
+    query: bytes = scope["query_string"]
+    raw_path: bytes = scope["raw_path"]
+    if b"AWSAccessKeyId=" in query and "authorization" not in headers:
+        is_in_path = raw_path[1:].split(b"/", 1)[0] == bucket.encode()
+        named = headers.get("host", "").startswith(f"{bucket}.")
+        return verify_presigned(
+            verifier.secret_for,
+            method=scope["method"],
+            raw_path=raw_path,
+            bucket_from_host=bucket if named or not is_in_path else "",
+            query=query,
+            headers=headers,
+            now=now,
+        )
+    return verifier.verify(
+        method=scope["method"],
+        raw_path=raw_path,
+        query=query,
+        headers=headers,
+        now=now,
+        service_hint="s3",
+    )
+
+
+def with_hoisted(headers: dict[str, str], parameters: Mapping[str, str]) -> dict[str, str]:
+    """Headers, with those that a link carries in its query instead."""
+    hoisted = {
+        name.lower(): value
+        for name, value in parameters.items()
+        if name.lower().startswith("x-amz-") and name not in _AUTH_PARAMETERS
+    }
+    return {**hoisted, **headers} if hoisted else headers
+
+
+def is_own_parameter(name: str) -> bool:
+    """Whether a parameter belongs to the signature or stands for a header, not to the operation."""
+    return name in _PLAIN_PARAMETERS or name.lower().startswith("x-amz-")
 
 
 class ExpectedBody:

@@ -26,7 +26,15 @@ from labelwright.s3 import attributes as at
 from labelwright.s3 import cors
 from labelwright.s3.bodies import MAX_PUT_BYTES, body_length, payload
 from labelwright.s3.checksums import ALGORITHMS
-from labelwright.s3.door import ExpectedBody, problem_of, refusal, send_answer
+from labelwright.s3.door import (
+    ExpectedBody,
+    is_own_parameter,
+    problem_of,
+    refusal,
+    send_answer,
+    verify_request,
+    with_hoisted,
+)
 from labelwright.s3.problems import S3Problem
 from labelwright.s3.requests import Answer, Receive, Request, Send, bucket_and_key, header_map, parse_query
 from labelwright.wire.sigv4 import UNSIGNED_PAYLOAD, Verifier
@@ -113,16 +121,11 @@ class Forwarder:
                 if method == "OPTIONS":
                     answer = Answer(200, cors.preflight_headers(None, headers))
                 else:
-                    verified = self._verifier.verify(
-                        method=method,
-                        raw_path=scope["raw_path"],
-                        query=scope["query_string"],
-                        headers=headers,
-                        now=self._clock(),
-                        service_hint="s3",
-                    )
-                    query = parse_query(scope["query_string"])
                     now = self._clock()
+                    verified = verify_request(self._verifier, scope, headers, bucket, now)
+                    query = parse_query(scope["query_string"])
+                    if verified.is_presigned:
+                        headers = with_hoisted(headers, query)
                     request = Request(method, bucket, key, query, headers, verified, body, now, request_id)
                     answer = await self._forward(request, stack)
             except LabelwrightError as error:
@@ -209,18 +212,28 @@ class Forwarder:
         query = "&".join(
             f"{quote(name, safe='~')}={quote(value, safe='~')}"
             for name, value in request.query.items()
-            if not name.startswith("X-Amz-")
+            if not is_own_parameter(name)
         )
         target = f"{path}?{query}" if query else path
         signed = AWSRequest(request.method, self._upstream.endpoint + target, headers=headers)
         signed.context["payload_hash"] = payload_hash
         self._signer.add_auth(signed)
         where = urlsplit(self._upstream.endpoint)
-        url = httpx.URL(scheme=where.scheme, host=where.hostname, port=where.port, raw_path=target.encode())
+        url = httpx.URL(scheme=where.scheme, host=where.hostname, port=where.port, path="/")
         raw = [(name, value) for name, value in signed.headers.items() if name.lower() != "host"]
         return self._http().build_request(
-            request.method, url, headers=[(n, _latin(v)) for n, v in raw], content=content
+            request.method,
+            url,
+            headers=[(n, _latin(v)) for n, v in raw],
+            content=content,
+            extensions={"target": target.encode()},  # as signed; httpx would resolve dots in it
         )
+
+    async def aclose(self) -> None:
+        """Close the connections to the store behind."""
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
 
     def _http(self) -> httpx.AsyncClient:
         if self._client is None:  # made late: it belongs to the loop that serves

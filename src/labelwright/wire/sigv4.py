@@ -130,7 +130,7 @@ class Verifier:
     """
 
     def __init__(self, secret_for: Callable[[str], str | None]) -> None:
-        self._secret_for = secret_for
+        self.secret_for = secret_for
         self._keys: dict[tuple[str, str, str, str], bytes] = {}
 
     def verify(
@@ -378,7 +378,7 @@ class Verifier:
             path = _path_once(raw_path)
         else:
             path = _path_twice(raw_path)
-        secret = self._secret_for(scope.access_key_id)
+        secret = self.secret_for(scope.access_key_id)
         if secret is None:
             raise SignatureProblem(
                 f"The access key id {scope.access_key_id[:128]!r} does not exist here. `labelwright "
