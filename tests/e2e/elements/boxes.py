@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-BOX_FORM = """<crowd-form><crowd-bounding-box name="boundingBox" src="{src}" labels="{labels}" header="Draw a box"
-{attributes}>{content}</crowd-bounding-box></crowd-form>"""
+BOX_FORM = """<crowd-form><crowd-bounding-box name="boundingBox" src="{src}" labels="{labels}"
+header="Draw a box" {attributes}>{content}</crowd-bounding-box></crowd-form>"""
 
 INSIDE = "document.querySelector('crowd-bounding-box').shadowRoot"
 
@@ -85,7 +85,7 @@ class BoxTool:
 
 
 def near(actual: tuple[Any, ...], expected: tuple[Any, ...], *, by: int = 2) -> bool:
-    """Whether two boxes have one label and agree within some pixels of the image (a screen pixel is coarser)."""
+    """Whether two boxes have one label and agree within some image pixels (a screen pixel is coarser)."""
     return actual[0] == expected[0] and all(
         abs(a - b) <= by for a, b in zip(actual[1:], expected[1:], strict=True)
     )

@@ -43,7 +43,8 @@ class Site:
 
     def page(self, path: str, body: str, *, before: str = "") -> str:
         script = '<script src="/static/crowd-html-elements.js"></script>'
-        html = f"<!DOCTYPE html>{script}<html><head><meta charset='utf-8'></head><body>{before}{body}</body></html>"
+        head = "<head><meta charset='utf-8'><link rel='icon' href='data:,'></head>"
+        html = f"<!DOCTYPE html>{script}<html>{head}<body>{before}{body}</body></html>"
         return self.put(path, html.encode(), "text/html; charset=utf-8")
 
 

@@ -456,7 +456,8 @@ def test_hooks_that_public_scripts_use(desk: Desk) -> None:
         assert tool.count(selector) == 1, selector
     assert tool.count(".headerButtonsContainer button") == 2
     image = page.evaluate(
-        f"(() => {{ const r = {INSIDE}.querySelector('img').getBoundingClientRect(); return [r.x, r.y, r.width, r.height]; }})()"
+        f"(() => {{ const r = {INSIDE}.querySelector('img').getBoundingClientRect();"
+        "return [r.x, r.y, r.width, r.height]; })()"
     )
     assert [round(n) for n in image] == [round(n) for n in tool.rect.values()]
     page.evaluate(f"{INSIDE}.querySelector('.label-button').click()")

@@ -1,16 +1,26 @@
 /** Which tag is which class. Defining twice (two scripts on one page) is harmless: the first one stays. */
 
+import { CrowdAlert } from "./crowd-alert/crowd-alert.js";
+import { CrowdBadge } from "./crowd-badge/crowd-badge.js";
 import { CrowdBoundingBox } from "./crowd-bounding-box/crowd-bounding-box.js";
 import { CrowdButton } from "./crowd-button/crowd-button.js";
+import { CrowdCard } from "./crowd-card/crowd-card.js";
 import { CrowdCheckbox } from "./crowd-checkbox/crowd-checkbox.js";
 import { CrowdClassifier } from "./crowd-classifier/crowd-classifier.js";
+import { CrowdFab } from "./crowd-fab/crowd-fab.js";
 import { CrowdForm } from "./crowd-form/crowd-form.js";
+import { CrowdIconButton } from "./crowd-icon-button/crowd-icon-button.js";
 import { CrowdImageClassifier } from "./crowd-image-classifier/crowd-image-classifier.js";
 import { CrowdInput } from "./crowd-input/crowd-input.js";
 import { CrowdInstructions } from "./crowd-instructions/crowd-instructions.js";
+import { CrowdModal } from "./crowd-modal/crowd-modal.js";
 import { CrowdRadioButton } from "./crowd-radio-button/crowd-radio-button.js";
 import { CrowdRadioGroup } from "./crowd-radio-group/crowd-radio-group.js";
+import { CrowdSlider } from "./crowd-slider/crowd-slider.js";
+import { CrowdTab } from "./crowd-tab/crowd-tab.js";
+import { CrowdTabs } from "./crowd-tabs/crowd-tabs.js";
 import { CrowdTextArea } from "./crowd-text-area/crowd-text-area.js";
+import { CrowdToast } from "./crowd-toast/crowd-toast.js";
 import { CrowdToggleButton } from "./crowd-toggle-button/crowd-toggle-button.js";
 import { IronIcon } from "./iron-icon/iron-icon.js";
 
@@ -23,6 +33,16 @@ export const elements: Readonly<Record<string, CustomElementConstructor>> = {
   "crowd-radio-group": CrowdRadioGroup,
   "crowd-input": CrowdInput,
   "crowd-text-area": CrowdTextArea,
+  "crowd-slider": CrowdSlider,
+  "crowd-alert": CrowdAlert,
+  "crowd-badge": CrowdBadge,
+  "crowd-card": CrowdCard,
+  "crowd-modal": CrowdModal,
+  "crowd-tab": CrowdTab,
+  "crowd-tabs": CrowdTabs,
+  "crowd-toast": CrowdToast,
+  "crowd-fab": CrowdFab,
+  "crowd-icon-button": CrowdIconButton,
   "crowd-instructions": CrowdInstructions,
   "crowd-classifier": CrowdClassifier,
   "crowd-image-classifier": CrowdImageClassifier,

@@ -75,7 +75,6 @@ export abstract class CheckControl extends CrowdElement implements CrowdControl 
   @property(booleanProperty) required = false;
   @property(booleanProperty) invalid = false;
 
-  protected readonly internals = this.attachInternals();
   protected abstract readonly controlRole: string;
   #isTouched = false;
 
@@ -98,13 +97,13 @@ export abstract class CheckControl extends CrowdElement implements CrowdControl 
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.internals.role = this.controlRole;
+    if (!this.hasAttribute("role")) this.role = this.controlRole;
     if (!this.hasAttribute("tabindex")) this.tabIndex = this.disabled ? -1 : 0;
   }
 
   protected override updated(changed: PropertyValues): void {
-    this.internals.ariaChecked = String(this.checked);
-    this.internals.ariaDisabled = String(this.disabled);
+    this.ariaChecked = String(this.checked);
+    this.ariaDisabled = this.disabled ? "true" : null;
     if (changed.has("disabled") && changed.get("disabled") !== undefined) this.tabIndex = this.disabled ? -1 : 0;
   }
 
@@ -142,7 +141,7 @@ export abstract class CheckControl extends CrowdElement implements CrowdControl 
 
   showProblem(problem: Problem | null): void {
     this.invalid = problem !== null;
-    this.internals.ariaInvalid = String(this.invalid);
+    this.ariaInvalid = this.invalid ? "true" : null;
   }
 
   focusControl(): void {

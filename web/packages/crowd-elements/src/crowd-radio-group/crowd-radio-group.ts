@@ -18,8 +18,6 @@ export class CrowdRadioGroup extends CrowdElement {
     `,
   ];
 
-  readonly #internals = this.attachInternals();
-
   constructor() {
     super();
     this.addEventListener("labelwright-radio", (event) => {
@@ -35,7 +33,7 @@ export class CrowdRadioGroup extends CrowdElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#internals.role = "radiogroup";
+    if (!this.hasAttribute("role")) this.role = "radiogroup";
   }
 
   /** The buttons of this group, those of a group inside it left out. */
