@@ -74,7 +74,7 @@ def test_everything_can_be_reached_with_the_keyboard(office, team):
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     office.task_frame()
-    page.wait_for_function("document.activeElement?.tagName === 'IFRAME'")
+    office.wait("document.activeElement?.tagName === 'IFRAME'")
     decline = page.get_by_role("button", name="Decline", exact=True)
     for _ in range(10):
         if decline.evaluate("(b) => b === document.activeElement"):
@@ -83,5 +83,5 @@ def test_everything_can_be_reached_with_the_keyboard(office, team):
     page.keyboard.press("Enter")
     page.get_by_role("dialog").wait_for()
     page.keyboard.press("Escape")
-    page.wait_for_function("document.querySelector('dialog') === null")
+    office.wait("document.querySelector('dialog') === null")
     assert decline.evaluate("(b) => b === document.activeElement")

@@ -68,7 +68,7 @@ def test_work_survives_reload_and_the_end_of_the_session(office, team):
     frame = office.start_working()
     frame.fill("#note", "half an answer")
     text = frame.inner_text("#text")
-    office.page.wait_for_function("Object.keys(localStorage).some((k) => k.startsWith('labelwright.draft.'))")
+    office.wait("Object.keys(localStorage).some((k) => k.startsWith('labelwright.draft.'))")
     office.page.reload()
     frame = office.task_frame()
     assert frame.inner_text("#text") == text
@@ -124,7 +124,7 @@ def test_decline_skip_stop_release_and_no_more_tasks(office, team):
     assert office.task_frame().inner_text("#text") == first
     page.get_by_role("button", name="Decline").click()
     page.get_by_role("button", name="Decline task").click()
-    page.wait_for_function("document.querySelectorAll('dialog').length === 0")
+    office.wait("document.querySelectorAll('dialog').length === 0")
     second = _text_other_than(office, first)
     page.get_by_role("button", name="Skip").click()
     third = _text_other_than(office, second)
@@ -163,9 +163,6 @@ def test_when_the_time_is_over_the_form_is_locked(office, team):
 
 
 def _text_other_than(office, text: str) -> str:
-    office.page.wait_for_function(
-        "(id) => document.querySelector('iframe.task-frame:not(.is-waiting)') !== null", arg=None
-    )
     for _ in range(100):
         now = office.task_frame().inner_text("#text")
         if now != text:
