@@ -84,6 +84,8 @@ def main() -> int:
                     f"64 workers: {rate:.0f} cycles/s over {n}, handed out twice {100 * twice:.2f} %, "
                     f"{len(errors)} errors"
                 )
+                if errors:
+                    report.note(f"first error: {errors[0]}")
                 report.note(f"memory while importing: {system.import_peak_mib:.0f} MiB")
             figures["export_s"], figures["export_mib"] = system.export()
             if is_ours and args.million:

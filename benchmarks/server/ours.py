@@ -17,6 +17,8 @@ from typing import Any
 from botocore.session import Session
 
 from benchmarks.server.load import Seat, memory_mib
+from labelwright.cli.options import open_database
+from labelwright.store import workteams
 
 BIN = Path(sys.executable).parent
 REGION = "us-east-1"
@@ -32,6 +34,7 @@ class Labelwright:
         self.port = 0
         self.job = ""
         self.import_peak_mib = 0.0
+        self._passwords: dict[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> float:
@@ -138,17 +141,22 @@ class Labelwright:
         return time.perf_counter() - begin, peak
 
     def _user(self, team: str, username: str) -> tuple[str, str]:
-        passwords = self.folder / "passwords.json"
-        known = json.loads(passwords.read_text()) if passwords.exists() else {}
-        if username not in known:
-            known[username] = f"Aa1!{secrets.token_hex(8)}"
-            subprocess.run(
-                [str(BIN / "labelwright"), "worker", "add", "--data", str(self.folder), "--team", team,
-                 "--username", username, "--password", known[username]],
-                check=True, stdout=subprocess.DEVNULL,
-            )  # fmt: skip
-            passwords.write_text(json.dumps(known))
-        return username, known[username]
+        if username not in self._passwords:
+            password = self._passwords[username] = f"Aa1!{secrets.token_hex(8)}"
+            _, database = open_database(self.folder)
+            database.write(
+                lambda c: workteams.add_worker(
+                    c,
+                    region=REGION,
+                    team_name=team,
+                    username=username,
+                    email="",
+                    password=password,
+                    now=time.time(),
+                )
+            )
+            database.close()
+        return username, self._passwords[username]
 
     def _request(self, team: str) -> dict[str, Any]:
         function = f"arn:aws:lambda:{REGION}:432418664414:function:"
