@@ -1,0 +1,251 @@
+"""How fast the box tool is in headless Chromium: opening 500 boxes on 12 megapixels, and frame times.
+
+Run it with ``python benchmarks/ui/bench.py``. It prints a table and writes ``benchmarks/results/ui.json``.
+The page is served from memory, without a server of ours, so the numbers are those of the element alone.
+Chromium draws in software here, which is slower than any machine with a screen.
+"""
+
+from __future__ import annotations
+
+import gzip
+import http.server
+import io
+import json
+import random
+import shutil
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+STATIC = ROOT / "src" / "labelwright" / "portal" / "static"
+RESULTS = ROOT / "benchmarks" / "results" / "ui.json"
+N_BOXES = 500
+WIDTH, HEIGHT = 4000, 3000
+OPEN_RUNS = 5
+CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--headless",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+PROBE = f"""
+window.work = [];
+window.frames = [];
+const raf = window.requestAnimationFrame.bind(window);
+window.requestAnimationFrame = callback => raf(time => {{
+  const start = performance.now();
+  callback(time);
+  work.push(performance.now() - start);
+}});
+let last = null;
+raf(function tick(time) {{
+  if (last !== null) frames.push(time - last);
+  last = time;
+  const tool = document.querySelector('crowd-bounding-box');
+  if (!window.openedAt && tool?.value?.boundingBoxes.length === {N_BOXES}) {{
+    raf(() => setTimeout(() => {{ window.openedAt ??= performance.now(); }}));
+  }}
+  raf(tick);
+}});
+"""
+TOOL = "document.querySelector('crowd-bounding-box').shadowRoot"
+
+
+def picture() -> bytes:
+    """A JPEG of the size and weight of a camera's."""
+    rng = random.Random(7)
+    small = Image.effect_noise((WIDTH // 8, HEIGHT // 8), 60).convert("RGB")
+    small.putpixel((0, 0), (rng.randrange(256),) * 3)
+    out = io.BytesIO()
+    small.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC).save(out, "JPEG", quality=90)
+    return out.getvalue()
+
+
+def boxes() -> list[dict[str, Any]]:
+    rng = random.Random(11)
+    made = []
+    for i in range(N_BOXES):
+        width, height = rng.randrange(40, 400), rng.randrange(40, 300)
+        left, top = rng.randrange(WIDTH - width), rng.randrange(HEIGHT - height)
+        made.append({"label": f"label {i % 8}", "left": left, "top": top, "width": width, "height": height})
+    return made
+
+
+def document() -> bytes:
+    labels = json.dumps([f"label {i}" for i in range(8)]).replace('"', "&quot;")
+    initial = json.dumps(boxes()).replace('"', "&quot;")
+    return f"""<!DOCTYPE html><script src="/crowd-html-elements.js"></script><crowd-form><crowd-bounding-box
+    name="b" src="/picture.jpg" labels="{labels}" initial-value="{initial}" header="Draw boxes">
+    </crowd-bounding-box></crowd-form>""".encode()
+
+
+def serve(routes: dict[str, tuple[str, bytes]]) -> http.server.ThreadingHTTPServer:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            kind, body = routes.get(self.path, ("text/plain", b""))
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def percentile(values: list[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def measure(page: Any, act: Callable[[], None]) -> dict[str, float]:
+    """Frame times (ms from frame to frame) and our own work per frame while something happens."""
+    page.evaluate("work.length = 0; frames.length = 0")
+    act()
+    work, frames = page.evaluate("[work, frames]")
+    return {
+        "frames": len(frames),
+        "frame_p50_ms": round(statistics.median(frames), 2),
+        "frame_p95_ms": round(percentile(frames, 0.95), 2),
+        "work_p50_ms": round(statistics.median(work or [0.0]), 2),
+        "work_p95_ms": round(percentile(work or [0.0], 0.95), 2),
+    }
+
+
+def sweep(page: Any, start: tuple[float, float], *, n: int = 240) -> None:
+    """Moves the mouse in small steps for some seconds, about one step a frame."""
+    x, y = start
+    for i in range(n):
+        page.mouse.move(x + (i % 120) * 1.5, y + (i % 90))
+        time.sleep(0.006)
+
+
+def main() -> int:
+    bundle = STATIC / "crowd-html-elements.js"
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None or not bundle.exists():
+        print("needs a Chromium, and the bundle: run `npm ci && npm run build` in web/", file=sys.stderr)
+        return 1
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        print("needs playwright: pip install playwright", file=sys.stderr)
+        return 1
+
+    sizes = {
+        path.name: len(gzip.compress(path.read_bytes(), 9))
+        for path in sorted(STATIC.glob("*.[jc]s*"))
+        if path.suffix in {".js", ".css"}
+    }
+    server = serve(
+        {
+            "/": ("text/html; charset=utf-8", document()),
+            "/crowd-html-elements.js": ("text/javascript", bundle.read_bytes()),
+            "/picture.jpg": ("image/jpeg", picture()),
+        }
+    )
+    url = f"http://127.0.0.1:{server.server_address[1]}/"
+    results: dict[str, Any] = {"gzipped_bytes": sizes}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGS)
+        results["chromium"] = browser.version
+        opened = []
+        page = None
+        for _ in range(OPEN_RUNS):
+            if page:
+                page.context.close()
+            page = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
+            page.add_init_script(PROBE)
+            page.goto(url)
+            page.wait_for_function("window.openedAt")
+            opened.append(page.evaluate("window.openedAt"))
+        results["open_500_boxes_ms"] = {
+            "median": round(statistics.median(opened), 1),
+            "best": round(min(opened), 1),
+        }
+        assert page is not None
+        rect = page.evaluate(
+            f"(() => {{ const r = {TOOL}.querySelector('.upper-canvas').getBoundingClientRect();"
+            "return [r.x, r.y, r.width, r.height] })()"
+        )
+        scale = rect[2] / WIDTH
+        target = max(boxes(), key=lambda box: box["width"] * box["height"])
+        at = (
+            rect[0] + (target["left"] + target["width"] / 2) * scale,
+            rect[1] + (target["top"] + target["height"] / 2) * scale,
+        )
+
+        results["idle"] = measure(page, lambda: time.sleep(1.5))
+        results["hover"] = measure(page, lambda: sweep(page, (rect[0] + 40, rect[1] + 40)))
+
+        page.mouse.click(*at)
+        page.mouse.down()
+        results["drag_a_box"] = measure(page, lambda: sweep(page, at))
+        page.mouse.up()
+        page.wait_for_function("document.querySelector('crowd-bounding-box').value.initialValueModified")
+
+        page.keyboard.press("Escape")
+        page.keyboard.press("1")
+        start = (rect[0] + 60, rect[1] + 60)
+        page.mouse.move(*start)
+        page.mouse.down()
+        results["draw_a_box"] = measure(page, lambda: sweep(page, start))
+        page.mouse.up()
+
+        for _ in range(3):
+            page.keyboard.press("+")
+        middle = (rect[0] + rect[2] / 2, rect[1] + rect[3] / 2)
+        page.mouse.move(*middle)
+        page.mouse.down(button="middle")
+        results["pan"] = measure(page, lambda: sweep(page, middle))
+        page.mouse.up(button="middle")
+
+        def zoom() -> None:
+            for i in range(120):
+                page.mouse.wheel(0, -30 if i < 60 else 30)
+                time.sleep(0.006)
+
+        results["zoom"] = measure(page, zoom)
+        browser.close()
+    server.shutdown()
+
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+    show(results)
+    return 0
+
+
+def show(results: dict[str, Any]) -> None:
+    print(f"Chromium {results['chromium']}, {N_BOXES} boxes on {WIDTH} x {HEIGHT}, software drawing")
+    opened = results["open_500_boxes_ms"]
+    print(f"  open                 {opened['median']:8.0f} ms (best {opened['best']:.0f}; aim 500)")
+    for name in ("idle", "hover", "drag_a_box", "draw_a_box", "pan", "zoom"):
+        row = results[name]
+        print(
+            f"  {name:<20} frame p50 {row['frame_p50_ms']:6.1f} p95 {row['frame_p95_ms']:6.1f} ms (aim 16.7)"
+            f"   own work p50 {row['work_p50_ms']:5.2f} p95 {row['work_p95_ms']:5.2f} ms"
+        )
+    for name, size in results["gzipped_bytes"].items():
+        print(f"  {name:<28} {size / 1000:7.1f} kB gzipped")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
