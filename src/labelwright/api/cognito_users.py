@@ -8,20 +8,23 @@ invitations go out by e-mail only.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Sequence
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from labelwright.api.cognito_pools import MAX_PAGE
 from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import operation, reads, writes
 from labelwright.api.paging import page_of
-from labelwright.errors import IllegalTransition, InvalidRequest
+from labelwright.errors import Conflict, IllegalTransition, InvalidRequest, NotFound
 from labelwright.portal.mail import invitation, send_invitation
 from labelwright.store import directory, passwords, user_pools
 from labelwright.store.directory import UserRow
+from labelwright.store.labeling_tables import tasks
 from labelwright.store.passwords import PreparedPassword
 from labelwright.store.user_pools import PoolRow
 
@@ -109,20 +112,27 @@ async def admin_set_user_password(
     await context.app.database.awrite(write)
 
 
-@writes("cognito-idp", "AdminDisableUser")
-def admin_disable_user(
-    context: RequestContext, connection: Connection, *, user_pool_id: str, username: str
-) -> None:
-    """No further work and no session; the user stays in the teams."""
-    user = directory.user_named(connection, user_pool_id, username)
-    directory.set_enabled(connection, user.id, False, context.now)
+@operation("cognito-idp", "AdminDisableUser")
+async def admin_disable_user(context: RequestContext, *, user_pool_id: str, username: str) -> None:
+    """No further work and no session; open tasks go back to the others. The user stays in the teams."""
+
+    def write(connection: Connection) -> tuple[str, list[str]]:
+        user = directory.user_named(connection, user_pool_id, username)
+        directory.set_enabled(connection, user.id, False, context.now)
+        in_hand = sa.select(tasks.c.id).where(tasks.c.worker_id == user.id, tasks.c.is_live)
+        return user.id, list(connection.scalars(in_hand))
+
+    user_id, task_ids = await context.app.database.awrite(write)
+    for task_id in task_ids:
+        with contextlib.suppress(Conflict, NotFound):  # ended by itself in the meantime
+            await context.app.desk.release(user_id, task_id)
 
 
 @writes("cognito-idp", "AdminEnableUser")
 def admin_enable_user(
     context: RequestContext, connection: Connection, *, user_pool_id: str, username: str
 ) -> None:
-    """Undo `admin_disable_user`."""
+    """Let a disabled user work again."""
     user = directory.user_named(connection, user_pool_id, username)
     directory.set_enabled(connection, user.id, True, context.now)
 
