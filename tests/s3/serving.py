@@ -91,10 +91,12 @@ class Process:
         code = (
             "import sys, socket, time, pathlib; sys.path.insert(0, sys.argv[1]); import serving\n"
             "from labelwright.s3.store import ObjectStore; from labelwright.s3.door import Door\n"
-            "store = ObjectStore(pathlib.Path(sys.argv[2])); sock = socket.socket(); sock.bind(('127.0.0.1', 0))\n"
-            "server, thread = serving.serve_app(Door(store, serving.verifier(), clock=time.time), sock)\n"
-            "print(sock.getsockname()[1], flush=True); sys.stdin.read(); server.should_exit = True; thread.join()\n"
-            "store.close()"
+            "store = ObjectStore(pathlib.Path(sys.argv[2]))\n"
+            "sock = socket.socket(); sock.bind(('127.0.0.1', 0))\n"
+            "door = Door(store, serving.verifier(), clock=time.time)\n"
+            "server, thread = serving.serve_app(door, sock)\n"
+            "print(sock.getsockname()[1], flush=True); sys.stdin.read()\n"
+            "server.should_exit = True; thread.join(); store.close()"
         )
         self.popen = subprocess.Popen(
             [sys.executable, "-c", code, str(Path(__file__).parent), str(data_dir)],

@@ -1,4 +1,5 @@
-"""Listings against a simple model, over keys that sort oddly; and pages that cost the same in a large bucket."""
+"""Listings against a simple model, over keys that sort oddly; and pages that cost the same in a "
+"large bucket."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What every blob store must do, as tests that anyone can run over theirs.
 
-Subclass `BlobsSuite` in a test module and give it a ``blobs`` fixture (the store under test) and a ``bucket`` fixture
-(the name of an empty bucket that exists in it).
+Subclass `BlobsSuite` in a test module and give it a ``blobs`` fixture (the store under test) and a
+``bucket`` fixture (the name of an empty bucket that exists in it).
 
 Examples
 --------
