@@ -20,7 +20,7 @@ export function parseLiteral(text: string): unknown {
     return JSON5.parse(text);
   } catch (error) {
     const { lineNumber, columnNumber, message } = error as { lineNumber?: number; columnNumber?: number; message: string };
-    throw new LiteralError(message.replace(/^JSON5: /, ""), lineNumber ?? null, columnNumber ?? null);
+    throw new LiteralError(message.replace(/^JSON5: /, "").replace(/ at \d+:\d+$/, ""), lineNumber ?? null, columnNumber ?? null);
   }
 }
 

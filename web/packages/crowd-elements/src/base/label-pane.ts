@@ -65,7 +65,7 @@ export function labelPane(view: LabelPaneView): TemplateResult {
             @click=${() => view.onToggle(label)}>${icon(isHidden ? "visibility-off" : "visibility")}</button>
         </div>`;
       })}
-      ${shown.length ? nothing : html`<p class="empty">${msg().nothingFound}</p>`}
+      ${shown.length || !wanted ? nothing : html`<p class="empty">${msg().nothingFound}</p>`}
     </div>
   </div>`;
 }

@@ -117,7 +117,7 @@ export const en = {
     "Image with boxes. Enter adds a box, Tab goes through the boxes, arrow keys move, Control and arrow keys resize.",
   hintDraw: "Drag to draw · click a box to select it",
   hintChooseLabel: "Choose a label, or draw first and choose then",
-  hintSelected: "Drag to move · handles to resize · number to relabel",
+  hintSelected: "Drag to move or resize · a number relabels",
   hintMove: "Drag to move the image",
 
   // Shortcut descriptions

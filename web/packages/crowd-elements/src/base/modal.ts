@@ -26,7 +26,7 @@ export function modal(options: ModalOptions, body: unknown): TemplateResult {
         <h2 id=${`${options.id}-title`}>${options.title}</h2>
         <button class="btn icon" type="button" aria-label=${msg().close} @click=${closeAround}>${icon("close")}</button>
       </div>
-      <div class="modal-body" tabindex="-1">${body}</div>
+      <div class="modal-body" tabindex="-1" autofocus>${body}</div>
     </div>
   </dialog>`;
 }

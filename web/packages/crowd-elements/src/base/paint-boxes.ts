@@ -7,13 +7,21 @@ const TAG_FONT = "600 12px system-ui, -apple-system, 'Segoe UI', Roboto, sans-se
 const TAG_HEIGHT = 18;
 /** Boxes narrower than this on the screen carry no name unless they are selected or under the pointer. */
 const TAG_FROM_PX = 46;
+/** With many boxes in view names would hide the picture: then only large boxes carry one. */
+const CROWD = 60;
+const TAG_FROM_IN_CROWD_PX = 160;
+
+export function tagFrom(boxesInView: number): number {
+  return boxesInView > CROWD ? TAG_FROM_IN_CROWD_PX : TAG_FROM_PX;
+}
 
 export interface BoxLook {
   readonly color: string;
   readonly label: string;
   readonly fill: number;
   readonly isStrong?: boolean;
-  readonly withTag?: boolean | "if room";
+  /** False: no name. A number: a name if the box is at least so wide on the screen. */
+  readonly withTag?: boolean | number;
 }
 
 const widths = new Map<string, number>();
@@ -50,7 +58,7 @@ export function paintBox(context: CanvasRenderingContext2D, transform: Transform
     context.globalAlpha = 1;
   }
   context.lineJoin = "miter";
-  context.strokeStyle = "rgba(0, 0, 0, 0.45)";
+  context.strokeStyle = "rgba(0, 0, 0, 0.38)";
   context.lineWidth = look.isStrong ? 5 : 3.5;
   context.strokeRect(left, top, width, height);
   if (look.isStrong) {
@@ -61,8 +69,11 @@ export function paintBox(context: CanvasRenderingContext2D, transform: Transform
   context.strokeStyle = look.color;
   context.lineWidth = 2;
   context.strokeRect(left, top, width, height);
-  if (look.withTag === true || (look.withTag === "if room" && width >= TAG_FROM_PX && height >= TAG_HEIGHT)) {
-    paintTag(context, short(look.label), look.color, left, top, look.withTag === true ? Infinity : width);
+  const { withTag } = look;
+  if (withTag === true || (typeof withTag === "number" && width >= withTag && height >= TAG_HEIGHT)) {
+    // Above the handles of the selected box.
+    const lift = look.isStrong ? HANDLE_PX / 2 + 1 : 0;
+    paintTag(context, short(look.label), look.color, left, top - lift, withTag === true ? Infinity : width);
   }
 }
 
@@ -76,7 +87,7 @@ function paintTag(
 ): void {
   const width = Math.min(tagWidth(context, text), Math.max(room, 0) + 1);
   const x = left - 1;
-  const y = top - TAG_HEIGHT >= 0 ? top - TAG_HEIGHT : top;
+  const y = Math.max(0, top - TAG_HEIGHT);
   context.fillStyle = color;
   context.fillRect(x, y, width, TAG_HEIGHT);
   context.fillStyle = textColorOn(color);

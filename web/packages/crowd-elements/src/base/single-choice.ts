@@ -232,6 +232,7 @@ export abstract class SingleChoiceWidget extends WidgetElement {
     return html`<aside class="side annotation-area">
       <div class="category-picker-wrapper">
         <div class="side-head"><h2 id="categories">${msg().categories}</h2></div>
+        ${this.renderProblem()}
         ${categories.length >= FILTER_FROM
           ? html`<div class="filter"><input class="field" type="search" data-no-enter placeholder=${msg().filterChoices}
               aria-label=${msg().filterChoices} .value=${live(this.filter)} @input=${this.#onFilter} @keydown=${this.#onFilterKey} /></div>`

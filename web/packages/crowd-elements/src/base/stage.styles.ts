@@ -69,7 +69,7 @@ export const stageStyles = css`
     color: var(--lw-text);
     font: 650 16px/1.3 var(--lw-font);
   }
-  .stage-panel svg.icon {
+  .stage-panel > svg.icon {
     width: 32px;
     height: 32px;
   }
@@ -130,9 +130,14 @@ export const stageStyles = css`
     min-width: 52px;
     font-variant-numeric: tabular-nums;
   }
+  .pop-anchor {
+    position: relative;
+    display: inline-flex;
+  }
   .popover {
     position: absolute;
-    inset-block-end: calc(100% + 6px);
+    inset-block-end: calc(100% + 12px);
+    inset-inline-start: -90px;
     z-index: 6;
     display: grid;
     grid-template-columns: auto 150px 42px;

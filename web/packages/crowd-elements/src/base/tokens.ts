@@ -81,9 +81,13 @@ export const controls = css`
   .btn:active:not(:disabled) {
     background: var(--lw-bg-pressed);
   }
+  [hidden] {
+    display: none !important;
+  }
   .btn:focus-visible,
-  [tabindex]:focus-visible,
-  input:focus-visible {
+  [tabindex]:not([tabindex="-1"]):focus-visible,
+  input:focus-visible,
+  textarea:focus-visible {
     outline: 2px solid var(--lw-accent);
     outline-offset: 1px;
   }

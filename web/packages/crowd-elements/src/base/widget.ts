@@ -142,8 +142,9 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
         padding: 12px 14px 6px;
       }
       .problem {
-        margin: 0;
-        padding: 8px 14px;
+        margin: 2px 12px 8px;
+        padding: 8px 12px;
+        border-radius: var(--lw-radius-small);
         background: var(--lw-danger-soft);
         color: var(--lw-danger);
         font: 500 13px/1.4 var(--lw-font);
@@ -163,8 +164,11 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
         width: 100%;
         border-collapse: collapse;
       }
+      table.keys {
+        font-size: 13.5px;
+      }
       table.keys td {
-        padding: 6px 0;
+        padding: 4px 0;
         border-bottom: 1px solid var(--lw-line);
         vertical-align: top;
       }
@@ -351,6 +355,13 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
   protected abstract renderWork(): TemplateResult;
   protected abstract renderSide(): TemplateResult | typeof nothing;
 
+  /** Why sending was refused; each widget shows it where the worker has to act. */
+  protected renderProblem(): unknown {
+    return this.shownProblem && !this.brokenReasons().length
+      ? html`<p class="problem" role="alert">${this.shownProblem}</p>`
+      : nothing;
+  }
+
   protected renderBarEnd(): unknown {
     return nothing;
   }
@@ -380,7 +391,6 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
           ? html`<div class="broken" role="alert"><strong>${msg().somethingWrong}</strong>
               <ul>${broken.map((reason) => html`<li>${reason}</li>`)}</ul></div>`
           : nothing}
-        ${this.shownProblem && !broken.length ? html`<p class="problem" role="alert">${this.shownProblem}</p>` : nothing}
         <div class="columns">
           <aside class="awsui-app-layout__navigation" aria-label=${msg().instructions} ?hidden=${!hasPane || !this.isPaneOpen}>
             <div class="pane-head">

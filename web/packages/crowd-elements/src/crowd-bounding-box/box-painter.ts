@@ -1,9 +1,9 @@
 /** What the two canvases of the box tool show. The lower one holds boxes at rest, the upper one the rest. */
 
-import type { Box, Scene, Shape } from "@labelwright/annotation-core";
+import { type Box, type Scene, type Shape, boxesMeet } from "@labelwright/annotation-core";
 
 import type { ImageStage, StagePainter } from "../base/image-stage.js";
-import { paintBox, paintHandles } from "../base/paint-boxes.js";
+import { paintBox, paintHandles, tagFrom } from "../base/paint-boxes.js";
 import type { BoxTool } from "./box-tool.js";
 
 export interface BoxPainterOwner {
@@ -30,14 +30,16 @@ export class BoxPainter implements StagePainter {
   paintStatic(context: CanvasRenderingContext2D, stage: ImageStage): void {
     const { scene, fill } = this.#owner;
     const { transform, view } = stage;
-    for (const shape of scene.store.all()) {
-      if (shape.id === scene.store.selectedId || !scene.isVisible(shape)) continue;
-      const screen = transform.boxToScreen(shape);
-      if (screen.left > view.width || screen.top > view.height) continue;
-      if (screen.left + screen.width < 0 || screen.top + screen.height < 0) continue;
-      paintBox(context, transform, shape, {
-        color: scene.colorOf(shape.label), label: shape.label, fill, withTag: "if room",
-      });
+    const window = { left: 0, top: 0, width: view.width, height: view.height };
+    const shown = scene.store
+      .all()
+      .filter(
+        (shape) =>
+          shape.id !== scene.store.selectedId && scene.isVisible(shape) && boxesMeet(transform.boxToScreen(shape), window),
+      );
+    const withTag = tagFrom(shown.length);
+    for (const shape of shown) {
+      paintBox(context, transform, shape, { color: scene.colorOf(shape.label), label: shape.label, fill, withTag });
     }
   }
 

@@ -59,6 +59,9 @@ export class CrowdBoundingBox extends WidgetElement {
         padding-inline: 8px;
         white-space: nowrap;
       }
+      .side > .problem {
+        margin-top: 12px;
+      }
       .actions {
         display: flex;
         justify-content: flex-end;
@@ -622,13 +625,13 @@ export class CrowdBoundingBox extends WidgetElement {
         <span class="gap"></span>
         ${toolButton({ id: "hide", icon: isAllHidden ? "visibility-off" : "visibility", title: isAllHidden ? m.showAll : m.hideAll,
           key: "H", isPressed: isAllHidden, onClick: () => this.#toggleAll() })}
-        ${toolButton({ id: "adjust", icon: "contrast", title: m.adjust, isPressed: this.isAdjusting,
+        <span class="pop-anchor">${toolButton({ id: "adjust", icon: "contrast", title: m.adjust, isPressed: this.isAdjusting,
           onClick: () => { this.isAdjusting = !this.isAdjusting; } })}
+          ${this.isAdjusting ? this.#renderAdjustments() : nothing}</span>
         ${toolButton({ id: "crosshair", icon: "crosshair", title: m.crosshair, isPressed: this.withGuides,
           onClick: () => { this.withGuides = !this.withGuides; setPreference("crosshair", this.withGuides); } })}
         <span class="hint">${this.#hint()}</span>
         ${this.showsNothingItself ? this.#renderNothing() : nothing}
-        ${this.isAdjusting ? this.#renderAdjustments() : nothing}
       </div>
       <div class="visually-hidden" aria-live="polite">${this.announcement}</div>`;
   }
@@ -693,7 +696,7 @@ export class CrowdBoundingBox extends WidgetElement {
     const scene = this.#scene;
     const colorOf = (label: string): string => scene.colorOf(label);
     return html`<aside class="side">
-      ${labelPane({
+      ${this.renderProblem()} ${labelPane({
         labels: scene.labels,
         current: this.#currentLabel,
         counts: scene.counts(),

@@ -191,6 +191,7 @@ export const modalStyles = css`
     font: 650 17px/1.3 var(--lw-font);
   }
   .modal-body {
+    outline: none;
     padding: 18px 22px 22px;
     overflow: auto;
     overflow-wrap: anywhere;

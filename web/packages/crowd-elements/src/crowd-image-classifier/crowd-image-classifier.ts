@@ -9,7 +9,7 @@ import { ImageStage } from "../base/image-stage.js";
 import { icon } from "../base/icons.js";
 import { msg } from "../base/messages.js";
 import { closeAround, modal, openModal } from "../base/modal.js";
-import { paintBox } from "../base/paint-boxes.js";
+import { paintBox, tagFrom } from "../base/paint-boxes.js";
 import { type ClassifierAnswer, SingleChoiceWidget } from "../base/single-choice.js";
 import { onStageKey, sliderPopover, stagePanel, toolButton, zoomTools } from "../base/stage-tools.js";
 import { stageStyles } from "../base/stage.styles.js";
@@ -125,11 +125,12 @@ export class CrowdImageClassifier extends SingleChoiceWidget {
         paintStatic: (context, stage) => {
           const { overlay } = this;
           if (!overlay || !this.isOverlayShown) return;
-          for (const shape of overlay.shapes(stage.size)) {
+          const shapes = overlay.shapes(stage.size);
+          for (const shape of shapes) {
             const at = overlay.labels.indexOf(shape.label);
             const color = overlay.colors[at] ?? "#7f7f7f";
             paintBox(context, stage.transform, shape, {
-              color, label: shape.label, fill: 0.25 * this.adjustments.opacity, withTag: "if room",
+              color, label: shape.label, fill: 0.25 * this.adjustments.opacity, withTag: tagFrom(shapes.length),
             });
           }
         },
@@ -243,14 +244,14 @@ export class CrowdImageClassifier extends SingleChoiceWidget {
       <div class="toolbar" role="toolbar">
         ${zoomTools(this.#stage)}
         <span class="gap"></span>
-        ${toolButton({ id: "adjust", icon: "contrast", title: msg().adjust, isPressed: this.isAdjusting,
+        <span class="pop-anchor">${toolButton({ id: "adjust", icon: "contrast", title: msg().adjust, isPressed: this.isAdjusting,
           onClick: () => { this.isAdjusting = !this.isAdjusting; } })}
+          ${this.isAdjusting ? this.#renderAdjustments(overlay !== null) : nothing}</span>
         ${overlay
           ? toolButton({ id: "hide", icon: this.isOverlayShown ? "visibility" : "visibility-off",
               title: this.isOverlayShown ? msg().hideAll : msg().showAll, key: "H", isPressed: !this.isOverlayShown,
               onClick: () => this.#toggleOverlay() })
           : nothing}
-        ${this.isAdjusting ? this.#renderAdjustments(overlay !== null) : nothing}
       </div>`;
   }
 
