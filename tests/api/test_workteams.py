@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -152,6 +153,23 @@ def test_source_ips_and_vpc_are_set_and_taken_away(sagemaker: Any, make_pool: An
         sagemaker.update_workforce(WorkforceName="w", WorkforceVpcConfig={"VpcId": "vpc-1"})
     with refused("ValidationException", "OidcConfig"):
         sagemaker.update_workforce(WorkforceName="w", OidcConfig=OIDC)
+
+
+def test_forty_at_once_make_twenty_five_teams(sagemaker: Any, make_pool: Any) -> None:
+    pool = make_pool("a")
+
+    def create(number: int) -> str:
+        try:
+            sagemaker.create_workteam(
+                WorkteamName=f"t{number}", MemberDefinitions=pool.members("a"), Description="d"
+            )
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        return "made"
+
+    with ThreadPoolExecutor(8) as threads:
+        outcomes = list(threads.map(create, range(40)))
+    assert sorted(outcomes) == ["ResourceLimitExceeded"] * 15 + ["made"] * 25
 
 
 def test_first_team_of_a_pool_brings_the_default_workforce(sagemaker: Any, make_pool: Any) -> None:

@@ -43,6 +43,10 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 MAX_BODY_BYTES = 8 << 20
 """No implemented operation needs a tenth of it."""
 
+# Clients read the answer only after they have sent everything, so somewhat larger bodies are taken and
+# dropped.
+_MAX_DRAINED_BYTES = 64 << 20
+
 
 class _ClientGone(Exception):
     """The connection closed while the body was coming; nobody is there to be answered."""
@@ -216,7 +220,7 @@ def _form(scope: Scope, body: bytes) -> dict[str, str]:
 
 async def _read_body(headers: Mapping[str, str], receive: Receive) -> bytes:
     length = headers.get("content-length", "0")
-    if length.isdigit() and int(length) > MAX_BODY_BYTES:
+    if length.isdigit() and int(length) > _MAX_DRAINED_BYTES:
         raise _too_large()
     chunks: list[bytes] = []
     n_bytes = 0
@@ -226,11 +230,17 @@ async def _read_body(headers: Mapping[str, str], receive: Receive) -> bytes:
             raise _ClientGone
         chunk = message.get("body", b"")
         n_bytes += len(chunk)
-        if n_bytes > MAX_BODY_BYTES:
+        if n_bytes > _MAX_DRAINED_BYTES:
             raise _too_large()
-        chunks.append(chunk)
+        if n_bytes <= MAX_BODY_BYTES:
+            chunks.append(chunk)
+        else:
+            chunks.clear()
         if not message.get("more_body", False):
-            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            break
+    if n_bytes > MAX_BODY_BYTES:
+        raise _too_large()
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _too_large() -> BodyTooLarge:

@@ -100,4 +100,4 @@ def delete_ui(connection: Connection, region: str, name: str) -> None:
 
 def _find(connection: Connection, *where: sa.ColumnElement[bool]) -> HumanTaskUiRow | None:
     row: Row[Any] | None = connection.execute(sa.select(human_task_uis).where(*where)).first()
-    return HumanTaskUiRow(*row) if row is not None else None
+    return HumanTaskUiRow(**row._mapping) if row is not None else None
