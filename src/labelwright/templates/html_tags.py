@@ -85,10 +85,10 @@ def _skip_markup(document: str, start: int) -> int:
     if document.startswith("<!--", start):
         if document.startswith((">", "->"), start + 4):
             return document.find(">", start) + 1
-        ends = [
-            place + len(mark) for mark in ("-->", "--!>") if (place := document.find(mark, start + 4)) >= 0
-        ]
-        return min(ends, default=len(document))
+        end = document.find("-->", start + 4)
+        end = end + 3 if end >= 0 else len(document)
+        other = document.find("--!>", start + 4, end)  # no further, or many comments would take long
+        return other + 4 if other >= 0 else end
     end = document.find(">", start)
     return end + 1 if end >= 0 else len(document)
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 from liquid import BoundTemplate, Environment, Mode, Node, RenderContext, Token
@@ -52,6 +53,17 @@ log = logging.getLogger(__name__)
 
 TEMPLATE_CHARACTERS_MAX: Final = 128_000
 _DATA_DEPTH_MAX: Final = 200
+_LONG_BLANK: Final = re.compile(r"\s{200,}")
+_UNCLOSED_MAX: Final = 100  # a few may stand in comments
+_PAIRS: Final = tuple(
+    (name, re.compile(opening), re.compile(closing))
+    for name, opening, closing in (
+        ("{{", r"\{\{", r"\}\}"),
+        ("{%", r"\{%", r"%\}"),
+        ("{% raw %}", r"\{%-?\s{0,200}raw\b", r"\{%-?\s{0,200}endraw\s{0,200}-?%\}"),
+        ("{% doc %}", r"\{%-?\s{0,200}doc\b", r"\{%-?\s{0,200}enddoc\s{0,200}-?%\}"),
+    )
+)
 _UNENCODABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -156,6 +168,7 @@ def _parse(text: str) -> Template:
             "scripts, styles or pictures into files of their own.",
             code="TemplateTooLarge",
         )
+    _refuse_slow_texts(text)
     try:
         bound = _ENVIRONMENT.from_string(text)
     except LiquidError as error:
@@ -170,6 +183,26 @@ def _parse(text: str) -> Template:
             warnings.append(f"line {place_of(token)[0]}: skip_autoescape prints data without escaping it.")
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     return Template(text, digest, tuple(warnings), bound)
+
+
+def _refuse_slow_texts(text: str) -> None:
+    """Refuse early what the engine's lexer would look at for minutes: endless openings or blanks."""
+    for name, opening, closing in _PAIRS:
+        ends = [match.end() for match in closing.finditer(text)]
+        unclosed = opening.finditer(text, ends[-1] if ends else 0)
+        start = next(unclosed, None)
+        if start is not None and next(islice(unclosed, _UNCLOSED_MAX, None), None) is not None:
+            raise _syntax_error(f"'{name}' is opened and never closed.", text, start.start())
+    for run in _LONG_BLANK.finditer(text):
+        i = run.start()
+        opened = max(text.rfind("{{", 0, i), text.rfind("{%", 0, i))
+        if opened > max(text.rfind("}}", 0, i), text.rfind("%}", 0, i)):
+            raise _syntax_error("There are too many blanks within a tag. Remove them.", text, i)
+
+
+def _syntax_error(message: str, text: str, index: int) -> TemplateError:
+    line, column = text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index)
+    return TemplateError(message, code="TemplateSyntaxError", line=line, column=column)
 
 
 def _run(nodes: Iterable[Node], context: TaskContext, buffer: Buffer) -> RenderProblem | None:
@@ -279,7 +312,9 @@ def _template_error(error: LiquidError, text: str) -> TemplateError:
     if isinstance(error, BlockNestingError):
         message = f"Tags are nested more than {NESTING_MAX} deep."
     elif token is not None and token.kind == TOKEN_TAG and "nexpected tag" in message:
-        if token.value in ("include", "render"):
+        if token.value in ("raw", "doc"):
+            message = f"The tag '{token.value}' is not closed: '{{% end{token.value} %}}' is missing."
+        elif token.value in ("include", "render"):
             code = "UnknownTag"
             message = f"The tag '{token.value}' is not available: there is no store of partial templates."
         elif not token.value.startswith("end") and token.value not in ("else", "elsif", "when"):
@@ -289,6 +324,11 @@ def _template_error(error: LiquidError, text: str) -> TemplateError:
         if unclosed is not None:
             token = unclosed
             message = f"The tag '{token.value}' is not closed: '{{% end{token.value} %}}' is missing."
+    elif code == "RenderError":
+        code, message = (
+            "TemplateSyntaxError",
+            "The template is too complicated: an expression is too long or deep.",
+        )
     line, column = place_of(token)
     if not line:  # the end of the file
         line, column = text.count("\n") + 1, len(text) - text.rfind("\n")

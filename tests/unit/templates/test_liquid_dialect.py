@@ -100,6 +100,7 @@ def test_vectors_that_are_errors() -> None:
             39,
         ),
         ("{{ 'x' | safe }}", "UnknownFilter", 1, 10),
+        ("a {% raw %} b", "TemplateSyntaxError", 1, 6),
         ("{% if true %}" * 101 + "{% endif %}" * 101, "RenderLimitExceeded", 1, 1),
         ("x" * 128_001, "TemplateTooLarge", 0, 0),
     ],
@@ -110,6 +111,18 @@ def test_bad_templates_name_code_and_place(template: str, code: str, line: int, 
     assert caught.value.code == code
     if code != "RenderLimitExceeded":
         assert (caught.value.line, caught.value.column) == (line, column)
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["{% raw %}" * 14_000, "{{ " * 40_000, "{% doc %}" * 14_000, "{{" + " " * 120_000, "{% if" + " " * 120_000 + "%}",
+     "{% comment %}" + "{{ " * 40_000 + "{% endcomment %}", "{{ x[" + "[" * 100_000 + " }}", "{% if a and " * 9000,
+     "{% if " + "a and " * 20_000 + "b %}{% endif %}"],
+)  # fmt: skip
+def test_texts_made_to_be_slow_are_refused(template: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        parse(template)
+    assert caught.value.code == "TemplateSyntaxError"
 
 
 @pytest.mark.parametrize(
