@@ -14,8 +14,8 @@ from sqlalchemy.engine import Connection
 
 from labelwright.core import labeling_job as machine
 from labelwright.core.labeling_job import Status
-from labelwright.core.limits import GROUP_SIZE, JOB_AGE_S_MAX
-from labelwright.engine.batches import close_overdue, open_next, withdraw_all
+from labelwright.core.limits import JOB_AGE_S_MAX
+from labelwright.engine.batches import close_overdue, open_pending, plan_batch, withdraw_all
 from labelwright.engine.facts import JobFacts, facts_of
 from labelwright.engine.groups import consolidate_group, fail_group, form_groups
 from labelwright.engine.initializing import initialize
@@ -24,7 +24,6 @@ from labelwright.engine.paths import output_manifest_uri, s3_uri
 from labelwright.engine.tools import Tools
 from labelwright.errors import AccessRefused, BlobNotFound, InvalidRequest, NotFound
 from labelwright.store import data_objects, human_tasks, labeling_jobs
-from labelwright.store.data_objects import ActiveCounts
 from labelwright.store.labeling_jobs import JobRow
 
 __all__ = ["NOW", "Memo", "advance"]
@@ -93,26 +92,28 @@ def _work(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | Non
         )
         _transition(tools, job, machine.AgeReached(at=now, reason=reason))
         return NOW
-    if _consolidate_next(tools, job, facts, memo):
-        return NOW
     if facts.stopping.is_met(job.counters):
         _transition(tools, job, machine.ConditionMet(at=now))
         return NOW
+    # Workers first: they are waiting. Then the labels of what they have done.
     counts = tools.database.read(partial(data_objects.active_counts, job_id=job.id))
     deadline = None if job.batch_opened_at is None else job.batch_opened_at + facts.lifetime_s
     if counts.n_open and deadline is not None and now >= deadline:
         close_overdue(tools, job, facts)
         return NOW
-    if counts.n_ready and _is_group_due(tools, job, counts, memo, now):
-        memo.collected_at = now
-        # Full groups at once; smaller ones when nobody is at work any more, or after the interval.
-        is_last = counts.n_open == 0 and not _has_pending_in_batch(tools, job)
-        take_all = is_last or counts.n_ready < GROUP_SIZE
-        tools.database.write(partial(form_groups, job_id=job.id, now=now, take_all=take_all))
+    if open_pending(tools, job, facts) or (counts.n_open == 0 and plan_batch(tools, job, facts)):
         return NOW
-    if _has_pending_in_batch(tools, job) or counts.total == 0:
-        if open_next(tools, job, facts):
+    if _consolidate_next(tools, job, facts, memo):
+        return NOW
+    if counts.n_ready:
+        if memo.collected_at is None:  # the interval starts when the first ones are seen
+            memo.collected_at = now
+        is_over = now >= memo.collected_at + tools.settings.consolidation_interval_s
+        current = job.iteration if counts.n_open and not is_over else None
+        if tools.database.write(partial(form_groups, job_id=job.id, now=now, growing_iteration=current)):
+            memo.collected_at = now
             return NOW
+    if counts.total == 0:
         return _finish(tools, job, facts, memo)
     dues = [job.created_at + JOB_AGE_S_MAX]
     if counts.n_open and deadline is not None:
@@ -126,32 +127,6 @@ def _work(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | Non
             return NOW
         dues.append(due)
     return min(dues)
-
-
-def _is_group_due(tools: Tools, job: JobRow, counts: ActiveCounts, memo: Memo, now: float) -> bool:
-    if counts.n_ready >= GROUP_SIZE:
-        return True
-    if counts.n_open == 0 and not _has_pending_in_batch(tools, job):
-        return True
-    if memo.collected_at is None:  # the interval starts when the first ones are seen
-        memo.collected_at = now
-    return now >= memo.collected_at + tools.settings.consolidation_interval_s
-
-
-def _has_pending_in_batch(tools: Tools, job: JobRow) -> bool:
-    if job.batch_first_no >= job.next_object_no:
-        return False
-    return bool(
-        tools.database.read(
-            partial(
-                data_objects.pending_in_batch,
-                job_id=job.id,
-                first_no=job.batch_first_no,
-                end_no=job.next_object_no,
-                limit=1,
-            )
-        )
-    )
 
 
 def _consolidate_next(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> bool:
@@ -207,7 +182,7 @@ def _stop(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | Non
         _stop_uninitialized(tools, job, facts)
         return NOW
     withdraw_all(tools, job)
-    tools.database.write(partial(form_groups, job_id=job.id, now=tools.clock(), take_all=True))
+    tools.database.write(partial(form_groups, job_id=job.id, now=tools.clock(), growing_iteration=None))
     while _consolidate_next(tools, job, facts, memo):
         pass
     job = tools.database.read(partial(labeling_jobs.get, job_id=job.id)) or job

@@ -7,30 +7,25 @@ from functools import partial
 import orjson
 from sqlalchemy.engine import Connection
 
-from labelwright.core import labeling_job as machine
 from labelwright.core.human_task import ObjectState
 from labelwright.core.labeling_job import Status
 from labelwright.engine.facts import JobFacts
 from labelwright.engine.failures import EXPIRED, failure_content
 from labelwright.engine.media import problem_with
 from labelwright.engine.tools import Tools, read_lines
-from labelwright.store import data_objects, human_tasks, labeling_jobs, labels
+from labelwright.store import batches, data_objects, human_tasks, labeling_jobs, labels
 from labelwright.store.data_objects import ObjectRow
 from labelwright.store.labeling_jobs import JobRow
 
-__all__ = ["close_overdue", "open_next", "withdraw_all"]
+__all__ = ["close_overdue", "open_pending", "plan_batch", "withdraw_all"]
 
 _SLICE = 200  # objects whose media are checked together, and opened in one transaction
 
 
-def open_next(tools: Tools, job: JobRow, facts: JobFacts) -> bool:
-    """Open the next objects of the current batch, or plan the next batch.
-
-    Returns
-    -------
-    bool
-        False when nothing is left to send.
-    """
+def open_pending(tools: Tools, job: JobRow, facts: JobFacts) -> bool:
+    """Open the next slice of the current batch. False when all of it is open."""
+    if job.batch_first_no >= job.next_object_no:
+        return False
     waiting = tools.database.read(
         partial(
             data_objects.pending_in_batch,
@@ -42,7 +37,14 @@ def open_next(tools: Tools, job: JobRow, facts: JobFacts) -> bool:
     )
     if waiting:
         _open_slice(tools, job, facts, waiting)
-        return True
+    return bool(waiting)
+
+
+def plan_batch(tools: Tools, job: JobRow, facts: JobFacts) -> bool:
+    """Begin the next batch. False when there is none, or when answers that are in may make it unnecessary."""
+    next_one = partial(data_objects.plan_batch, job_id=job.id, from_no=job.next_object_no, size=1)
+    if tools.database.read(next_one) is None:
+        return False
     return tools.database.write(partial(_plan_batch, job_id=job.id, facts=facts, now=tools.clock()))
 
 
@@ -50,18 +52,21 @@ def _plan_batch(connection: Connection, *, job_id: int, facts: JobFacts, now: fl
     job = labeling_jobs.get(connection, job_id)
     if job is None or job.status != Status.IN_PROGRESS:
         return True  # look again: something changed
-    if data_objects.active_counts(connection, job_id).total:
-        return True
+    counts = data_objects.active_counts(connection, job_id)
+    if counts.n_open:
+        return False
     # Never more than the stopping conditions still need: answers that are not needed cost money.
     needed = facts.stopping.n_still_needed(job.counters)
-    size = facts.batch_size if needed is None else min(facts.batch_size, needed)
-    if size == 0:
-        labeling_jobs.transition(connection, job_id, machine.ConditionMet(at=now))
-        return True
+    size = facts.batch_size
+    if needed is not None:
+        size = min(size, needed - counts.n_ready - counts.n_grouped)
+    if size <= 0:
+        return False
     planned = data_objects.plan_batch(connection, job_id, from_no=job.next_object_no, size=size)
     if planned is None:
         return False
     first_no, end_no = planned
+    batches.begin(connection, job_id, iteration=job.iteration + 1, first_no=first_no, end_no=end_no, now=now)
     labeling_jobs.set_columns(
         connection,
         job_id,
@@ -134,7 +139,9 @@ def close_overdue(tools: Tools, job: JobRow, facts: JobFacts) -> None:
         human_tasks.withdraw(connection, job.id, now=now)
         data_objects.close_with_answers(connection, job.id)
         failed = [(number, content) for number in data_objects.unanswered(connection, job.id)]
-        labels.give_up(connection, job.id, failed, expected=ObjectState.OPEN, now=now)
+        labels.give_up(
+            connection, job.id, failed, expected=ObjectState.OPEN, now=now, iteration=job.iteration
+        )
 
     tools.database.write(close)
 

@@ -329,7 +329,7 @@ class Desk:
             raise _gone(task, self._clock())
         self._known.forget_task(task_id)
         if ended.is_closed:
-            self._engine.wake(ended.job_id)
+            self._engine.wake(ended.job_id, by_worker=True)
 
     def _facts_for(self, worker_id: str, task_id: str, connection: Connection) -> JobFacts:
         task = human_tasks.get(connection, task_id)
@@ -383,7 +383,7 @@ class Desk:
         ended = await self._database.awrite(give_back)
         self._known.forget_task(task_id)
         if ended is not None and ended.is_closed:
-            self._engine.wake(ended.job_id)
+            self._engine.wake(ended.job_id, by_worker=True)
 
     async def pause(self, worker_id: str, task_id: str) -> None:
         """Stop and resume later: only this worker can go on with the task. The lease goes on running.

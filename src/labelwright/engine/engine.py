@@ -21,7 +21,7 @@ from labelwright.engine.advancing import NOW, Memo, advance
 from labelwright.engine.facts import facts_of
 from labelwright.engine.failures import declined_by_all, failure_content
 from labelwright.engine.tools import Tools
-from labelwright.store import human_tasks, labeling_jobs, labels
+from labelwright.store import batches, human_tasks, labeling_jobs, labels
 
 if TYPE_CHECKING:
     from labelwright.blobs import Blobs
@@ -33,10 +33,15 @@ __all__ = ["Engine"]
 _log = logging.getLogger(__name__)
 
 _N_STEPPERS = 4
-_N_IO = 16
+_N_IO = 8
 _POLL_S = 0.5  # how late a timer may be noticed
 _LOOK_AT_ALL_S = 30.0  # somebody else may have changed a job: another server, a command
 _SPACING_S = 0.1  # workers finish objects by the hundred a second; looking once for many is enough
+# While workers hand in, the engine leaves them most of the disk and the processor: after each step it rests
+# twice as long as the step took.
+_BUSY_S = 1.0
+_REST_SHARE = 2.0
+_REST_S_MAX = 0.5
 _BACK_OFF_S = (1.0, 2.0, 5.0, 15.0, 60.0)
 
 
@@ -72,6 +77,7 @@ class Engine:
         self._condition = threading.Condition()
         self._jobs: dict[int, _Watched] = {}
         self._look_at_all_at = 0.0  # monotonic
+        self._worker_at = 0.0  # monotonic
         self._is_stopping = False
         self._thread: threading.Thread | None = None
         self._steppers: ThreadPoolExecutor | None = None
@@ -95,13 +101,24 @@ class Engine:
             self._steppers.shutdown(wait=True)
         self._io.shutdown(wait=True)
 
-    def wake(self, job_id: int | None = None) -> None:
-        """Have a look at this job (or all) soon. Cheap, from any thread."""
+    def wake(self, job_id: int | None = None, *, by_worker: bool = False) -> None:
+        """Have a look at this job (or all) soon. Cheap, from any thread.
+
+        Parameters
+        ----------
+        by_worker : bool
+            True while workers are busy handing in; the engine then works at leisure.
+        """
         with self._condition:
             if job_id is None:
                 self._look_at_all_at = 0.0
             else:
-                self._jobs.setdefault(job_id, _Watched()).is_woken = True
+                if by_worker:
+                    self._worker_at = time.monotonic()
+                watched = self._jobs.setdefault(job_id, _Watched())
+                if watched.is_woken:
+                    return  # told already
+                watched.is_woken = True
             self._condition.notify_all()
 
     def settle(self, limit: int = 100_000) -> float | None:
@@ -203,11 +220,14 @@ class Engine:
 
     def _step(self, job_id: int, watched: _Watched) -> None:
         rest_s = _SPACING_S
+        started = time.monotonic()
         try:
             due = advance(self._tools, job_id, watched.memo)
             watched.n_failures = 0
             if due == NOW:
-                rest_s = 0.0
+                now = time.monotonic()
+                is_busy = now - self._worker_at < _BUSY_S
+                rest_s = min(_REST_SHARE * (now - started), _REST_S_MAX) if is_busy else 0.0
         except Exception:
             rest_s = _BACK_OFF_S[min(watched.n_failures, len(_BACK_OFF_S) - 1)]
             watched.n_failures += 1
@@ -233,3 +253,4 @@ def record_given_up(connection: Connection, item: human_tasks.EndedObject, *, no
     facts = facts_of(job)
     content = failure_content(facts.names.metadata_name, declined_by_all(facts.n_workers))
     labels.record_failures(connection, item.job_id, [(item.object_no, content)], now=now)
+    batches.mark_changed(connection, item.job_id, [job.iteration])

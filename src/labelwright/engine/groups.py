@@ -39,13 +39,13 @@ _LARGE_ANSWER_BYTES = 1_000_000
 _GROUP_SPACING_S = 0.0001  # objects of one group are dated 1 microsecond apart
 
 
-def form_groups(connection: Connection, job_id: int, *, now: float, take_all: bool) -> int:
+def form_groups(connection: Connection, job_id: int, *, now: float, growing_iteration: int | None) -> int:
     """Put ready objects into groups.
 
     Parameters
     ----------
-    take_all : bool
-        False forms full groups only.
+    growing_iteration : int or None
+        Of this one, only full groups are formed: more of its objects will become ready.
 
     Returns
     -------
@@ -55,10 +55,12 @@ def form_groups(connection: Connection, job_id: int, *, now: float, take_all: bo
     n_formed = 0
     while True:
         ready = data_objects.ready_numbers(connection, job_id, GROUP_SIZE)
-        if not ready or (len(ready) < GROUP_SIZE and not take_all):
+        if not ready:
             return n_formed
         iteration = ready[0][1]
         numbers = [number for number, own in ready if own == iteration]  # groups never mix iterations
+        if len(numbers) < GROUP_SIZE and iteration == growing_iteration:
+            return n_formed
         last_at, last_stamp = data_objects.last_group(connection, job_id, iteration)
         frozen_at = now if last_at is None else max(now, last_at + _GROUP_SPACING_S)
         # Worker-response files are dated the full second after the last answer, these later still.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 import orjson
 import sqlalchemy as sa
@@ -13,7 +12,8 @@ from labelwright.engine import paths
 from labelwright.engine.facts import JobFacts
 from labelwright.engine.tools import Tools, read_lines
 from labelwright.manifests import merge_labels, merge_line
-from labelwright.store import data_objects, labeling_jobs, labels
+from labelwright.store import batches, data_objects, labeling_jobs, labels
+from labelwright.store.batches import BatchRow
 from labelwright.store.labeling_jobs import JobRow
 from labelwright.store.labeling_tables import labeling_jobs as jobs_table
 
@@ -37,11 +37,15 @@ def write_manifest(tools: Tools, job: JobRow, facts: JobFacts, *, is_final: bool
                 label_attribute_name=facts.names.label_attribute_name,
             ),
         )
-        if job.iteration:
-            _write_intermediate(tools, connection, job, facts)
-    tools.database.write(
-        partial(_keep_written, job_id=job.id, n_before=n_before, now=tools.clock(), is_final=is_final)
-    )
+        written = batches.out_of_date(connection, job.id)
+        for batch in written:
+            _write_intermediate(tools, connection, facts, batch)
+
+    def keep(connection: Connection) -> None:
+        batches.mark_written(connection, job.id, written)
+        _keep_written(connection, job_id=job.id, n_before=n_before, now=tools.clock(), is_final=is_final)
+
+    tools.database.write(keep)
 
 
 def _n_done(job: JobRow) -> int:
@@ -60,26 +64,26 @@ def _keep_written(connection: Connection, *, job_id: int, n_before: int, now: fl
         labeling_jobs.add_event(connection, job_id, at=now, name="EXPORTED_LABELED_MANIFEST")
 
 
-def _write_intermediate(tools: Tools, connection: Connection, job: JobRow, facts: JobFacts) -> None:
+def _write_intermediate(tools: Tools, connection: Connection, facts: JobFacts, batch: BatchRow) -> None:
     for name, has_ids in (("annotations.manifest", False), ("annotations.json", True)):
         tools.blobs.put(
-            paths.intermediate_uri(facts.output_uri, job.iteration, name),
-            _batch_lines(tools, connection, job, facts, has_ids=has_ids),
+            paths.intermediate_uri(facts.output_uri, batch.iteration, name),
+            _batch_lines(tools, connection, facts, batch, has_ids=has_ids),
         )
 
 
 def _batch_lines(
-    tools: Tools, connection: Connection, job: JobRow, facts: JobFacts, *, has_ids: bool
+    tools: Tools, connection: Connection, facts: JobFacts, batch: BatchRow, *, has_ids: bool
 ) -> Iterator[bytes]:
-    after = job.batch_first_no - 1
+    after = batch.first_no - 1
     lan = facts.names.label_attribute_name
     while True:
         rows = data_objects.in_iteration(
-            connection, job.id, iteration=job.iteration, after=after, end_no=job.next_object_no, limit=_PAGE
+            connection, facts.id, iteration=batch.iteration, after=after, end_no=batch.end_no, limit=_PAGE
         )
         if not rows:
             return
-        contents = labels.between(connection, job.id, rows[0].object_no, rows[-1].object_no + 1)
+        contents = labels.between(connection, facts.id, rows[0].object_no, rows[-1].object_no + 1)
         block: list[bytes] = []
         for row, raw in zip(rows, read_lines(tools.blobs, facts.manifest_uri, rows), strict=True):
             content = contents.get(row.object_no)

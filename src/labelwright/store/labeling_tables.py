@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from labelwright.store.schema import Time, metadata
 
 __all__ = [
+    "batches",
     "consolidation_groups",
     "data_objects",
     "job_events",
@@ -158,6 +159,20 @@ tasks = sa.Table(
         sqlite_where=sa.text("is_live"),
         postgresql_where=sa.text("is_live"),
     ),
+)
+
+batches = sa.Table(
+    # Objects [first_no, end_no) that were pending when the batch began; iteration counts from 1.
+    "batches",
+    metadata,
+    sa.Column("job_id", sa.ForeignKey("labeling_jobs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("iteration", sa.Integer, primary_key=True),
+    sa.Column("first_no", sa.BigInteger, nullable=False),
+    sa.Column("end_no", sa.BigInteger, nullable=False),
+    sa.Column("opened_at", Time, nullable=False),
+    # Its intermediate files are up to date when both are equal.
+    sa.Column("n_changes", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("n_written", sa.Integer, nullable=False, server_default="0"),
 )
 
 consolidation_groups = sa.Table(

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from labelwright.core.human_task import ObjectState
-from labelwright.store import data_objects, labeling_jobs
+from labelwright.store import batches, data_objects, labeling_jobs
 from labelwright.store.labeling_tables import consolidation_groups, labels
 
 __all__ = ["between", "finish_group", "give_up", "record_failures", "stream"]
@@ -41,7 +41,10 @@ def give_up(
     Objects that are not in the expected state (any more) are left alone, so that a step may be repeated.
     """
     contents = dict(failures)
-    values = {} if iteration is None else {"iteration": iteration}
+    values = {}
+    if iteration is not None:
+        values["iteration"] = iteration
+        batches.mark_changed(connection, job_id, [iteration])
     moved = data_objects.set_state(
         connection, job_id, contents, expected=expected, state=ObjectState.FAILED, **values
     )
@@ -79,6 +82,7 @@ def finish_group(
     )
     if closed.rowcount == 0:
         return False
+    batches.mark_changed(connection, group.job_id, [group.iteration])
     n = {}
     for state, contents in ((ObjectState.LABELED, dict(labeled)), (ObjectState.FAILED, dict(failed))):
         moved = data_objects.set_state(
