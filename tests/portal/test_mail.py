@@ -13,7 +13,7 @@ from aiosmtpd.controller import Controller
 
 from labelwright.config import Settings
 from labelwright.errors import InvalidRequest
-from labelwright.portal.mail import invitation, send_invitation
+from labelwright.mail import invitation, send_invitation
 
 INVITATION = {
     "username": "ann",

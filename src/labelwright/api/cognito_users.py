@@ -21,7 +21,7 @@ from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import operation, reads, writes
 from labelwright.api.paging import page_of
 from labelwright.errors import Conflict, IllegalTransition, InvalidRequest, NotFound
-from labelwright.portal.mail import invitation, send_invitation
+from labelwright.mail import invitation, send_invitation
 from labelwright.store import directory, passwords, user_pools
 from labelwright.store.directory import UserRow
 from labelwright.store.labeling_tables import tasks

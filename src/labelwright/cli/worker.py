@@ -46,7 +46,7 @@ def add(
     as_json: bool,
 ) -> None:
     """Add a worker to a team. Works beside a running server and without one."""
-    from labelwright.portal.mail import send_invitation
+    from labelwright.mail import send_invitation
 
     settings, database = open_database(data_dir)
     now = time.time()
