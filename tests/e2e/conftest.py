@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Frame, Page, sync_playwright
 
-from labelwright.portal.mail import send_invitation
+from labelwright.mail import send_invitation
 from labelwright.portal.pages import STATIC_DIR
 from labelwright.store import workteams
 from labelwright.testing.jobs import start_job

@@ -87,7 +87,7 @@ def test_an_old_ground_truth_script_runs_unchanged(tmp_path: Path) -> None:
         script = subprocess.run(
             [sys.executable, str(ROOT / "examples" / "ground_truth_script.py"), str(pictures),
              "--classes", "bolt", "nut", "--poll", "0.2"],
-            env={**os.environ, **server.environment()}, 
+            env={**os.environ, **server.environment()},
             capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
         person.join(60)

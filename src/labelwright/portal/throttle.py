@@ -128,10 +128,14 @@ def _charge(connection: Connection, keys: tuple[str, str], now: float) -> float:
     for key in keys:
         n_free, longest_s = _LIMITS[key.partition(":")[0]]
         row = found.get(key)
-        n_before = 0 if row is None or now > row.blocked_until + _FORGET_S else row.n_failures
+        n_before = 0
+        if row is not None and now <= max(row.blocked_until, row.modified_at) + _FORGET_S:
+            n_before = row.n_failures
+        wait_s = delay_s(n_before + 1, n_free=n_free, longest_s=longest_s)
         values = {
             "n_failures": n_before + 1,
-            "blocked_until": now + delay_s(n_before + 1, n_free=n_free, longest_s=longest_s),
+            # Not just `now`: of two attempts at once the one that is written second has often the earlier time.
+            "blocked_until": now + wait_s if wait_s > 0.0 else 0.0,
             "modified_at": now,
         }
         if row is None:
