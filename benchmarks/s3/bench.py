@@ -105,6 +105,20 @@ def ours(data: Path) -> Server:
     return Server("labelwright", command, port, environ)
 
 
+def bare(_: Path) -> Server:
+    """uvicorn with the same options and nothing behind it: what no handler can go below."""
+    port = free_port()
+    code = (
+        "import uvicorn\n"
+        f"body = bytes({SIZE}); headers = [(b'content-length', b'{SIZE}')]\n"
+        "async def app(scope, receive, send):\n"
+        "    await send({'type': 'http.response.start', 'status': 200, 'headers': headers})\n"
+        "    await send({'type': 'http.response.body', 'body': body})\n"
+        f"uvicorn.run(app, port={port}, loop='uvloop', http='httptools', access_log=False, lifespan='off')"
+    )
+    return Server("uvicorn", [sys.executable, "-c", code], port, {})
+
+
 def moto(_: Path) -> Server:
     """moto's server; it keeps objects in memory and does not check signatures."""
     port = free_port()
@@ -261,7 +275,17 @@ def main() -> int:
                     figures[name]["list_ms"] = measure_listing(server, n_listed)
             finally:
                 server.stop()
+    server = bare(Path())
+    try:
+        requests = [request_bytes(server.url, "k", presigned=False)]
+        get_all(server.url, requests, 500)
+        cpu = server.cpu_s()
+        get_all(server.url, requests, n)
+        floor_ms = (server.cpu_s() - cpu) / n * 1000
+    finally:
+        server.stop()
     report = Report("s3", "moto")
+    report.note(f"uvicorn with a constant answer of that size takes {floor_ms:.3f} ms CPU in the same run.")
     mine, peer = figures["labelwright"], figures["moto"]
     for what, unit, key, smaller in (
         ("CPU for a signed GET of 70 kB", "ms", "get_cpu_ms", True),

@@ -14,7 +14,7 @@ import boto3
 import httpx
 import pytest
 import serving
-from botocore.auth import S3SigV4Auth
+from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
@@ -158,7 +158,8 @@ def chunked_put(url: str, body: bytes, *, spoil: str = "") -> httpx.Response:
         sent += chunk + b"\r\n"
     crc = zlib.crc32(body) ^ (spoil == "checksum")
     trailer = f"x-amz-checksum-crc32:{base64.b64encode(crc.to_bytes(4, 'big')).decode()}\n"
-    text = f"AWS4-HMAC-SHA256-TRAILER\n{stamp}\n{scope}\n{previous}\n{hashlib.sha256(trailer.encode()).hexdigest()}"
+    digest = hashlib.sha256(trailer.encode()).hexdigest()
+    text = f"AWS4-HMAC-SHA256-TRAILER\n{stamp}\n{scope}\n{previous}\n{digest}"
     signature = hmac.digest(key, text.encode(), "sha256").hex()
     if spoil == "trailer":
         signature = "0" * 64

@@ -15,10 +15,10 @@ import serving
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
-from labelwright.blobs.external import Upstream
 from labelwright.s3.door import Door
 from labelwright.s3.forward import Forwarder
 from labelwright.s3.store import ObjectStore
+from labelwright.s3.upstream import Upstream
 from labelwright.wire.sigv4 import Verifier
 
 MIB = 1 << 20

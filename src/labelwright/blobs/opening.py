@@ -38,6 +38,7 @@ def open_blobs(settings: Settings, credentials: RootCredentials) -> Blobs:
         from labelwright.s3.store import ObjectStore
 
         return EmbeddedBlobs(ObjectStore(settings.data_dir), credentials, region=DEFAULT_REGION)
-    from labelwright.blobs.external import ExternalBlobs, Upstream
+    from labelwright.blobs.external import ExternalBlobs
+    from labelwright.s3.upstream import Upstream
 
     return ExternalBlobs(Upstream.from_environment(settings.object_store), credentials)

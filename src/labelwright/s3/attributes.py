@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
@@ -14,6 +15,7 @@ __all__ = ["Attributes", "check_tags", "from_headers", "object_headers", "respon
 
 Header = tuple[bytes, bytes]
 
+_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
 _KEPT = ("cache-control", "content-disposition", "content-encoding", "content-language", "expires")
 _ALSO_KEPT = ("x-amz-website-redirect-location", "x-amz-storage-class")
 _OVERRIDES = {f"response-{name}": name for name in ("content-type", *_KEPT)}
@@ -55,6 +57,8 @@ def from_headers(headers: Mapping[str, str]) -> Attributes:
     n_bytes = 0
     for name, value in headers.items():
         if name.startswith("x-amz-meta-"):
+            if _NAME.fullmatch(name) is None:  # a name in a link may be anything
+                raise S3Problem("InvalidArgument", f"{name[:100]!r} is not a header name.")
             metadata[name[11:]] = value
             n_bytes += len(name) - 11 + len(value)
         elif name in _KEPT or name in _ALSO_KEPT:

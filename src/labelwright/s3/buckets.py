@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -100,6 +101,11 @@ async def create_bucket(rooms: Rooms, request: Request) -> Answer:
     body = await read_document(request)
     if body.strip():
         asked = text_of(parse(body, "CreateBucketConfiguration"), "LocationConstraint")
+        if asked and re.fullmatch(r"[A-Za-z0-9-]{1,64}", asked) is None:
+            raise S3Problem(
+                "InvalidLocationConstraint",
+                f"The specified location constraint {asked[:60]!r} is not valid; use a region such as eu-west-1.",
+            )
         region = asked or region
     if request.headers.get("x-amz-bucket-object-lock-enabled", "false").lower() == "true":
         raise not_implemented("CreateBucket with object lock")

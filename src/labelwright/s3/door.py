@@ -90,19 +90,23 @@ class Rooms:
 
 
 def build(context: AppContext) -> ASGIApp:
-    """The S3 door of a server: over its own files, or in front of another store."""
-    from labelwright.blobs.embedded import EmbeddedBlobs
-    from labelwright.blobs.external import ExternalBlobs
+    """The S3 door of a server: over its own files, or in front of another store.
 
-    blobs = context.blobs
+    Blobs stand above this room, so it does not import them: those with files have a ``store``, the others an
+    ``upstream``.
+    """
     hosts = base_hosts(context.settings)
-    if isinstance(blobs, EmbeddedBlobs):
-        return Door(blobs.store, context.verifier, clock=context.clock, hosts=hosts)
-    if isinstance(blobs, ExternalBlobs):
-        from labelwright.s3.forward import Forwarder
+    store = getattr(context.blobs, "store", None)
+    if isinstance(store, ObjectStore):
+        return Door(store, context.verifier, clock=context.clock, hosts=hosts)
+    # Only servers in front of another store pay for its client.
+    from labelwright.s3.forward import Forwarder
+    from labelwright.s3.upstream import Upstream
 
-        return Forwarder(blobs.upstream, context.verifier, clock=context.clock, hosts=hosts)
-    raise TypeError(f"no S3 door for {type(blobs).__name__}")
+    upstream = getattr(context.blobs, "upstream", None)
+    if isinstance(upstream, Upstream):
+        return Forwarder(upstream, context.verifier, clock=context.clock, hosts=hosts)
+    raise TypeError(f"no S3 door for {type(context.blobs).__name__}")
 
 
 def base_hosts(settings: Settings) -> tuple[str, ...]:
@@ -179,6 +183,10 @@ class Door:
         if body is not None and not body.is_asked_for:
             outcome.headers.append((b"connection", b"close"))
         await send_answer(send, receive, outcome, method, request_id)
+
+    async def aclose(self) -> None:
+        """Let the threads go; what they do is finished."""
+        self._rooms.pool.shutdown(wait=False)
 
     async def _decide(
         self,

@@ -40,7 +40,7 @@ from labelwright.s3.requests import Answer, Receive, Request, Send, bucket_and_k
 from labelwright.wire.sigv4 import UNSIGNED_PAYLOAD, Verifier
 
 if TYPE_CHECKING:
-    from labelwright.blobs.external import Upstream
+    from labelwright.s3.upstream import Upstream
 
 __all__ = ["Forwarder"]
 
