@@ -316,3 +316,24 @@ def test_keys_that_are_not_utf8_are_refused(bucket: str, url: str) -> None:
     target = f"{url}/{bucket}/%ff%fe"
     response = httpx.put(target, headers=signed("PUT", target, b"x"), content=b"x")
     assert error_of(response) == (400, "InvalidURI")
+
+
+def test_names_that_would_break_headers_are_refused(s3: Any, bucket: str, url: str) -> None:
+    with pytest.raises(ClientError, match="InvalidLocationConstraint"):
+        s3.create_bucket(
+            Bucket="odd-region-here", CreateBucketConfiguration={"LocationConstraint": "a\r\nb: c"}
+        )
+
+    def put_by_link(query: str) -> httpx.Response:
+        request = AWSRequest("PUT", f"{url}/{bucket}/k?{query}")
+        S3SigV4QueryAuth(CREDENTIALS, "s3", "us-east-1", expires=60).add_auth(request)
+        return httpx.put(request.url, content=b"x")
+
+    assert error_of(put_by_link("x-amz-meta-a%20b%3A=1")) == (400, "InvalidArgument")
+    assert put_by_link("x-amz-meta-note=from%20the%0D%0Alink").status_code == 200
+    assert s3.head_object(Bucket=bucket, Key="k")["Metadata"] == {"note": "from thelink"}
+
+
+def test_overlong_authorization_is_refused(url: str) -> None:
+    long = "AWS4-HMAC-SHA256 Credential=" + "a" * 20_000
+    assert httpx.get(f"{url}/b/k", headers={"authorization": long}).status_code in (400, 403, 431)

@@ -104,7 +104,7 @@ async def create_bucket(rooms: Rooms, request: Request) -> Answer:
         if asked and re.fullmatch(r"[A-Za-z0-9-]{1,64}", asked) is None:
             raise S3Problem(
                 "InvalidLocationConstraint",
-                f"The specified location constraint {asked[:60]!r} is not valid; use a region such as eu-west-1.",
+                f"The location constraint {asked[:60]!r} is not valid; use a region such as eu-west-1.",
             )
         region = asked or region
     if request.headers.get("x-amz-bucket-object-lock-enabled", "false").lower() == "true":
