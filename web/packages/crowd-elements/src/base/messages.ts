@@ -15,6 +15,7 @@ export const en = {
   submitting: "Sending…",
   submitted: "Sent.",
   retry: "Try again",
+  answer: "Answer",
   answerShown: "Preview: this is the answer that would be sent.",
   sendFailed: (reason: string) => `The answer was not sent: ${reason} Your work is kept; try again.`,
   locked: "The time for this task is over.",

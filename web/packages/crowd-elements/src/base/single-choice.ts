@@ -229,7 +229,7 @@ export abstract class SingleChoiceWidget extends WidgetElement {
     const wanted = this.filter.trim().toLowerCase();
     const shown = categories.map((text, i) => ({ text, i })).filter(({ text }) => text.toLowerCase().includes(wanted));
     const stop = shown.some(({ i }) => i === this.#chosen) ? this.#chosen : shown[0]?.i;
-    return html`<aside class="side annotation-area">
+    return html`<aside class="side annotation-area" role=${this.isMainContent ? nothing : "group"} aria-labelledby="categories">
       <div class="category-picker-wrapper">
         <div class="side-head"><h2 id="categories">${msg().categories}</h2></div>
         ${this.renderProblem()}

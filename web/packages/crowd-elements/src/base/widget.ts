@@ -211,6 +211,9 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
   /** The form shows "Nothing to label" beside Submit, unless it cannot; then the widget does. */
   @property({ attribute: false }) showsNothingItself = false;
 
+  /** The widget is all there is on the page; else it is a part among others and brings no landmarks of its own. */
+  @property({ attribute: false }) isMainContent = false;
+
   @state() protected isPaneOpen = true;
   @state() protected shownProblem = "";
 
@@ -392,7 +395,7 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
               <ul>${broken.map((reason) => html`<li>${reason}</li>`)}</ul></div>`
           : nothing}
         <div class="columns">
-          <aside class="awsui-app-layout__navigation" aria-label=${msg().instructions} ?hidden=${!hasPane || !this.isPaneOpen}>
+          <aside class="awsui-app-layout__navigation" role=${this.isMainContent ? nothing : "group"} aria-label=${msg().instructions} ?hidden=${!hasPane || !this.isPaneOpen}>
             <div class="pane-head">
               <h2>${short?.getAttribute("header") || msg().instructions}</h2>
               <button class="btn icon" type="button" title=${msg().hideInstructions} aria-label=${msg().hideInstructions}
@@ -406,7 +409,7 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
               <slot name="short-instructions"></slot>
             </div>
           </aside>
-          <div class="work">${this.renderWork()}</div>
+          <div class="work" role=${this.isMainContent ? "main" : nothing}>${this.renderWork()}</div>
           ${this.renderSide()}
         </div>
       </div>

@@ -695,7 +695,7 @@ export class CrowdBoundingBox extends WidgetElement {
   protected override renderSide(): TemplateResult {
     const scene = this.#scene;
     const colorOf = (label: string): string => scene.colorOf(label);
-    return html`<aside class="side">
+    return html`<aside class="side" role=${this.isMainContent ? nothing : "group"} aria-label=${msg().labels}>
       ${this.renderProblem()} ${labelPane({
         labels: scene.labels,
         current: this.#currentLabel,

@@ -39,6 +39,6 @@ export class CrowdCard extends CrowdElement {
 
   override render(): unknown {
     return html`${this.image ? html`<img src=${this.image} alt=${this.heading} />` : nothing}
-      ${this.heading ? html`<div class="heading" role="heading" aria-level="3">${this.heading}</div>` : nothing}<slot></slot>`;
+      ${this.heading ? html`<div class="heading" role="heading" aria-level="2">${this.heading}</div>` : nothing}<slot></slot>`;
   }
 }

@@ -35,6 +35,9 @@ export const formStyles = css`
     margin: 0 0 8px;
     font: 650 15px/1.3 var(--lw-font);
   }
+  .main {
+    display: contents;
+  }
   .form {
     flex: 1;
     display: block;

@@ -116,7 +116,9 @@ export class CrowdForm extends CrowdElement {
     const nothing = widgets.filter((widget) => widget.offersNothing);
     this.nothingWidget = nothing.length === 1 && !this.hasOwnSubmit ? nothing[0]! : null;
     for (const widget of nothing) widget.showsNothingItself = widget !== this.nothingWidget;
-    this.toggleAttribute("data-fill", this.#isOneWidget());
+    const fills = this.#isOneWidget();
+    this.toggleAttribute("data-fill", fills);
+    for (const widget of widgets) widget.isMainContent = fills;
     for (const form of this.querySelectorAll("form")) form.noValidate = true;
     this.requestUpdate();
   }
@@ -346,12 +348,14 @@ export class CrowdForm extends CrowdElement {
               <slot name="short-instructions"></slot>
             </aside>`
           : nothing}
-        <form class="form" part="form" novalidate @submit=${(event: Event) => event.preventDefault()}>
+        <div class="main" role=${this.hasAttribute("data-fill") ? nothing : "main"}><form class="form" part="form" novalidate @submit=${(event: Event) => event.preventDefault()}>
           ${hasFull && !hasShort ? html`<div class="only-link">${link}</div>` : nothing}<slot></slot>
-        </form>
+        </form></div>
       </div>
       ${this.renderFoot()}
-      <pre id="answers-box" aria-live="polite">${this.answerText}</pre>
+      ${isInPortal()
+        ? nothing
+        : html`<pre id="answers-box" role="region" aria-label=${msg().answer} aria-live="polite" tabindex="0">${this.answerText}</pre>`}
       </div>
       ${modal({ id: "full", title, boxClass: "awsui-modal-dialog" }, html`<slot name="full-instructions"></slot>`)}
       ${this.phase === "locked"
