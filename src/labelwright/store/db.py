@@ -141,11 +141,15 @@ class Database:
                 for fn, future in group:
                     if not future.set_running_or_notify_cancel():
                         continue
+                    # As plain text: SQLAlchemy's begin_nested compiles its two statements anew every time.
+                    connection.exec_driver_sql("SAVEPOINT one_write")
                     try:
-                        with connection.begin_nested():
-                            result = fn(connection)
+                        result = fn(connection)
+                        connection.exec_driver_sql("RELEASE SAVEPOINT one_write")
                         outcomes.append((future, result, None))
                     except Exception as error:
+                        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT one_write")
+                        connection.exec_driver_sql("RELEASE SAVEPOINT one_write")
                         if _is_worth_another_try(error):
                             again.append((fn, future))
                         else:
