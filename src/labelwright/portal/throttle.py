@@ -134,7 +134,7 @@ def _charge(connection: Connection, keys: tuple[str, str], now: float) -> float:
         wait_s = delay_s(n_before + 1, n_free=n_free, longest_s=longest_s)
         values = {
             "n_failures": n_before + 1,
-            # Not just `now`: of two attempts at once the one that is written second has often the earlier time.
+            # Not just `now`: the second writer of two at once often has the earlier time.
             "blocked_until": now + wait_s if wait_s > 0.0 else 0.0,
             "modified_at": now,
         }
