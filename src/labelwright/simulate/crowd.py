@@ -6,6 +6,7 @@ Nothing here knows what the answers mean; that is `labelwright.simulate.answerin
 from __future__ import annotations
 
 import dataclasses
+import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -193,7 +194,9 @@ class Crowd:
                 client.sign_in(account.username, account.password)
                 return
             except WorkerRefused as refusal:
-                if refusal.status != 429 or self._stop.wait(max(refusal.retry_after_s, 0.2)):
+                # Not all at the same moment, or they would meet again.
+                pause_s = max(refusal.retry_after_s, 0.2) + random.uniform(0.0, 1.0)  # noqa: S311
+                if refusal.status != 429 or self._stop.wait(pause_s):
                     raise
         client.sign_in(account.username, account.password)
 
