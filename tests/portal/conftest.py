@@ -30,9 +30,14 @@ class Clock:
 
     def __init__(self) -> None:
         self.offset_s = 0.0
+        self._frozen_at: float | None = None
 
     def __call__(self) -> float:
-        return time.time() + self.offset_s
+        return (time.time() if self._frozen_at is None else self._frozen_at) + self.offset_s
+
+    def freeze(self) -> None:
+        """From now on it moves by `advance` alone."""
+        self._frozen_at = time.time()
 
     def advance(self, seconds: float) -> None:
         self.offset_s += seconds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import statistics
+import threading
 import time
 
 import pytest
@@ -195,6 +196,43 @@ def test_repeated_failures_wait_longer_and_longer_and_restarts_do_not_forget(por
         portal.clock.advance(20)
         assert guess("Str0ng-enough").status_code == 200
         assert guess().status_code == 401
+
+
+def test_many_people_sign_in_at_once_from_one_address(portal):
+    names = [f"worker{i}" for i in range(12)]
+    for name in names:
+        portal.worker(name)
+    clients = [portal.client() for _ in names]
+    answers: list[int] = []
+
+    def sign_in(client, name):
+        body = {"username": name, "password": "Str0ng-enough"}
+        answers.append(client.post(SIGN_IN, json=body).status_code)
+
+    threads = [threading.Thread(target=sign_in, args=pair) for pair in zip(clients, names, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [200] * 12
+
+
+def test_guesses_sent_at_once_all_count(portal):
+    portal.worker("ann")
+    portal.clock.freeze()
+    clients = [portal.client() for _ in range(12)]
+    answers: list[int] = []
+
+    def guess(client):
+        body = {"username": "ann", "password": "wrong"}
+        answers.append(client.post(SIGN_IN, json=body).status_code)
+
+    threads = [threading.Thread(target=guess, args=(client,)) for client in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == [401] * 5 + [429] * 7
 
 
 def test_failures_are_forgotten_after_a_quiet_hour(portal):
