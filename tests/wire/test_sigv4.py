@@ -289,4 +289,5 @@ def test_scope_service_reads_header_and_query() -> None:
     assert sigv4.scope_service(sent["headers"], b"") == "sagemaker"  # type: ignore[arg-type]
     assert sigv4.scope_service({}, presigned(1_800_000_000.0)["query"]) == "s3"  # type: ignore[arg-type]
     assert sigv4.scope_service({}, b"a=b") is None
+    assert sigv4.scope_service({}, b"AWSAccessKeyId=a&Signature=b&Expires=1") == "s3"
     assert sigv4.scope_service({"authorization": "Basic abc"}, b"") is None

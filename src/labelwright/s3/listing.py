@@ -19,7 +19,6 @@ from labelwright.s3.problems import S3Problem
 __all__ = ["Page", "is_common_prefix", "list_page", "read_token", "write_token"]
 
 _LONG_SCAN = 1001
-_SHORT_SCAN = 16
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -108,11 +107,11 @@ def list_page(
             jumped = True
             break
         if jumped:
-            limit = _SHORT_SCAN
+            limit = 1  # most likely the next one is a prefix again
         elif len(rows) < limit:
             return Page(objects, prefixes, last, False)
         else:
-            limit = _LONG_SCAN
+            limit *= 4
 
 
 def is_common_prefix(marker: str, *, prefix: str, delimiter: str) -> bool:

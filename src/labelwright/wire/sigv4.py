@@ -473,7 +473,8 @@ def scope_service(headers: Mapping[str, str], query: bytes | str) -> str | None:
                 credential = unquote_to_bytes(piece[17:]).decode("latin-1")
                 break
         else:
-            return None
+            # Links of version 2 have no scope; only S3 has them.
+            return "s3" if "AWSAccessKeyId=" in text and "Signature=" in text else None
     parts = credential.rsplit("/", 4)
     return parts[3] if len(parts) == 5 else None
 
