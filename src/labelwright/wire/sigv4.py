@@ -20,9 +20,10 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from urllib.parse import quote, quote_from_bytes, unquote_to_bytes, urlsplit
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from labelwright.errors import LabelwrightError
+from labelwright.wire.canonical import canonical_query, path_once, path_twice
 
 __all__ = [
     "ALGORITHM",
@@ -49,10 +50,6 @@ _CREDENTIAL = re.compile(r"(.{1,128}?)/(\d{8})/([A-Za-z0-9-]{1,64})/([A-Za-z0-9-
 _AMZ_DATE = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z")
 _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 _PAYLOAD_HASH = re.compile(r"[0-9a-f]{64}|UNSIGNED-PAYLOAD|STREAMING-[A-Z0-9-]{1,64}")
-# Percent-encoded in capitals, and only bytes that must be: such text equals its canonical form.
-_ENCODED = rb"%(?:[0189A-F][0-9A-F]|2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[BCDF])"
-_CANONICAL_PATH = re.compile(rb"[A-Za-z0-9/_.~-]*(?:" + _ENCODED + rb"[A-Za-z0-9/_.~-]*)*")
-_CANONICAL_QUERY = re.compile(rb"[A-Za-z0-9_.~&=-]*(?:" + _ENCODED + rb"[A-Za-z0-9_.~&=-]*)*")
 _BLANKS = re.compile(r"[ \t]+")
 _MAX_KEYS = 1024
 # Longer texts are refused before they can fill a cache.
@@ -251,13 +248,12 @@ class Verifier:
             body_hash = sent_hash
         else:
             body_hash = _agreed_hash(sent_hash, payload_hash)
-        canonical_query = _canonical_query(query, is_presigned=False)
-        return self._finish(
+                return self._finish(
             scope,
             service_hint,
             method=method,
             raw_path=raw_path,
-            canonical_query=canonical_query,
+            canonical_query=canonical_query(query, is_presigned=False),
             headers=headers,
             names=names,
             signed_text=signed_text,
@@ -329,7 +325,7 @@ class Verifier:
             service_hint,
             method=method,
             raw_path=raw_path,
-            canonical_query=_canonical_query(query, is_presigned=True),
+            canonical_query=canonical_query(query, is_presigned=True),
             headers=headers,
             names=names,
             signed_text=signed_text,
@@ -375,9 +371,9 @@ class Verifier:
                         "x-amz-* header that is sent.",
                         code="AccessDenied",
                     )
-            path = _path_once(raw_path)
+            path = path_once(raw_path)
         else:
-            path = _path_twice(raw_path)
+            path = path_twice(raw_path)
         secret = self.secret_for(scope.access_key_id)
         if secret is None:
             raise SignatureProblem(
@@ -596,59 +592,6 @@ def _amz_date(now: float) -> str:
 def _from_http_date(text: str) -> str:
     parsed = email.utils.parsedate_tz(text)
     return _amz_date(email.utils.mktime_tz(parsed)) if parsed is not None else text
-
-
-def _path_once(raw_path: bytes) -> str:
-    """S3: each byte encoded once, segments left alone (keys may hold ``//`` and ``..``)."""
-    if _CANONICAL_PATH.fullmatch(raw_path) is not None:
-        return raw_path.decode("ascii") or "/"
-    return quote_from_bytes(unquote_to_bytes(raw_path), safe="/~") or "/"
-
-
-def _path_twice(raw_path: bytes) -> str:
-    """All other services: dot segments resolved, then what was sent is encoded again."""
-    if raw_path in (b"", b"/"):
-        return "/"
-    kept: list[bytes] = []
-    for segment in raw_path.split(b"/"):
-        if segment in (b"", b"."):
-            continue
-        if segment == b"..":
-            if kept:
-                kept.pop()
-            continue
-        kept.append(segment)
-    path = b"/" + b"/".join(kept)
-    if kept and raw_path.endswith(b"/"):
-        path += b"/"
-    return quote_from_bytes(path, safe="/~")
-
-
-def _canonical_query(query: bytes, *, is_presigned: bool) -> str:
-    if not query:
-        return ""
-    if _CANONICAL_QUERY.fullmatch(query) is not None:
-        pieces = query.decode("ascii").split("&")
-        pairs = [piece.partition("=") for piece in pieces]
-        is_canonical = all("=" not in value for _, _, value in pairs)
-    else:
-        is_canonical = False
-    if is_canonical:
-        listed = sorted((name, value) for name, _, value in pairs if name or value)
-    else:
-        listed = []
-        for raw in query.split(b"&"):
-            if raw:
-                name, _, value = raw.replace(b"+", b" ").partition(b"=")
-                listed.append((_encoded(name), _encoded(value)))
-        listed.sort()
-    if is_presigned:
-        return "&".join([f"{name}={value}" for name, value in listed if name != "X-Amz-Signature"])
-    return "&".join([f"{name}={value}" for name, value in listed])
-
-
-def _encoded(raw: bytes) -> str:
-    return quote_from_bytes(unquote_to_bytes(raw), safe="~")
 
 
 _NEEDED = (
