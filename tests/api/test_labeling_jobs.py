@@ -285,3 +285,17 @@ def test_listing(sagemaker: Any, team_arn: str, request_for: Callable[..., dict[
     assert [job["LabelingJobName"] for job in found] == ["Delta"]
     with pytest.raises(ClientError, match="ResourceNotFound"):
         sagemaker.list_labeling_jobs_for_workteam(WorkteamArn=f"{team_arn}-not")
+
+
+def test_a_template_kept_with_create_human_task_ui(
+    sagemaker: Any, request_for: Callable[..., dict[str, Any]]
+) -> None:
+    arn = sagemaker.create_human_task_ui(
+        HumanTaskUiName="mine", UiTemplate={"Content": "<crowd-form></crowd-form>"}
+    )["HumanTaskUiArn"]
+    request = request_for(HumanTaskConfig__UiConfig={"HumanTaskUiArn": arn})
+    sagemaker.create_labeling_job(**request)
+    wait(sagemaker, "Texts-1", "InProgress")
+    unknown = request_for(LabelingJobName="x", HumanTaskConfig__UiConfig={"HumanTaskUiArn": f"{arn}-not"})
+    with pytest.raises(ClientError, match="HumanTaskUiArn"):
+        sagemaker.create_labeling_job(**unknown)

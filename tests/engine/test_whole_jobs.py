@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from labeling_workshop import Workshop, label, lines, png
+from labeling_workshop import Workshop, label, lines, png, run
 
 from labelwright.errors import Conflict, InvalidRequest, NotFound
 
@@ -503,3 +503,37 @@ def test_another_workers_task_is_nobody_elses_business(shop: Workshop, pictures:
     assert task is not None
     with pytest.raises(NotFound):
         shop.submit("b", task, label("nut"))
+
+
+def test_large_answers_are_referred_to(shop: Workshop) -> None:
+    shop.create("Big-1", manifest=lines({"source": "x"}), kind=None, n_workers=1)
+    shop.settle()
+    answer = {"picture": "A" * 1_100_000}
+    shop.answer("a", answer, "Big-1")
+    shop.settle()
+    key = next(k for k in shop.keys("out/Big-1/annotations/") if "consolidation-request" in k)
+    data = json.loads(shop.read(f"s3://acme/{key}"))[0]["annotations"][0]["annotationData"]
+    assert data["s3Uri"] == data["s3uri"]
+    assert json.loads(shop.read(data["s3Uri"])) == answer
+
+
+@pytest.mark.parametrize("text", [b"{", b"[1]", b'"x"', b'{"a":' * 65 + b"1" + b"}" * 65, b"\xff"])
+def test_answers_that_are_no_json_object(shop: Workshop, text: bytes) -> None:
+    shop.create("Any-1", manifest=lines({"source": "x"}), kind=None, n_workers=1)
+    shop.settle()
+    task = shop.take("a", "Any-1")
+    assert task is not None
+    with pytest.raises(InvalidRequest) as refused:
+        run(shop.desk.submit(shop.worker("a"), task.id, text))
+    assert refused.value.field == "answer"
+
+
+def test_labels_of_an_earlier_batch_reach_its_intermediate_file(shop: Workshop, pictures: bytes) -> None:
+    shop.create(manifest=pictures, n_workers=1, MaxConcurrentTaskCount=2)
+    shop.settle()
+    for _ in range(4):
+        shop.answer("a", label("nut"))
+        shop.settle()
+    for iteration in (1, 2):
+        text = shop.read(f"s3://acme/out/Parts-A/annotations/intermediate/{iteration}/annotations.manifest")
+        assert [json.loads(line)["parts"] for line in text.splitlines()] == [1, 1]

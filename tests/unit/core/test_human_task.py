@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -84,6 +84,7 @@ def test_a_task_that_ended_never_lives_again(state: TaskState, event: TaskEvent)
         assert new is state
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 50), st.integers(0, 9)), max_size=30, unique_by=lambda pair: pair[0]),
     st.sets(st.integers(0, 50)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelwright.core import labeling_job as machine
@@ -46,6 +46,7 @@ def test_every_pair_of_status_and_event_is_decided(status: Status, event: machin
         assert (new.ended_at is not None) == (new.status in TERMINAL)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(EVENTS), max_size=12))
 def test_what_has_ended_stays_ended(events: list[machine.Event]) -> None:
     state = JobState(Status.INITIALIZING)

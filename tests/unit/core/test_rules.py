@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelwright.core.arn import labeling_job_arn, parse_arn, team_kind
@@ -81,6 +81,7 @@ def test_arns() -> None:
         team_kind("arn:aws:sagemaker:r-1:000000000000:workteam/other/x")
 
 
+@settings(deadline=None)
 @given(
     n=st.integers(0, 10_000),
     percent=st.integers(1, 100),
