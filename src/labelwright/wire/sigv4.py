@@ -248,7 +248,7 @@ class Verifier:
             body_hash = sent_hash
         else:
             body_hash = _agreed_hash(sent_hash, payload_hash)
-                return self._finish(
+        return self._finish(
             scope,
             service_hint,
             method=method,
