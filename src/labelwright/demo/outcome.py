@@ -138,10 +138,10 @@ def _labels_section(outcome: Outcome) -> Section:
     skills = ", ".join(f"{accuracy:.2f}" for accuracy in rehearsal.worker_accuracies)
     return Section(
         "What the workers drew, and what became of it",
-        f"Every picture went to {rehearsal.n_workers_per_object} workers, whose accuracies in naming classes "
-        f"are {skills}; they also miss things, draw boxes twice and are off by some pixels. Boxes of the "
-        "same class that overlap are averaged; each label has a confidence. Thin lines are single workers, "
-        "thick ones the consolidated labels, dashed white the truth.",
+        f"Every picture went to {rehearsal.n_workers_per_object} of {rehearsal.n_workers} workers. Their "
+        f"accuracies in naming classes are {skills}; they also miss things, draw boxes twice and are off by "
+        "some pixels. Boxes of the same class that overlap are averaged; each label has a confidence. Thin "
+        "lines are single workers, thick ones the consolidated labels, dashed white the truth.",
         (
             Table(
                 ("Agreement with the truth", "Precision", "Recall", "F1", "Mean IoU"),

@@ -38,9 +38,15 @@ def _demo(data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+def _story(run: subprocess.CompletedProcess[str], tmp_path: Path) -> str:
+    """All that is needed to see why it failed."""
+    log = (tmp_path / "data" / "server.log").read_text("utf-8", "replace")
+    return f"{run.stdout}\n{run.stderr}\n{log[-8000:]}"
+
+
 def test_demo_labels_trains_reports_and_leaves(tmp_path: Path) -> None:
     first = _demo(tmp_path / "data")
-    assert first.returncode == 0, first.stdout + first.stderr
+    assert first.returncode == 0, _story(first, tmp_path)
     assert "3 workers, consolidated" in first.stdout
     assert "mAP@0.5" in first.stdout
     assert "one-time password" in first.stdout
@@ -69,7 +75,7 @@ def test_demo_labels_trains_reports_and_leaves(tmp_path: Path) -> None:
         os.kill(address["pid"], 0)
 
     second = _demo(tmp_path / "data", "--seed", "1")
-    assert second.returncode == 0, second.stdout + second.stderr
+    assert second.returncode == 0, _story(second, tmp_path)
 
 
 def test_busy_port_is_told_before_anything_is_done(tmp_path: Path) -> None:
