@@ -101,8 +101,8 @@ def send_invitation(
     if settings.smtp_url:
         try:
             _deliver(settings.smtp_url, message)
-        except (OSError, smtplib.SMTPException) as error:
-            # The password in it exists nowhere else, so the mail must not be lost with the connection.
+        except (OSError, smtplib.SMTPException, InvalidRequest, ValueError) as error:
+            # The password in it exists nowhere else: no lost connection and no wrong setting may lose it.
             path = _write(settings.data_dir / "outbox", message)
             _log.warning(
                 "invitation could not be sent and was kept as a file",

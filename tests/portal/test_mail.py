@@ -65,8 +65,9 @@ def test_with_smtp_the_invitation_is_sent(tmp_path):
     assert not (tmp_path / "outbox").exists()
 
 
-def test_an_invitation_that_cannot_be_sent_is_kept(tmp_path, caplog):
-    settings = Settings(data_dir=tmp_path, smtp_url=f"smtp://127.0.0.1:{_free_port()}")
+@pytest.mark.parametrize("url", ["smtp://127.0.0.1:{port}", "mail.example.org", "smtp://host:none"])
+def test_an_invitation_that_cannot_be_sent_is_kept(tmp_path, caplog, url):
+    settings = Settings(data_dir=tmp_path, smtp_url=url.format(port=_free_port()))
     with caplog.at_level(logging.WARNING):
         where = send_invitation(settings, **INVITATION)
     assert "Xy7!abcdEFGH" in _read(next((tmp_path / "outbox").iterdir())).get_content()

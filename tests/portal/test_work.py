@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from labelwright.portal.preview import SAMPLES
 from labelwright.store import workteams
 from labelwright.testing.jobs import aws, start_job, wait_for_job
 from labelwright.testing.server import RunningServer, running_server
@@ -319,13 +322,28 @@ def test_document_is_the_rendered_template_in_a_sandbox(house, team):
     text = answer.text
     assert "&lt;script&gt;alert(1)" in text
     assert "<script>alert(1)" not in text
-    assert f'"taskId":"{task["id"]}"'.replace(":", "") in text.replace(": ", ":").replace(":", "")
-    assert "abcdefgh12345678" in text
+    block = re.search(r'<script[^>]* id="labelwright-task"[^>]*>(.*?)</script>', text, re.DOTALL)
+    context = json.loads(block.group(1))
+    assert (context["taskId"], context["mode"]) == (task["id"], "work")
+    assert context["nonce"] == "abcdefgh12345678"
     assert "assets.crowd.aws" not in text
-    evil = ann.get(url, params={"nonce": "</script><script>alert(2)"})
-    assert "alert(2)" not in evil.text
+    evil = "</script><script>alert(2)"
+    for query in ({"nonce": evil}, {"preferences": json.dumps({"a": evil})}, {"preferences": evil}):
+        assert evil not in ann.get(url, params=query).text
+    kept = ann.get(url, params={"preferences": '{"guides":true}'}).text
+    assert '"guides":true' in kept.replace(" ", "")
     with httpx.Client() as stranger:
         assert stranger.get(url).status_code == 401
+
+
+@pytest.mark.parametrize("task_type", sorted(SAMPLES))
+def test_previews_show_the_built_in_pages_without_storing(house, team, task_type):
+    ann = house.worker(team)
+    answer = ann.get(f"{house.server.url}/portal/preview/{task_type}")
+    assert answer.status_code == 200
+    assert '"preview"' in answer.text
+    assert "sandbox" in answer.headers["content-security-policy"]
+    assert ann.get(f"{house.server.url}/portal/preview/Nothing").status_code == 404
 
 
 def test_eight_workers_at_once_get_every_object_once(house, team):

@@ -18,7 +18,8 @@ import { TaskFrame, type FrameListener } from "./task-frame.js";
 import type { Answer, Task } from "./types.js";
 import { WorkBar } from "./work-bar.js";
 
-const LOOK_AGAIN_MS = 10_000;
+// Soon at first, since the next batch of objects may just be on its way; then less and less often.
+const LOOK_AGAIN_MS = [500, 1500, 4000, 10_000];
 
 export class WorkPage implements FrameListener {
   readonly element: HTMLElement;
@@ -35,6 +36,7 @@ export class WorkPage implements FrameListener {
   #dismissProblem: () => void = () => undefined;
   readonly #ticker: number;
   #lookTimer = 0;
+  #nLooks = 0;
 
   constructor(
     private readonly job: string,
@@ -140,6 +142,7 @@ export class WorkPage implements FrameListener {
     if (skippedObject !== "" && task.object_id === skippedObject) {
       this.notices.show("This is the only task left for you here, so you got it again.");
     }
+    this.#nLooks = 0;
     const frame = this.#open(task);
     this.#show(frame);
     if (task.state !== "working") void this.#start(frame);
@@ -385,7 +388,7 @@ export class WorkPage implements FrameListener {
     this.#lookTimer = window.setTimeout(() => {
       if (document.visibilityState === "visible") void this.#takeAndShow(true);
       else this.#lookLater();
-    }, LOOK_AGAIN_MS);
+    }, LOOK_AGAIN_MS[Math.min(this.#nLooks++, LOOK_AGAIN_MS.length - 1)]);
   }
 
   #showTrouble(error: unknown): void {
