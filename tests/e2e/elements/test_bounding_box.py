@@ -541,3 +541,25 @@ def test_drafts_bring_boxes_back(desk: Desk, tool: BoxTool) -> None:
     again = BoxTool(desk.open(box_form()))
     again.page.evaluate("draft => document.querySelector('crowd-form').restoreDraft(draft)", draft)
     assert again.boxes == boxes
+
+
+def test_keys_belong_to_the_image_after_a_click_on_a_tool(tool: BoxTool) -> None:
+    tool.page.locator(".label-button").first.click()
+    tool.page.locator("#zoom-in").click()
+    tool.press("Enter", "ArrowRight")
+    assert [box[0] for box in tool.boxes] == ["Car"]
+
+
+def test_a_frame_that_is_shown_later_is_fitted_then(desk: Desk, site: Site) -> None:
+    site.page("/inner", box_form())
+    page = desk.page
+    page.goto(site.put("/outer", b"<iframe src='/inner' style='display:none'></iframe>", "text/html"))
+    inner = page.frames[1]
+    inner.wait_for_function(
+        "document.querySelector('crowd-bounding-box')?.value.inputImageProperties.width > 0"
+    )
+    page.evaluate(
+        "Object.assign(document.querySelector('iframe').style,"
+        "{display: 'block', width: '1200px', height: '700px'})"
+    )
+    inner.wait_for_function(f"{INSIDE}.querySelector('.upper-canvas').getBoundingClientRect().width > 600")

@@ -135,6 +135,7 @@ TRIGGERS = [
     ("<textarea id='go' name='a'></textarea>", "Enter", 0),
     ("<textarea id='go' name='a'></textarea>", "Control+Enter", 1),
     ("<crowd-text-area id='go' name='a'></crowd-text-area>", "Enter", 0),
+    ("<p id='go'>nothing has the focus</p>", "Control+Enter", 1),
 ]
 
 

@@ -71,12 +71,17 @@ export function labelPane(view: LabelPaneView): TemplateResult {
 }
 
 export const labelPaneStyles = css`
-  .label-pane {
+  .label-area {
     flex: 0 1 auto;
     display: flex;
-    flex-direction: column;
     min-height: 96px;
     max-height: 58%;
+  }
+  .label-pane {
+    flex: 1;
+    min-width: 0;
+    display: flex;
+    flex-direction: column;
   }
   .label-filter {
     padding: 2px 12px 6px;

@@ -6,6 +6,7 @@ import { property, state } from "lit/decorators.js";
 
 import { modalStyles } from "../crowd-form/crowd-form.styles.js";
 import { preference, setPreference } from "../page/context.js";
+import { pageIsReady, ready } from "../page/ready.js";
 import { booleanProperty } from "./attributes.js";
 import { type Contribution, type CrowdControl, type Problem, announceState } from "./control.js";
 import { CrowdElement, hasContent } from "./crowd-element.js";
@@ -233,6 +234,8 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
       this.isPaneOpen = preference("instructionsOpen", true);
     }
     current ??= this;
+    // What is missing is said only now: until then a script may still set it.
+    void ready().then(() => this.requestUpdate());
     document.addEventListener("keydown", this.#onKeyDown);
     document.addEventListener("keyup", this.#onKeyUp);
   }
@@ -313,8 +316,8 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
   /** What stands in the way of working at all, one sentence each. */
   protected brokenReasons(): string[] {
     const { requiredAttributes } = this.constructor as typeof WidgetElement;
-    const missing = requiredAttributes.filter((name) => this.isMissing(name)).map((name) => msg().missingAttribute(name));
-    return [...this.attributeErrors(), ...missing];
+    const missing = requiredAttributes.filter((name) => pageIsReady() && this.isMissing(name));
+    return [...this.attributeErrors(), ...missing.map((name) => msg().missingAttribute(name))];
   }
 
   protected isMissing(attribute: string): boolean {

@@ -610,7 +610,7 @@ export class CrowdBoundingBox extends WidgetElement {
         <div class="stage" tabindex="0" role="application" aria-label=${m.canvasHelp} aria-describedby="question"></div>
         ${stagePanel(stage)} ${this.#renderPicker()}
       </div>
-      <div class="toolbar" role="toolbar" aria-label=${m.boxTool}>
+      <div class="toolbar" role="toolbar" aria-label=${m.boxTool} @click=${this.#backToStage}>
         ${toolButton({ id: "bounding-box", icon: "bounding-box", title: m.boxTool, key: "B", isPressed: !isMoving, isDisabled: off,
           onClick: () => { if (stage) stage.isMoveTool = false; } })}
         ${toolButton({ id: "move", icon: "move", title: m.move, key: "M", isPressed: isMoving, isDisabled: off,
@@ -635,6 +635,12 @@ export class CrowdBoundingBox extends WidgetElement {
       </div>
       <div class="visually-hidden" aria-live="polite">${this.announcement}</div>`;
   }
+
+  /** After a click by mouse the keys belong to the image again, not to the button. */
+  readonly #backToStage = (event: MouseEvent): void => {
+    const isByMouse = event.detail > 0;
+    if (isByMouse && !(event.target as Element).closest(".popover, label, input")) this.focusControl();
+  };
 
   #hint(): string {
     const m = msg();
@@ -696,7 +702,8 @@ export class CrowdBoundingBox extends WidgetElement {
     const scene = this.#scene;
     const colorOf = (label: string): string => scene.colorOf(label);
     return html`<aside class="side" role=${this.isMainContent ? nothing : "group"} aria-label=${msg().labels}>
-      ${this.renderProblem()} ${labelPane({
+      ${this.renderProblem()}
+      <div class="label-area" @click=${this.#backToStage}>${labelPane({
         labels: scene.labels,
         current: this.#currentLabel,
         counts: scene.counts(),
@@ -708,7 +715,7 @@ export class CrowdBoundingBox extends WidgetElement {
         },
         onChoose: (i) => this.#chooseLabel(i),
         onToggle: (label) => this.#toggleLabel(label),
-      })}
+      })}</div>
       ${shapeList({
         shapes: scene.kept(),
         selectedId: scene.store.selectedId,
