@@ -1,4 +1,4 @@
-"""The reference page of all commands, made from their own help texts: ``python -m labelwright.cli.reference``."""
+"""The reference page of all commands, made from their help: ``python -m labelwright.cli.reference``."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ __all__ = ["commands_page"]
 
 _HEAD = """# Commands
 
-Made from the commands' own help by `python -m labelwright.cli.reference`. Exit codes: 0 done, 1 failed, 2 misused. Errors go to
-standard error and say what to do next.
+Made from the commands' own help by `python -m labelwright.cli.reference`. Exit codes: 0 done, 1 failed,
+2 misused. Errors go to standard error and say what to do next.
 """
 
 
