@@ -8,6 +8,7 @@ that fails is tried again later without holding up the others.
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import logging
 import threading
 import time
@@ -183,6 +184,9 @@ class Engine:
                     return
                 self._start_due(steppers)
                 self._condition.wait(self._pause_s())
+            # The template language takes half a second to load: not before the server is up, but before the
+            # first job needs it.
+            importlib.import_module("labelwright.templates")
 
     def _look_at_all(self) -> None:
         if time.monotonic() < self._look_at_all_at:
