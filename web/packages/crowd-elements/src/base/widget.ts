@@ -21,6 +21,9 @@ export interface Shortcut {
 
 const TEXT_FIELDS = "input:not([type=checkbox],[type=radio],[type=button],[type=submit],[type=range]),textarea,select,[contenteditable]";
 
+/** Below this the panes stand one above the other, and the instructions wait until they are asked for. */
+const NARROW_PX = 860;
+
 const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
 
 /** The name of the command key on this machine. */
@@ -47,6 +50,11 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
         flex-direction: column;
         height: 100%;
         min-height: inherit;
+      }
+      .shell.boxed {
+        border: 1px solid var(--lw-line);
+        border-radius: var(--lw-radius);
+        overflow: clip;
       }
       .frame {
         flex: 1;
@@ -231,7 +239,7 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
     this.dataset["widget"] = "";
     if (!this.#wasTold) {
       this.#wasTold = true;
-      this.isPaneOpen = preference("instructionsOpen", true);
+      this.isPaneOpen = preference("instructionsOpen", window.innerWidth > NARROW_PX);
     }
     current ??= this;
     // What is missing is said only now: until then a script may still set it.
@@ -383,7 +391,7 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
     const hasPane = hasContent(short) || hasFull;
     const broken = this.brokenReasons();
     const root = (): ShadowRoot => this.renderRoot as ShadowRoot;
-    return html`<div class="shell"><div class="frame">
+    return html`<div class="shell ${this.isMainContent ? "" : "boxed"}"><div class="frame">
         <div class="bar">
           <div class="headerButtonsContainer">
             <button class="btn" type="button" ?hidden=${!hasPane} aria-expanded=${hasPane && this.isPaneOpen ? "true" : "false"}

@@ -33,6 +33,7 @@ export function stylePage(): void {
 
 function chooseScheme(): void {
   const root = document.documentElement;
+  root.lang ||= taskContext()?.locale ?? "en";
   if (hasOwnStyle()) root.dataset["labelwrightScheme"] = "light";
   else if (taskContext()?.colorScheme) root.dataset["labelwrightScheme"] = taskContext()!.colorScheme;
 }
