@@ -53,10 +53,12 @@ class WorkerClient:
 
     def sign_in(self, username: str, password: str) -> dict[str, Any]:
         """Start a session; returns the worker."""
-        body, cookie = self._call_for_cookie({"username": username, "password": password})
-        self._cookie = cookie
-        worker: dict[str, Any] = body["worker"]
-        return worker
+        return self._start_session("/session", {"username": username, "password": password})
+
+    def change_password(self, username: str, password: str, new_password: str) -> dict[str, Any]:
+        """Replace a password, such as a temporary one, and start a session; returns the worker."""
+        body = {"username": username, "password": password, "new_password": new_password}
+        return self._start_session("/session/password", body)
 
     def sign_out(self) -> None:
         """End the session."""
@@ -92,9 +94,10 @@ class WorkerClient:
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any] | None:
         return self._request(method, path, body)[0]
 
-    def _call_for_cookie(self, body: dict[str, Any]) -> tuple[dict[str, Any], str]:
-        answer, cookie = self._request("POST", "/session", body)
-        return answer or {}, cookie
+    def _start_session(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer, self._cookie = self._request("POST", path, body)
+        worker: dict[str, Any] = (answer or {})["worker"]
+        return worker
 
     def _request(
         self, method: str, path: str, body: dict[str, Any] | None
