@@ -19,7 +19,6 @@ from labelwright import __version__
 from labelwright.api import door as api_door
 from labelwright.blobs import open_blobs
 from labelwright.config import Settings
-from labelwright.console import site as console_site
 from labelwright.context import AppContext
 from labelwright.credentials import load_or_create
 from labelwright.engine import Desk, Engine
@@ -73,6 +72,21 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
     return Application(context)
 
 
+class _Console:
+    """The console, made at its first request: start-up need not load what few requests use."""
+
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
+        self._app: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._app is None:
+            from labelwright.console import site
+
+            self._app = site.build(self._context)
+        await self._app(scope, receive, send)
+
+
 class Application:
     """One ASGI callable over all doors."""
 
@@ -82,7 +96,7 @@ class Application:
             "api": api_door.build(context),
             "s3": s3_door.build(context),
             "portal": portal_site.build(context),
-            "console": console_site.build(context),
+            "console": _Console(context),
             "health": self._health,
         }
 

@@ -13,7 +13,6 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from labelwright import templates
 from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import operation, reads, writes
 from labelwright.api.paging import page_of
@@ -55,6 +54,8 @@ def render_ui_template(
         return _failed(
             "InvalidTaskInput", 'Task.Input is JSON, but not an object; give one such as {"a": 1}.'
         )
+    from labelwright import templates  # late: a start need not wait for the template language
+
     hosts = frozenset({context.host})
     try:
         rendered = templates.parse(content).render(task_input, sign=_signer(context), storage_hosts=hosts)

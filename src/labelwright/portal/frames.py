@@ -22,7 +22,6 @@ from labelwright.portal.http import Reply, Request
 from labelwright.portal.pages import StaticFiles
 from labelwright.portal.policies import page_headers, task_policy
 from labelwright.portal.sessions import NotSignedIn, Sessions
-from labelwright.templates import assemble
 
 __all__ = ["Frames", "assemble_page"]
 
@@ -89,6 +88,9 @@ class Frames:
 
 def assemble_page(document: str, *, static: StaticFiles, context: dict[str, object]) -> str:
     """The rendered template with our bundle and its context block in it."""
+    # Loaded with the first page: the template language is most of what a start would wait for.
+    from labelwright.templates import assemble
+
     return assemble(
         document,
         bundle_url=static.url("crowd-html-elements.js"),

@@ -16,7 +16,6 @@ from labelwright.portal.http import Reply, Request
 from labelwright.portal.pages import StaticFiles
 from labelwright.portal.policies import page_headers, task_policy
 from labelwright.portal.sessions import NotSignedIn, Sessions
-from labelwright.templates import builtin, parse
 
 __all__ = ["SAMPLES", "Preview"]
 
@@ -56,6 +55,8 @@ class Preview:
         sample = SAMPLES.get(found.group(1)) if found else None
         if found is None or sample is None:
             return _plain(404, f"There is a preview of {', '.join(sorted(SAMPLES))}.\n")
+        from labelwright.templates import builtin, parse  # late, as in frames.py
+
         try:
             await self._sessions.current(request)
             template = parse(

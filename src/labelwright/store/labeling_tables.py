@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from labelwright.store.schema import Time, metadata
+from labelwright.store.schema import Time, metadata, partial_index
 
 __all__ = [
     "batches",
@@ -82,26 +82,14 @@ data_objects = sa.Table(
     sa.Column("n_declined", sa.SmallInteger, nullable=False, server_default="0"),
     sa.Column("group_id", sa.Integer),
     sa.CheckConstraint("n_free >= 0 AND n_answers >= 0 AND n_declined >= 0", name="counts"),
-    # What is being worked on (open, ready, grouped): a batch at most, so the index stays small.
-    sa.Index(
-        "ix_data_objects_active",
-        "job_id",
-        "state",
-        "object_no",
-        sqlite_where=sa.text("state IN (1, 2, 3)"),
-        postgresql_where=sa.text("state IN (1, 2, 3)"),
-    ),
-    # The queue: what can be taken, closest to completion first, then in manifest order.
-    sa.Index(
-        "ix_data_objects_queue",
-        "job_id",
-        "n_free",
-        "object_no",
-        sqlite_where=sa.text("n_free > 0"),
-        postgresql_where=sa.text("n_free > 0"),
-    ),
     sqlite_with_rowid=False,
 )
+# What is being worked on (open, ready, grouped): a batch at most, so the index stays small.
+partial_index(
+    "ix_data_objects_active", data_objects, "job_id", "state", "object_no", where="state IN (1, 2, 3)"
+)
+# The queue: what can be taken, closest to completion first, then in manifest order.
+partial_index("ix_data_objects_queue", data_objects, "job_id", "n_free", "object_no", where="n_free > 0")
 
 tasks = sa.Table(
     "tasks",
@@ -126,40 +114,29 @@ tasks = sa.Table(
         ["job_id", "object_no"], ["data_objects.job_id", "data_objects.object_no"], ondelete="CASCADE"
     ),
     sa.CheckConstraint("(state = 'submitted') = (answer IS NOT NULL)", name="answer"),
-    # A worker sees an object once: live, submitted and declined tasks exclude another one of the same worker.
-    sa.Index(
-        "uq_tasks_object_worker",
-        "job_id",
-        "object_no",
-        "worker_id",
-        unique=True,
-        sqlite_where=sa.text("state IN ('reserved', 'working', 'paused', 'submitted', 'declined')"),
-        postgresql_where=sa.text("state IN ('reserved', 'working', 'paused', 'submitted', 'declined')"),
-    ),
-    # ... and works on one task of a job at a time, with one more reserved.
-    sa.Index(
-        "uq_tasks_worker_at_work",
-        "worker_id",
-        "job_id",
-        "state",
-        unique=True,
-        sqlite_where=sa.text("state IN ('reserved', 'working')"),
-        postgresql_where=sa.text("state IN ('reserved', 'working')"),
-    ),
-    sa.Index(
-        "ix_tasks_live_worker",
-        "worker_id",
-        "job_id",
-        sqlite_where=sa.text("is_live"),
-        postgresql_where=sa.text("is_live"),
-    ),
-    sa.Index(
-        "ix_tasks_live_expiry",
-        "expires_at",
-        sqlite_where=sa.text("is_live"),
-        postgresql_where=sa.text("is_live"),
-    ),
 )
+# A worker sees an object once: live, submitted and declined tasks exclude another one of the same worker.
+partial_index(
+    "uq_tasks_object_worker",
+    tasks,
+    "job_id",
+    "object_no",
+    "worker_id",
+    where="state IN ('reserved', 'working', 'paused', 'submitted', 'declined')",
+    unique=True,
+)
+# ... and works on one task of a job at a time, with one more reserved.
+partial_index(
+    "uq_tasks_worker_at_work",
+    tasks,
+    "worker_id",
+    "job_id",
+    "state",
+    where="state IN ('reserved', 'working')",
+    unique=True,
+)
+partial_index("ix_tasks_live_worker", tasks, "worker_id", "job_id", where="is_live")
+partial_index("ix_tasks_live_expiry", tasks, "expires_at", where="is_live")
 
 batches = sa.Table(
     # Objects [first_no, end_no) that were pending when the batch began; iteration counts from 1.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-__all__ = ["Time", "metadata"]
+__all__ = ["Time", "metadata", "partial_index"]
 
 metadata = sa.MetaData(
     naming_convention={
@@ -22,3 +22,14 @@ metadata = sa.MetaData(
 
 Time = sa.Double
 """Epoch seconds, UTC."""
+
+
+def partial_index(name: str, table: sa.Table, *columns: str, where: str, unique: bool = False) -> None:
+    """An index over the rows for which ``where`` holds, made together with its table.
+
+    The statement is the same for both databases. `sqlalchemy.Index` would want a keyword of each dialect
+    and load every driver of PostgreSQL to check it, which is a tenth of a second at each start.
+    """
+    kind = "UNIQUE INDEX" if unique else "INDEX"
+    statement = f"CREATE {kind} {name} ON {table.name} ({', '.join(columns)}) WHERE {where}"
+    sa.event.listen(table, "after_create", sa.DDL(statement.replace("%", "%%")))
