@@ -146,10 +146,11 @@ class Desk:
         task_id = _new_task_id(self._clock())
         write = partial(self._take, worker_id=worker_id, job_name=job_name, is_ahead=ahead, task_id=task_id)
         try:
-            taken = await self._database.awrite(write)
+            # A lease need not reach the disk before its answer does: see `store.db`.
+            taken = await self._database.awrite(write, waits_for_disk=False)
         except IntegrityError:
             # Two requests of one worker at once, on a database with several writers: the other one won.
-            taken = await self._database.awrite(write)
+            taken = await self._database.awrite(write, waits_for_disk=False)
         if taken is None:
             return None
         self._known.remember_task(taken.task.id, taken.facts)
@@ -251,7 +252,7 @@ class Desk:
             return _placed(connection, self._started(connection, task, facts, now=now), facts)
 
         try:
-            placed = await self._database.awrite(start)
+            placed = await self._database.awrite(start, waits_for_disk=False)
         except IntegrityError as error:
             raise Conflict("Another task of this job is in progress; submit or release it first.") from error
         return await asyncio.to_thread(self._view, placed)

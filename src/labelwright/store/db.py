@@ -5,6 +5,10 @@ is waiting, runs each in its own SAVEPOINT inside one transaction and commits on
 at the same moment share one fsync, and each is answered only after it (``synchronous=FULL``). A write that
 raises is rolled back alone; the others in its group are not touched.
 
+A write may be told not to wait for the disk (``waits_for_disk=False``): it survives the death of the process,
+and any later durable write makes it durable too, but a power failure right after it may undo it. Leases are
+such writes: an answer can only be durable together with the lease it belongs to, which came before it.
+
 SQLite has one writer anyway, so this costs nothing there. On PostgreSQL several servers may share a database:
 statements that claim work use ``FOR UPDATE SKIP LOCKED``, which SQLAlchemy leaves out for SQLite. Groups of
 two servers may still lock the same rows in opposite order; the write that the database refuses then is done
@@ -14,6 +18,7 @@ again alone, after its group.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import queue
 import threading
@@ -42,6 +47,15 @@ _AGAIN = frozenset({"40P01", "40001"})
 _ATTEMPTS = 10
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Item:
+    """A write in the queue."""
+
+    fn: Write[Any]
+    future: Future[Any]
+    waits_for_disk: bool
+
+
 class Database:
     """One database, by SQLAlchemy URL.
 
@@ -55,10 +69,11 @@ class Database:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         self.engine = _engine(url)
-        self._queue: queue.SimpleQueue[tuple[Write[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._closed = False
+        self._waits = True
 
     def create_all(self, metadata: sa.MetaData) -> None:
         """Create the tables that do not exist yet."""
@@ -69,22 +84,22 @@ class Database:
         with self.engine.connect() as connection:
             return fn(connection)
 
-    def submit(self, fn: Write[T]) -> Future[T]:
+    def submit(self, fn: Write[T], *, waits_for_disk: bool = True) -> Future[T]:
         """Queue a write. The future is done once the write is durable, or failed."""
         future: Future[T] = Future()
         if self._closed:
             raise LabelwrightError("The database is closed; start the server again.")
         self._ensure_thread()
-        self._queue.put((fn, future))
+        self._queue.put(_Item(fn, future, waits_for_disk))
         return future
 
     def write(self, fn: Write[T]) -> T:
         """Run a write and wait until it is durable."""
         return self.submit(fn).result()
 
-    async def awrite(self, fn: Write[T]) -> T:
+    async def awrite(self, fn: Write[T], *, waits_for_disk: bool = True) -> T:
         """`write` for coroutines."""
-        return await asyncio.wrap_future(self.submit(fn))
+        return await asyncio.wrap_future(self.submit(fn, waits_for_disk=waits_for_disk))
 
     async def aread(self, fn: Write[T]) -> T:
         """`read` for coroutines, in a thread of the default pool."""
@@ -101,6 +116,7 @@ class Database:
         self.engine.dispose()
 
     def _writer_connection(self) -> Connection:
+        self._waits = True  # what `_engine` sets for every new connection
         return self.engine.connect().execution_options(labelwright_writer=True)
 
     def _ensure_thread(self) -> None:
@@ -115,7 +131,7 @@ class Database:
         stopping = False
         while not stopping:
             item = self._queue.get()
-            group: list[tuple[Write[Any], Future[Any]]] = []
+            group: list[_Item] = []
             while True:
                 if item is None:
                     stopping = True
@@ -131,14 +147,26 @@ class Database:
                 connection = self._commit_group(connection, group)
         connection.close()
 
-    def _commit_group(
-        self, connection: Connection, group: list[tuple[Write[Any], Future[Any]]]
-    ) -> Connection:
+    def _wait_for_disk(self, connection: Connection, waits: bool) -> None:
+        """Whether the next commits of the writer wait for the disk; asked for only when it changes."""
+        if self._waits == waits:
+            return
+        if self.is_sqlite:
+            # Outside a transaction, on the driver's own connection: SQLAlchemy would begin one.
+            connection.connection.cursor().execute(f"PRAGMA synchronous={'FULL' if waits else 'NORMAL'}")
+        else:
+            connection.exec_driver_sql(f"SET synchronous_commit TO {'on' if waits else 'off'}")
+            connection.commit()
+        self._waits = waits
+
+    def _commit_group(self, connection: Connection, group: list[_Item]) -> Connection:
         outcomes: list[tuple[Future[Any], Any, BaseException | None]] = []
-        again: list[tuple[Write[Any], Future[Any]]] = []
+        again: list[_Item] = []
         try:
+            self._wait_for_disk(connection, any(item.waits_for_disk for item in group))
             with connection.begin():
-                for fn, future in group:
+                for item in group:
+                    fn, future = item.fn, item.future
                     if not future.set_running_or_notify_cancel():
                         continue
                     # As plain text: SQLAlchemy's begin_nested compiles its two statements anew every time.
@@ -151,7 +179,7 @@ class Database:
                         connection.exec_driver_sql("ROLLBACK TO SAVEPOINT one_write")
                         connection.exec_driver_sql("RELEASE SAVEPOINT one_write")
                         if _is_worth_another_try(error):
-                            again.append((fn, future))
+                            again.append(item)
                         else:
                             outcomes.append((future, None, error))
         except Exception as error:
@@ -160,9 +188,9 @@ class Database:
             for future, _, own in outcomes:
                 future.set_exception(own or error)
             done = {id(future) for future, _, _ in outcomes}
-            for _, future in group:
-                if id(future) not in done and not future.cancelled():
-                    future.set_exception(error)
+            for item in group:
+                if id(item.future) not in done and not item.future.cancelled():
+                    item.future.set_exception(error)
             connection.close()
             return self._writer_connection()
         for future, result, failure in outcomes:
@@ -170,8 +198,8 @@ class Database:
                 future.set_result(result)
             else:
                 future.set_exception(failure)
-        for fn, future in again:
-            self._commit_alone(connection, fn, future)
+        for item in again:
+            self._commit_alone(connection, item.fn, item.future)
         return connection
 
     @staticmethod

@@ -82,6 +82,26 @@ def test_many_threads_write_without_losing_any(database: Database) -> None:
     assert len(_all(database)) == 400
 
 
+def test_writes_that_wait_for_the_disk_and_writes_that_do_not_may_be_mixed(database: Database) -> None:
+    futures = [database.submit(_insert(n), waits_for_disk=n % 3 == 0) for n in range(60)]
+    assert [future.result() for future in futures] == list(range(60))
+    assert _all(database) == list(range(60))
+
+
+def test_the_writer_waits_for_the_disk_unless_told_otherwise(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'db.sqlite'}")
+    database.create_all(META)
+
+    def level(connection: sa.Connection) -> int:
+        return int(connection.exec_driver_sql("PRAGMA synchronous").scalar_one())
+
+    full, normal = 2, 1
+    assert database.write(level) == full
+    assert database.submit(level, waits_for_disk=False).result() == normal
+    assert database.write(level) == full
+    database.close()
+
+
 def test_a_closed_database_refuses_writes_and_says_what_to_do(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'db.sqlite'}")
     database.create_all(META)
