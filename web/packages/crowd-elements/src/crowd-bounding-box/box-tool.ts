@@ -27,8 +27,7 @@ export interface BoxToolOwner {
   /** A box was drawn; it has no label yet. */
   drawn(box: Box): void;
   /** The worker took hold of a box that exists. */
-  touched(shape: BoxShape): void;
-  edited(): void;
+  touched(): void;
 }
 
 export class BoxTool implements StageTool {
@@ -89,8 +88,7 @@ export class BoxTool implements StageTool {
     const { preview } = scene.store;
     if (gesture.type === "edit" && preview) {
       scene.store.update(preview);
-      this.#owner.touched(preview);
-      this.#owner.edited();
+      this.#owner.touched();
       return;
     }
     this.#click(gesture.from);
@@ -116,7 +114,7 @@ export class BoxTool implements StageTool {
     const { store } = this.#owner.scene;
     const next = nextInStack(this.#owner.scene.at(pointer.image, this.#reach(pointer)), store.selectedId);
     store.select(next?.id ?? null);
-    if (next) this.#owner.touched(next);
+    if (next) this.#owner.touched();
   }
 
   /** How far a pointer may miss, in image pixels. */

@@ -1,6 +1,5 @@
 import {
-  type Box, type BoundingBoxAnswer, type NewShape, Scene, type Shape, boundingBoxAnswer, boxesFrom, edit, fitBox, isGiven,
-  LiteralError, toStringList,
+  type BoundingBoxAnswer, LiteralError, type NewShape, type Shape, boundingBoxAnswer, boxesFrom, isGiven, toStringList,
 } from "@labelwright/annotation-core";
 import { css, html, nothing } from "lit";
 import type { PropertyValues, TemplateResult } from "lit";
@@ -12,22 +11,18 @@ import { labelPane, labelPaneStyles } from "../base/label-pane.js";
 import { focusPicker, labelPicker, labelPickerStyles } from "../base/label-picker.js";
 import { msg } from "../base/messages.js";
 import { closeAround, modal, openModal } from "../base/modal.js";
-import { shapeList, shapeListStyles } from "../base/shape-list.js";
-import { onStageKey, sliderPopover, stagePanel, toolButton, zoomTools } from "../base/stage-tools.js";
+import { ROW_PX, shapeList, shapeListStyles } from "../base/shape-list.js";
+import { sliderPopover, stagePanel, toolButton, zoomTools } from "../base/stage-tools.js";
 import { stageStyles } from "../base/stage.styles.js";
 import { CTRL, type Shortcut, WidgetElement } from "../base/widget.js";
 import { preference, setPreference } from "../page/context.js";
+import { type Asking, BoxEditor } from "./box-editor.js";
+import { boxShortcuts, onBoxKey, onBoxKeyReleased } from "./box-keys.js";
 import { BoxPainter } from "./box-painter.js";
 import { BoxTool } from "./box-tool.js";
 
 const DEFAULT_FILL = 0.14;
-const ARROWS: Readonly<Record<string, { x: number; y: number }>> = {
-  ArrowLeft: { x: -1, y: 0 }, ArrowRight: { x: 1, y: 0 }, ArrowUp: { x: 0, y: -1 }, ArrowDown: { x: 0, y: 1 },
-};
 const PICKER_SIZE = { width: 236, height: 316 };
-
-/** A question over the image: which label for this new box, or for this box that exists? */
-type Asking = { readonly for: "new"; readonly box: Box; readonly byKey: boolean } | { readonly for: "old"; readonly shape: Shape };
 
 /**
  * Draw boxes on an image. The answer is `{boundingBoxes, inputImageProperties, initialValueModified?}` in whole pixels
@@ -75,7 +70,6 @@ export class CrowdBoundingBox extends WidgetElement {
 
   @state() private labelFilter = "";
   @state() private pickFilter = "";
-  @state() private asking: Asking | null = null;
   @state() private isAdjusting = false;
   @state() private adjustments = { brightness: 1, contrast: 1, fill: DEFAULT_FILL };
   @state() private withGuides = true;
@@ -85,19 +79,28 @@ export class CrowdBoundingBox extends WidgetElement {
 
   @query(".stage") private readonly stageElement!: HTMLElement;
 
-  readonly #scene = new Scene();
-  #stage: ImageStage | null = null;
+  readonly #editor = new BoxEditor({
+    refresh: () => this.requestUpdate(),
+    redraw: () => this.#redraw(),
+    changed: () => this.changed(),
+    announce: (text) => {
+      this.announcement = text;
+    },
+    reveal: (box, margin) => {
+      const stage = this.#stage;
+      if (stage) stage.setTransform(stage.transform.reveal(box, stage.view, margin));
+    },
+  });
+  readonly #scene = this.#editor.scene;
   readonly #tool: BoxTool;
-  #currentLabel: string | null = null;
+  #stage: ImageStage | null = null;
   /** The normalised initial value, or null when none was given. */
   #initial: readonly NewShape[] | null = null;
   #initialError: string | null = null;
   #pendingDraft: unknown;
-  /** The box just drawn: choosing a label now means the next box, until the worker takes hold of this one. */
-  #freshId: number | null = null;
-  /** Runs of one held key are one undo step; this tells them apart. */
-  #nudgeRun = 0;
   #listHover: Shape | null = null;
+  #wasAsking: Asking | null = null;
+  #listedId: number | null = null;
   #answerConfirm: ((sure: boolean) => void) | null = null;
 
   constructor() {
@@ -109,20 +112,17 @@ export class CrowdBoundingBox extends WidgetElement {
         return owner.#stage!;
       },
       get isLocked() {
-        return owner.disabled || owner.asking !== null;
+        return owner.disabled || owner.#editor.asking !== null;
       },
-      drawn: (box) => this.#drawn(box, false),
-      touched: () => {
-        this.#freshId = null;
-      },
-      edited: () => {},
+      drawn: (box) => this.#editor.draw(box),
+      touched: () => this.#editor.hold(),
     });
-    this.#scene.store.subscribe((event) => {
-      if (event.type === "preview") return this.#stage?.invalidateActive();
-      this.#stage?.invalidate();
-      if (event.type === "content") this.changed();
-      if (event.type === "selection" || event.type === "content") this.requestUpdate();
-    });
+  }
+
+  /** A movement in progress is on the upper canvas alone; anything else may show on both. */
+  #redraw(): void {
+    if (this.#scene.store.preview) this.#stage?.invalidateActive();
+    else this.#stage?.invalidate();
   }
 
   // ---- attributes and values -----------------------------------------------------------------------------------
@@ -161,13 +161,7 @@ export class CrowdBoundingBox extends WidgetElement {
       if (this.#stage?.isReady && !this.#scene.store.canUndo) this.#loadInitial();
       return;
     }
-    this.#scene.setLabels(this.labels, this.labelColors);
-    const { labels } = this.#scene;
-    if (this.#currentLabel !== null && !labels.includes(this.#currentLabel)) this.#currentLabel = null;
-    if (labels.length === 1) this.#currentLabel = labels[0]!;
-    const { selected } = this.#scene.store;
-    if (selected && !this.#scene.isKnown(selected)) this.#scene.store.select(null);
-    this.#stage?.invalidate();
+    this.#editor.setLabels(this.labels, this.labelColors);
   }
 
   protected override isMissing(attribute: string): boolean {
@@ -261,19 +255,20 @@ export class CrowdBoundingBox extends WidgetElement {
         scene: this.#scene,
         tool: this.#tool,
         get currentLabel() {
-          return owner.asking ? null : owner.#currentLabel;
+          return owner.#editor.asking ? null : owner.#editor.currentLabel;
         },
         get fill() {
           return owner.adjustments.fill;
         },
         get withGuides() {
-          return owner.withGuides && !owner.asking;
+          return owner.withGuides && !owner.#editor.asking;
         },
         get highlighted() {
           return owner.#tool.hovered ?? owner.#listHover;
         },
         get unlabeled() {
-          return owner.asking?.for === "new" ? owner.asking.box : null;
+          const { asking } = owner.#editor;
+          return asking?.for === "new" ? asking.box : null;
         },
       }),
       onState: () => this.requestUpdate(),
@@ -299,8 +294,15 @@ export class CrowdBoundingBox extends WidgetElement {
       this.#stage?.setAdjustments(this.adjustments.brightness, this.adjustments.contrast);
       this.#stage?.invalidate();
     }
-    if (changed.has("asking") || changed.has("withGuides")) this.#stage?.invalidateActive();
-    if (changed.has("asking") && this.asking) focusPicker(this.renderRoot);
+    if (changed.has("withGuides")) this.#stage?.invalidateActive();
+    const { asking } = this.#editor;
+    if (asking !== this.#wasAsking) {
+      this.#wasAsking = asking;
+      this.pickFilter = "";
+      if (asking) focusPicker(this.renderRoot);
+      else this.focusControl();
+    }
+    this.#keepSelectedRowInView();
   }
 
   #loadInitial(): void {
@@ -322,275 +324,43 @@ export class CrowdBoundingBox extends WidgetElement {
     }
   }
 
-  // ---- labels --------------------------------------------------------------------------------------------------
-
-  get currentLabel(): string | null {
-    return this.#currentLabel;
-  }
-
-  /** The worker has chosen a label: for the selected box if one is held, and for those that come. */
-  #chooseLabel(index: number): void {
-    const label = this.#scene.labels[index];
-    if (label === undefined) return;
-    this.#currentLabel = label;
-    const { store } = this.#scene;
-    const { selected } = store;
-    if (selected && selected.id === this.#freshId) store.select(null);
-    else if (selected) store.update({ ...selected, label });
-    this.#freshId = null;
-    this.#announce(label);
-    this.#stage?.invalidateActive();
-    this.requestUpdate();
-  }
-
-  /** A box without a label yet: it gets the current one, or the worker is asked. */
-  #drawn(box: Box, byKey: boolean): void {
-    this.#scene.isAllHidden = false;
-    if (this.#currentLabel === null) {
-      this.#scene.store.select(null);
-      if (this.#scene.labels.length) this.asking = { for: "new", box, byKey };
-      return;
-    }
-    this.#add(box, this.#currentLabel, byKey);
-  }
-
-  #add(box: Box, label: string, byKey: boolean): void {
-    this.#scene.hiddenLabels.delete(label);
-    const shape = this.#scene.store.add({ kind: "box", label, ...box });
-    this.#freshId = byKey ? null : shape.id;
-    this.#announceShape(shape);
-  }
-
-  readonly #picked = (label: string): void => {
-    const { asking } = this;
-    this.#closePicker();
-    if (!asking) return;
-    this.#currentLabel = label;
-    if (asking.for === "new") this.#add(asking.box, label, asking.byKey);
-    else {
-      const shape = this.#scene.store.get(asking.shape.id);
-      if (shape) this.#scene.store.update({ ...shape, label });
-    }
-    this.requestUpdate();
-  };
-
-  readonly #closePicker = (): void => {
-    this.asking = null;
-    this.pickFilter = "";
-    this.stageElement.focus({ preventScroll: true });
-  };
-
-  // ---- shapes --------------------------------------------------------------------------------------------------
-
-  #select(shape: Shape | null, reveal: boolean): void {
-    this.#scene.store.select(shape?.id ?? null);
-    this.#freshId = null;
-    if (!shape) return this.#announce(msg().nothingSelected);
-    if (reveal && this.#stage) this.#stage.setTransform(this.#stage.transform.reveal(shape, this.#stage.view));
-    this.#scrollListTo(shape);
-    this.#announceShape(shape);
-  }
-
-  #scrollListTo(shape: Shape): void {
-    const list = this.renderRoot.querySelector(".shape-list");
-    const at = this.#scene.kept().findIndex((other) => other.id === shape.id) * 30;
-    if (list && (at < list.scrollTop || at + 30 > list.scrollTop + list.clientHeight)) {
-      list.scrollTop = at - list.clientHeight / 2;
-    }
-  }
-
-  #remove(shape: Shape): void {
-    this.#scene.store.remove([shape.id]);
-    this.#announce(msg().boxDeleted);
-  }
-
-  #toggleShape(shape: Shape): void {
-    const { hiddenIds } = this.#scene;
-    if (!hiddenIds.delete(shape.id)) hiddenIds.add(shape.id);
-    this.#redrawAll();
-  }
-
-  #toggleLabel(label: string): void {
-    const { hiddenLabels } = this.#scene;
-    if (!hiddenLabels.delete(label)) hiddenLabels.add(label);
-    this.#redrawAll();
-  }
-
-  #toggleAll(): void {
-    this.#scene.isAllHidden = !this.#scene.isAllHidden;
-    this.#redrawAll();
-  }
-
-  #redrawAll(): void {
-    this.#stage?.invalidate();
-    this.requestUpdate();
-  }
-
-  #undo(): void {
-    this.#freshId = null;
-    if (this.#scene.store.undo()) this.#announce(msg().undone);
-  }
-
-  #redo(): void {
-    this.#freshId = null;
-    if (this.#scene.store.redo()) this.#announce(msg().redone);
-  }
-
-  /** The next or previous visible box after the selected one; null past the end. */
-  #neighbour(step: 1 | -1): Shape | null {
-    const visible = this.#scene.kept().filter((shape) => this.#scene.isVisible(shape));
-    const at = visible.findIndex((shape) => shape.id === this.#scene.store.selectedId);
-    if (at < 0) return visible[step === 1 ? 0 : visible.length - 1] ?? null;
-    return visible[at + step] ?? null;
-  }
-
-  #announce(text: string): void {
-    this.announcement = text;
-  }
-
-  #announceShape(shape: Shape): void {
-    const kept = this.#scene.kept();
-    const at = kept.findIndex((other) => other.id === shape.id) + 1;
-    this.#announce(
-      `${msg().boxName(shape.label, at, kept.length)}: ${msg().boxPlace(shape.left, shape.top, shape.width, shape.height)}`,
-    );
-  }
-
   // ---- keys ----------------------------------------------------------------------------------------------------
 
   protected override shortcuts(): Shortcut[] {
-    const m = msg();
-    return [
-      { keys: ["1", "…", "9", "0"], text: m.keyLabel },
-      { keys: ["B"], text: m.keyBox },
-      { keys: ["Enter"], text: m.keyEnter },
-      { keys: ["←", "↑", "→", "↓"], text: m.keyArrows },
-      { keys: [CTRL, "←", "→"], text: m.keyResize },
-      { keys: ["Tab", "Shift+Tab"], text: m.keyTab },
-      { keys: ["Delete", "Backspace"], text: m.keyDelete },
-      { keys: ["Esc"], text: m.keyEscape },
-      { keys: [`${CTRL}+Z`, `${CTRL}+Y`], text: m.keyUndo },
-      { keys: ["+", "-", "F"], text: m.keyZoom },
-      { keys: [m.keyWheel], text: m.keyWheelDoes },
-      { keys: ["M", m.keySpace], text: m.keyMove },
-      { keys: ["H"], text: m.keyHide },
-    ];
+    return boxShortcuts();
   }
 
   protected override onKey(event: KeyboardEvent): boolean {
     const stage = this.#stage;
-    if (!stage?.isReady || this.asking) return false;
-    const { store } = this.#scene;
-    const { selected } = store;
-    const command = event.ctrlKey || event.metaKey;
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-
-    const direction = ARROWS[key];
-    if (direction) {
-      // A list or a radio group that has the focus moves by itself.
-      if (this.isOnButton(event) || stage.isBusy) return false;
-      this.#onArrow(direction, event.shiftKey ? 10 : 1, command || event.altKey);
-      return true;
-    }
-    if (command && !event.altKey) {
-      if (key === "z") event.shiftKey ? this.#redo() : this.#undo();
-      else if (key === "y") this.#redo();
-      else return false;
-      return true;
-    }
-    if (event.altKey) return false;
-
-    if (/^[0-9]$/.test(key)) {
-      this.#chooseLabel((Number(key) + 9) % 10);
-      return true;
-    }
-    switch (key) {
-      case "b":
-        stage.isMoveTool = false;
-        return true;
-      case "h":
-        this.#toggleAll();
-        return true;
-      case "Delete":
-      case "Backspace":
-        if (stage.isBusy) stage.cancelGesture();
-        else if (selected) this.#remove(selected);
-        return true;
-      case "Escape":
-        if (!stage.cancelGesture()) {
-          if (this.isAdjusting) this.isAdjusting = false;
-          else if (stage.isMoveTool) stage.isMoveTool = false;
-          else this.#select(null, false);
-        }
-        return true;
-      case "Enter":
-        if (this.isOnButton(event) || stage.isBusy) return false;
-        this.#addByKey();
-        return true;
-      case " ":
-        if (this.isOnButton(event)) return false;
-        stage.isSpaceHeld = true;
-        return true;
-      case "Tab": {
-        const focused = event.composedPath()[0];
-        const isOurs = focused === this.stageElement || (focused === document.body && selected !== null);
-        if (!isOurs) return false;
-        const next = this.#neighbour(event.shiftKey ? -1 : 1);
-        // Past the last box the focus goes on its way, so nobody is caught on the image.
-        if (!next) {
-          this.#select(null, false);
-          return false;
-        }
-        this.#select(next, true);
-        return true;
-      }
-    }
-    return onStageKey(stage, event);
+    if (!stage?.isReady || this.#editor.asking) return false;
+    const focused = event.composedPath()[0];
+    return onBoxKey(event, {
+      editor: this.#editor,
+      stage,
+      isOnControl: this.isOnButton(event),
+      isOnStage: focused === this.stageElement || (focused === document.body && this.#scene.store.selectedId !== null),
+      closePopover: () => {
+        const was = this.isAdjusting;
+        this.isAdjusting = false;
+        return was;
+      },
+    });
   }
 
   protected override onKeyReleased(event: KeyboardEvent): void {
-    if (event.key === " " && this.#stage) this.#stage.isSpaceHeld = false;
-    if (event.key in ARROWS) {
-      this.#nudgeRun += 1;
-      const { selected } = this.#scene.store;
-      if (selected) this.#announceShape(selected);
-    }
+    if (this.#stage) onBoxKeyReleased(event, this.#editor, this.#stage);
   }
 
-  #onArrow(direction: { x: number; y: number }, step: number, isResize: boolean): void {
-    const { store, size } = this.#scene;
-    const { selected } = store;
-    if (!selected) {
-      this.#stage!.setTransform(this.#stage!.transform.pan(-direction.x * 8 * (step + 4), -direction.y * 8 * (step + 4)));
-      return;
+  /** The list follows the selection, wherever that was made. */
+  #keepSelectedRowInView(): void {
+    const { selectedId } = this.#scene.store;
+    if (selectedId === this.#listedId) return;
+    this.#listedId = selectedId;
+    const list = this.renderRoot.querySelector(".shape-list");
+    const at = this.#scene.kept().findIndex((shape) => shape.id === selectedId) * ROW_PX;
+    if (list && at >= 0 && (at < list.scrollTop || at + ROW_PX > list.scrollTop + list.clientHeight)) {
+      list.scrollTop = at - list.clientHeight / 2;
     }
-    this.#freshId = null;
-    const delta = { x: direction.x * step, y: direction.y * step };
-    // Resizing keeps the top left corner; a box never gets thinner than one pixel or turns round.
-    const box = isResize
-      ? fitBox(
-          { ...selected, width: Math.max(1, selected.width + delta.x), height: Math.max(1, selected.height + delta.y) },
-          size,
-        )
-      : edit(selected, "body", delta, size);
-    store.update({ ...selected, ...box }, `nudge:${selected.id}:${this.#nudgeRun}`);
-    this.#stage!.setTransform(this.#stage!.transform.reveal(box, this.#stage!.view, 8));
-  }
-
-  /** A box in the middle of what is in view, a fifth of it in size. */
-  #addByKey(): void {
-    const { transform, view } = this.#stage!;
-    const { size } = this.#scene;
-    const a = transform.toImage({ x: 0, y: 0 });
-    const b = transform.toImage({ x: view.width, y: view.height });
-    const left = Math.max(0, a.x);
-    const top = Math.max(0, a.y);
-    const right = Math.min(size.width, b.x);
-    const bottom = Math.min(size.height, b.y);
-    const side = Math.max(1, Math.min(right - left, bottom - top) / 5);
-    const x = (left + right) / 2 - side / 2;
-    const y = (top + bottom) / 2 - side / 2;
-    this.#drawn(fitBox({ left: x, top: y, width: side, height: side }, size), true);
   }
 
   override focusControl(): void {
@@ -601,6 +371,7 @@ export class CrowdBoundingBox extends WidgetElement {
 
   protected override renderWork(): TemplateResult {
     const stage = this.#stage;
+    const editor = this.#editor;
     const { store } = this.#scene;
     const off = !stage?.isReady || this.disabled;
     const m = msg();
@@ -616,15 +387,15 @@ export class CrowdBoundingBox extends WidgetElement {
         ${toolButton({ id: "move", icon: "move", title: m.move, key: "M", isPressed: isMoving, isDisabled: off,
           onClick: () => { if (stage) stage.isMoveTool = true; } })}
         <span class="gap"></span>
-        ${toolButton({ id: "undo", icon: "undo", title: m.undo, key: `${CTRL}+Z`, isDisabled: !store.canUndo, onClick: () => this.#undo() })}
-        ${toolButton({ id: "redo", icon: "redo", title: m.redo, key: `${CTRL}+Y`, isDisabled: !store.canRedo, onClick: () => this.#redo() })}
+        ${toolButton({ id: "undo", icon: "undo", title: m.undo, key: `${CTRL}+Z`, isDisabled: !store.canUndo, onClick: () => editor.undo() })}
+        ${toolButton({ id: "redo", icon: "redo", title: m.redo, key: `${CTRL}+Y`, isDisabled: !store.canRedo, onClick: () => editor.redo() })}
         ${toolButton({ id: "delete", icon: "delete", title: m.deleteBox, key: "Delete", isDisabled: store.selectedId === null,
-          onClick: () => { if (store.selected) this.#remove(store.selected); } })}
+          onClick: () => editor.remove() })}
         <span class="gap"></span>
         ${zoomTools(stage)}
         <span class="gap"></span>
         ${toolButton({ id: "hide", icon: isAllHidden ? "visibility-off" : "visibility", title: isAllHidden ? m.showAll : m.hideAll,
-          key: "H", isPressed: isAllHidden, onClick: () => this.#toggleAll() })}
+          key: "H", isPressed: isAllHidden, onClick: () => editor.toggleAll() })}
         <span class="pop-anchor">${toolButton({ id: "adjust", icon: "contrast", title: m.adjust, isPressed: this.isAdjusting,
           onClick: () => { this.isAdjusting = !this.isAdjusting; } })}
           ${this.isAdjusting ? this.#renderAdjustments() : nothing}</span>
@@ -646,8 +417,8 @@ export class CrowdBoundingBox extends WidgetElement {
     const m = msg();
     if (!this.#stage?.isReady) return "";
     if (this.#stage.isMoveTool) return m.hintMove;
-    if (this.#scene.store.selectedId !== null && this.#scene.store.selectedId !== this.#freshId) return m.hintSelected;
-    return this.#currentLabel === null ? m.hintChooseLabel : m.hintDraw;
+    if (this.#editor.isHolding) return m.hintSelected;
+    return this.#editor.currentLabel === null ? m.hintChooseLabel : m.hintDraw;
   }
 
   #renderNothing(): TemplateResult {
@@ -679,7 +450,7 @@ export class CrowdBoundingBox extends WidgetElement {
   }
 
   #renderPicker(): unknown {
-    const { asking } = this;
+    const { asking } = this.#editor;
     const stage = this.#stage;
     if (!asking || !stage) return nothing;
     const box = stage.transform.boxToScreen(asking.for === "new" ? asking.box : asking.shape);
@@ -693,19 +464,20 @@ export class CrowdBoundingBox extends WidgetElement {
       onFilter: (text) => {
         this.pickFilter = text;
       },
-      onPick: this.#picked,
-      onCancel: this.#closePicker,
+      onPick: (label) => this.#editor.pick(label),
+      onCancel: () => this.#editor.cancelAsking(),
     });
   }
 
   protected override renderSide(): TemplateResult {
+    const editor = this.#editor;
     const scene = this.#scene;
     const colorOf = (label: string): string => scene.colorOf(label);
     return html`<aside class="side" role=${this.isMainContent ? nothing : "group"} aria-label=${msg().labels}>
       ${this.renderProblem()}
       <div class="label-area" @click=${this.#backToStage}>${labelPane({
         labels: scene.labels,
-        current: this.#currentLabel,
+        current: editor.currentLabel,
         counts: scene.counts(),
         hidden: scene.hiddenLabels,
         filter: this.labelFilter,
@@ -713,8 +485,8 @@ export class CrowdBoundingBox extends WidgetElement {
         onFilter: (text) => {
           this.labelFilter = text;
         },
-        onChoose: (i) => this.#chooseLabel(i),
-        onToggle: (label) => this.#toggleLabel(label),
+        onChoose: (i) => editor.chooseLabel(i),
+        onToggle: (label) => editor.toggleLabel(label),
       })}</div>
       ${shapeList({
         shapes: scene.kept(),
@@ -727,17 +499,14 @@ export class CrowdBoundingBox extends WidgetElement {
         onScroll: (event) => {
           this.listScroll = (event.target as HTMLElement).scrollTop;
         },
-        onSelect: (shape) => this.#select(shape, true),
+        onSelect: (shape) => editor.select(shape, true),
         onHover: (shape) => {
           this.#listHover = shape;
           this.#stage?.invalidateActive();
         },
-        onToggle: (shape) => this.#toggleShape(shape),
-        onRelabel: (shape) => {
-          this.#select(shape, true);
-          this.asking = { for: "old", shape };
-        },
-        onDelete: (shape) => this.#remove(shape),
+        onToggle: (shape) => editor.toggleShape(shape),
+        onRelabel: (shape) => editor.askFor(shape),
+        onDelete: (shape) => editor.remove(shape),
       })}
     </aside>`;
   }
