@@ -40,7 +40,7 @@ _ATTRIBUTE = "things"
 _LEAST_CONFIDENCE = 0.5
 _SHOWN_SCORE = 0.4
 _FIRST_HELD_OUT, _FIRST_BY_HAND = 100_000, 200_000  # seeds of pictures that the crowd never sees
-_TRAINING_LIMIT_S = (40.0, 130.0)  # least and most
+_TRAINING_LIMIT_S = (40.0, 150.0)  # least and most
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
