@@ -1,6 +1,6 @@
 // Builds every browser bundle into src/labelwright/portal/static/. One table says what is built from what.
 import { existsSync } from "node:fs";
-import { cp, mkdir, readFile, readdir, rm } from "node:fs/promises";
+import { cp, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -25,6 +25,7 @@ const watch = process.argv.includes("--watch");
 await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
 
+const borrowed = new Set();
 for (const { name, entry, format, assets } of bundles) {
   if (!existsSync(join(web, entry))) continue;
   const options = {
@@ -44,15 +45,35 @@ for (const { name, entry, format, assets } of bundles) {
     tsconfig: join(web, "tsconfig.json"),
   };
   if (watch) await (await context(options)).watch();
-  else await build(options);
+  else {
+    const { metafile } = await build({ ...options, metafile: true });
+    for (const input of Object.keys(metafile.inputs)) {
+      const found = /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input);
+      if (found) borrowed.add(found[1]);
+    }
+  }
   if (assets && existsSync(join(web, assets))) await cp(join(web, assets), out, { recursive: true });
 }
 
 if (!watch) {
+  await writeFile(join(out, "licenses.txt"), await licensesOf([...borrowed].sort()));
   for (const file of (await readdir(out)).sort()) {
     if (!/\.(js|css)$/.test(file)) continue;
     const bytes = await readFile(join(out, file));
     const kb = (n) => `${(n / 1000).toFixed(1)} kB`;
     console.log(`${relative(join(web, ".."), join(out, file))}  ${kb(bytes.length)}, gzipped ${kb(gzipSync(bytes).length)}`);
   }
+}
+
+/** The licences of the packages that are part of the bundles: they ask to be passed on. */
+async function licensesOf(packages) {
+  const texts = [];
+  for (const name of packages) {
+    const folder = join(web, "node_modules", name);
+    const { version } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+    const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry));
+    if (!file) throw new Error(`${name} is bundled but has no licence file`);
+    texts.push(`${name} ${version}\n\n${(await readFile(join(folder, file), "utf8")).trim()}\n`);
+  }
+  return texts.join(`\n${"-".repeat(100)}\n\n`);
 }
