@@ -6,10 +6,12 @@ import { CrowdBoundingBox } from "./crowd-bounding-box/crowd-bounding-box.js";
 import { CrowdButton } from "./crowd-button/crowd-button.js";
 import { CrowdCard } from "./crowd-card/crowd-card.js";
 import { CrowdCheckbox } from "./crowd-checkbox/crowd-checkbox.js";
+import { CrowdClassifierMultiSelect } from "./crowd-classifier-multi-select/crowd-classifier-multi-select.js";
 import { CrowdClassifier } from "./crowd-classifier/crowd-classifier.js";
 import { CrowdFab } from "./crowd-fab/crowd-fab.js";
 import { CrowdForm } from "./crowd-form/crowd-form.js";
 import { CrowdIconButton } from "./crowd-icon-button/crowd-icon-button.js";
+import { CrowdImageClassifierMultiSelect } from "./crowd-image-classifier-multi-select/crowd-image-classifier-multi-select.js";
 import { CrowdImageClassifier } from "./crowd-image-classifier/crowd-image-classifier.js";
 import { CrowdInput } from "./crowd-input/crowd-input.js";
 import { CrowdInstructions } from "./crowd-instructions/crowd-instructions.js";
@@ -45,7 +47,9 @@ export const elements: Readonly<Record<string, CustomElementConstructor>> = {
   "crowd-icon-button": CrowdIconButton,
   "crowd-instructions": CrowdInstructions,
   "crowd-classifier": CrowdClassifier,
+  "crowd-classifier-multi-select": CrowdClassifierMultiSelect,
   "crowd-image-classifier": CrowdImageClassifier,
+  "crowd-image-classifier-multi-select": CrowdImageClassifierMultiSelect,
   "crowd-bounding-box": CrowdBoundingBox,
   // Last: it looks at what it contains.
   "crowd-form": CrowdForm,

@@ -1,6 +1,10 @@
 /** Every sentence the worker can meet. A translation is another object of this type. */
 
+import { textMessages } from "./messages-text.js";
+
 export const en = {
+  ...textMessages,
+
   // Frame
   instructions: "Instructions",
   shortcuts: "Shortcuts",

@@ -23,10 +23,7 @@ export abstract class SingleChoiceWidget extends WidgetElement {
   static override structured = { categories: { read: toStringList, reflect: true } };
   static override requiredAttributes: readonly string[] = ["name", "categories"];
 
-  static override styles = [
-    ...WidgetElement.styles,
-    choiceStyles,
-  ];
+  static override styles = [...WidgetElement.styles, choiceStyles];
 
   @property({ attribute: "initial-value" }) initialValue: string | null = null;
 

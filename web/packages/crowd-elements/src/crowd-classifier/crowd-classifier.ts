@@ -1,6 +1,6 @@
-import { css, html } from "lit";
 import type { TemplateResult } from "lit";
 
+import { classificationTarget, targetStyles } from "../base/classification-target.js";
 import { SingleChoiceWidget } from "../base/single-choice.js";
 
 /**
@@ -14,36 +14,9 @@ import { SingleChoiceWidget } from "../base/single-choice.js";
 export class CrowdClassifier extends SingleChoiceWidget {
   static override regions = ["classification-target", "short-instructions", "full-instructions"];
 
-  static override styles = [
-    ...SingleChoiceWidget.styles,
-    css`
-      :host {
-        height: auto;
-        min-height: 340px;
-      }
-      .work {
-        overflow: auto;
-      }
-      .target {
-        padding: 24px 32px;
-        font: 400 16px/1.6 var(--lw-font);
-        overflow-wrap: anywhere;
-      }
-      .side {
-        width: 300px;
-      }
-      @media (max-width: 860px) {
-        .side {
-          width: auto;
-          max-height: 60%;
-        }
-      }
-    `,
-  ];
+  static override styles = [...SingleChoiceWidget.styles, targetStyles];
 
   protected override renderWork(): TemplateResult {
-    return html`<div class="target" role="region" aria-labelledby="question" tabindex="0">
-      <slot name="classification-target"></slot>
-    </div>`;
+    return classificationTarget();
   }
 }
