@@ -8,6 +8,7 @@ import orjson
 
 from labelwright.engine.facts import JobFacts
 from labelwright.errors import InvalidRequest
+from labelwright.tasks import ReadLine
 
 __all__ = ["ANSWER_BYTES_MAX", "check_answer"]
 
@@ -15,8 +16,15 @@ ANSWER_BYTES_MAX = 48 << 20
 _DEPTH_MAX = 64
 
 
-def check_answer(text: bytes, facts: JobFacts) -> bytes:
+def check_answer(text: bytes, facts: JobFacts, line: ReadLine) -> bytes:
     """The answer as it is kept: compact JSON with sorted keys.
+
+    Parameters
+    ----------
+    text : bytes
+    facts : JobFacts
+    line : callable
+        Reads the object's manifest line; called for task types that are checked in a thread only.
 
     Raises
     ------
@@ -35,7 +43,7 @@ def check_answer(text: bytes, facts: JobFacts) -> bytes:
         raise InvalidRequest("answer must be a JSON object.", field="answer", value=answer)
     if _is_deeper_than(answer, _DEPTH_MAX):
         raise InvalidRequest(f"answer is nested more than {_DEPTH_MAX} levels deep.", field="answer")
-    kept = facts.type.validate_answer(answer, facts.categories)
+    kept = facts.type.validate_answer(answer, facts.categories, line)
     return orjson.dumps(kept, option=orjson.OPT_SORT_KEYS)
 
 

@@ -12,7 +12,7 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy.engine import Connection
@@ -300,10 +300,11 @@ class Desk:
         facts = self._known.facts_of_task(task_id)
         if facts is None:
             facts = await self._database.aread(partial(self._facts_for, worker_id, task_id))
-        if len(answer) > _CHECK_IN_THREAD_BYTES:
-            checked = await asyncio.to_thread(check_answer, answer, facts)
+        line = partial(self._line_of, worker_id, task_id)
+        if len(answer) > _CHECK_IN_THREAD_BYTES or facts.type.is_checked_in_thread:
+            checked = await asyncio.to_thread(check_answer, answer, facts, line)
         else:
-            checked = check_answer(answer, facts)
+            checked = check_answer(answer, facts, line)
         digest = hashlib.sha256(checked).hexdigest()
         if time_spent_s is not None and not 0 <= time_spent_s < float("inf"):
             time_spent_s = None
@@ -337,6 +338,20 @@ class Desk:
         if task is None or task.worker_id != worker_id:
             raise _not_yours(task_id)
         return self._known.facts(connection, task.job_id)
+
+    def _line_of(self, worker_id: str, task_id: str) -> dict[str, Any]:
+        def read(connection: Connection) -> _Placed:
+            task = human_tasks.get(connection, task_id)
+            if task is None or task.worker_id != worker_id:
+                raise _not_yours(task_id)
+            return _placed(connection, task, self._known.facts(connection, task.job_id))
+
+        return self._read_line(self._database.read(read))
+
+    def _read_line(self, placed: _Placed) -> dict[str, Any]:
+        raw = self._blobs.read_range(placed.facts.manifest_uri, placed.position, placed.length)
+        line: dict[str, Any] = orjson.loads(raw)
+        return line
 
     async def release(self, worker_id: str, task_id: str) -> None:
         """Give a task back to the pool; the work on it is lost. Repeating it changes nothing.
@@ -438,14 +453,13 @@ class Desk:
 
     def _view(self, placed: _Placed) -> TaskView:
         facts, task = placed.facts, placed.task
-        raw = self._blobs.read_range(facts.manifest_uri, placed.position, placed.length)
         return TaskView(
             id=task.id,
             job_name=facts.names.job_name,
             job_arn=facts.arn,
             object_id=str(task.object_no),
             state=task.state,
-            input=facts.type.task_input(orjson.loads(raw), facts.categories),
+            input=facts.type.task_input(self._read_line(placed), facts.categories),
             title=facts.title,
             description=facts.description,
             task_type=facts.type_name,

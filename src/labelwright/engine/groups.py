@@ -22,7 +22,7 @@ from labelwright.core.limits import GROUP_SIZE
 from labelwright.engine import paths
 from labelwright.engine.facts import JobFacts
 from labelwright.engine.failures import failure_content
-from labelwright.engine.media import image_size_of
+from labelwright.engine.media import image_size_of, read_small
 from labelwright.engine.tools import Tools, read_lines
 from labelwright.manifests import dumps
 from labelwright.store import data_objects, labels
@@ -90,7 +90,7 @@ class _Member:
 
 
 def consolidate_group(tools: Tools, job: JobRow, facts: JobFacts, group: GroupRow) -> None:
-    """Steps 2-7 for one frozen group."""
+    """Steps 2-7 for one frozen group. What a label refers to is written before the label is."""
     members = _members(tools, facts, group)
     files = [(member.response_uri, _worker_response(member)) for member in members]
     files += _large_answers(facts, group, members)
@@ -101,7 +101,7 @@ def consolidate_group(tools: Tools, job: JobRow, facts: JobFacts, group: GroupRo
     _put_json(tools, request_uri, dumps([_request_item(facts, group, member) for member in members]))
 
     outcomes = facts.type.consolidate(
-        [_object_answers(tools, member) for member in members], facts.categories, facts.names
+        [_object_answers(tools, facts, member) for member in members], facts.categories, facts.names
     )
     labeled: list[tuple[int, bytes]] = []
     failed: list[tuple[int, bytes]] = []
@@ -109,7 +109,9 @@ def consolidate_group(tools: Tools, job: JobRow, facts: JobFacts, group: GroupRo
     for member, outcome in zip(members, outcomes, strict=True):
         number = member.row.object_no
         match outcome:
-            case Label(content=content):
+            case Label(content=content, files=label_files):
+                for file in label_files:
+                    tools.blobs.put(file.uri, file.data, content_type=file.content_type)
                 labeled.append((number, dumps(content)))
                 response.append(
                     {"datasetObjectId": str(number), "consolidatedAnnotation": {"content": content}}
@@ -233,7 +235,7 @@ def _request_item(facts: JobFacts, group: GroupRow, member: _Member) -> dict[str
     }
 
 
-def _object_answers(tools: Tools, member: _Member) -> ObjectAnswers:
+def _object_answers(tools: Tools, facts: JobFacts, member: _Member) -> ObjectAnswers:
     source = member.line.get("source")
     source = member.line.get("source-ref") if source is None else source
     return ObjectAnswers(
@@ -241,5 +243,8 @@ def _object_answers(tools: Tools, member: _Member) -> ObjectAnswers:
         answers=[Answer(answer.worker_id, orjson.loads(answer.answer)) for answer in member.answers],
         creation_date=member.creation_date,
         response_uri=member.response_uri,
+        line=member.line,
+        output_folder=paths.label_folder_uri(facts.output_uri),
         image_size=partial(image_size_of, tools.blobs, str(source)),
+        read=partial(read_small, tools.blobs),
     )

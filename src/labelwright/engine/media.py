@@ -1,4 +1,4 @@
-"""Is an object's file there, and is it an image that a worker can be shown?
+"""Is an object's file there, and is it an image or a video that a worker can be shown?
 
 Only the head of the file is read. An image that turns out to be damaged further on is for the worker to
 decline.
@@ -17,10 +17,11 @@ from labelwright.tasks.task_type import Media
 if TYPE_CHECKING:
     from labelwright.blobs import Blobs
 
-__all__ = ["image_size", "image_size_of", "problem_with"]
+__all__ = ["image_size", "image_size_of", "problem_with", "read_small"]
 
 _HEAD_BYTES = 64 << 10
 _LONG_HEAD_BYTES = 4 << 20  # a JPEG may carry megabytes of profiles and previews before its size
+_VIDEO_ENDINGS = (".mp4", ".ogg", ".webm")
 _PNG = b"\x89PNG\r\n\x1a\n"
 # Start-of-frame markers of JPEG: all of C0-CF but the tables C4, C8 and CC.
 _SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -43,9 +44,11 @@ def problem_with(blobs: Blobs, source: str, media: Media) -> str | None:
     """
     uri = s3_uri(source)
     if not uri.startswith("s3://"):
-        if media == "image":
+        if media in ("image", "video"):
             return f"ClientError: {source[:200]} is not an S3 URI (s3://bucket/key)."
         return None
+    if media == "video" and not uri.lower().endswith(_VIDEO_ENDINGS):
+        return f"ClientError: {uri[:200]} is not a video that browsers play ({', '.join(_VIDEO_ENDINGS)})."
     try:
         size_bytes = blobs.head(uri).size_bytes
         if media != "image":
@@ -68,6 +71,15 @@ def image_size_of(blobs: Blobs, source: str) -> tuple[int, int] | None:
     uri = s3_uri(source)
     try:
         return _size_at(blobs, uri, blobs.head(uri).size_bytes)
+    except (BlobNotFound, AccessRefused, InvalidRequest):
+        return None
+
+
+def read_small(blobs: Blobs, source: str) -> bytes | None:
+    """An object of at most the size that images may have; None when it is larger or cannot be read."""
+    uri = s3_uri(source)
+    try:
+        return blobs.read(uri) if blobs.head(uri).size_bytes <= IMAGE_BYTES_MAX else None
     except (BlobNotFound, AccessRefused, InvalidRequest):
         return None
 

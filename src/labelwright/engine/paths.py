@@ -13,6 +13,7 @@ __all__ = [
     "file_stamp",
     "input_copy_uri",
     "intermediate_uri",
+    "label_folder_uri",
     "large_answer_uri",
     "milliseconds",
     "output_manifest_uri",
@@ -68,6 +69,11 @@ def consolidation_response_uri(output_uri: str, iteration: int, stamp: str) -> s
 def _consolidation(output_uri: str, which: str, iteration: int, stamp: str) -> str:
     folder = f"annotations/consolidated-annotation/consolidation-{which}/iteration-{iteration}"
     return f"{output_uri}/{folder}/{stamp}.json"
+
+
+def label_folder_uri(output_uri: str) -> str:
+    """Where the files lie that labels refer to, such as masks."""
+    return f"{output_uri}/annotations/consolidated-annotation/output"
 
 
 def large_answer_uri(output_uri: str, iteration: int, object_no: int, position: int) -> str:

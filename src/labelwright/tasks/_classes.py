@@ -1,4 +1,4 @@
-"""Single-label classification, shared by images and text."""
+"""Single-label classification, shared by images, text and video."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from labelwright.tasks.task_type import (
     Media,
     ObjectAnswers,
     Outcome,
+    ReadLine,
+    TaskType,
 )
 
-__all__ = ["SingleLabelClassification"]
+__all__ = ["SingleLabelClassification", "built_in_input", "shown"]
 
 
-class SingleLabelClassification:
+class SingleLabelClassification(TaskType):
     """One class per object, by the modified Dawid-Skene estimate over a group.
 
     Parameters
@@ -32,10 +34,8 @@ class SingleLabelClassification:
         ``type`` of the metadata.
     element : str
         Conventional name of the classifier element in the template.
+    n_labels_min : int
     """
-
-    n_labels_min = 2
-    n_labels_max: int | None = None
 
     def __init__(
         self,
@@ -45,31 +45,42 @@ class SingleLabelClassification:
         media: Media,
         kind: str,
         element: str,
+        n_labels_min: int = 2,
     ) -> None:
         self.suffixes = suffixes
         self.source_keys = source_keys
         self.media = media
         self.kind = kind
         self.element = element
+        self.n_labels_min = n_labels_min
 
     def task_input(self, line: Mapping[str, Any], categories: Categories) -> dict[str, Any]:
         """``taskObject``, ``labels`` and the whole line as ``manifestLine``."""
         return built_in_input(line, categories)
 
-    def validate_answer(self, answer: Mapping[str, Any], categories: Categories) -> dict[str, Any]:
+    def validate_answer(
+        self, answer: Mapping[str, Any], categories: Categories, line: ReadLine
+    ) -> dict[str, Any]:
         """Require one classifier whose label is in the label category file."""
-        key, label = self._find(answer)
+        key, label = self.find(answer)
         if label not in categories.index:
             raise InvalidRequest(
                 f"answer.{key}.label is {label!r}, which is not one of the job's labels: "
-                f"{_shown(categories.labels)}.",
+                f"{shown(categories.labels)}.",
                 field=f"answer.{key}.label",
                 value=label,
                 rule="a label of the job",
             )
         return dict(answer)
 
-    def _find(self, answer: Mapping[str, Any]) -> tuple[str, str]:
+    def find(self, answer: Mapping[str, Any]) -> tuple[str, str]:
+        """The name of the classifier in the form, and the label that was chosen.
+
+        Raises
+        ------
+        InvalidRequest
+            When the answer holds no classification.
+        """
         # By the shape of the value: authors rename elements.
         keys = [self.element, *sorted(answer)] if self.element in answer else sorted(answer)
         for key in keys:
@@ -86,6 +97,36 @@ class SingleLabelClassification:
         self, objects: Sequence[ObjectAnswers], categories: Categories, names: JobNames
     ) -> list[Outcome]:
         """The group's labels; with one worker per object the answer itself, confidence 0."""
+        return [
+            found
+            if isinstance(found, Failure)
+            else Label(
+                {
+                    names.label_attribute_name: found[0],
+                    names.metadata_name: self.metadata(
+                        item, names, class_name=categories.labels[found[0]], confidence=found[1]
+                    ),
+                }
+            )
+            for item, found in zip(objects, self._estimated(objects, categories, names), strict=True)
+        ]
+
+    def metadata(
+        self, item: ObjectAnswers, names: JobNames, *, class_name: str, confidence: float
+    ) -> dict[str, Any]:
+        """What goes with a label."""
+        return {
+            "confidence": confidence,
+            "job-name": names.reference,
+            "class-name": class_name,
+            "human-annotated": "yes",
+            "creation-date": item.creation_date,
+            "type": self.kind,
+        }
+
+    def _estimated(
+        self, objects: Sequence[ObjectAnswers], categories: Categories, names: JobNames
+    ) -> list[tuple[int, float] | Failure]:
         votes = [self._votes(item, categories) for item in objects]
         estimated = iter(
             consolidate_classes(
@@ -94,29 +135,14 @@ class SingleLabelClassification:
                 n_workers_asked=names.n_workers,
             )
         )
-        results = [next(estimated) if vote else None for vote in votes]
-        outcomes: list[Outcome] = []
-        for item, result in zip(objects, results, strict=True):
-            if result is None:
-                outcomes.append(Failure("no answer names a label of the label category file."))
-                continue
-            class_index, confidence = int(result[0]), float(result[1])
-            metadata = {
-                "confidence": confidence,
-                "job-name": names.reference,
-                "class-name": categories.labels[class_index],
-                "human-annotated": "yes",
-                "creation-date": item.creation_date,
-                "type": self.kind,
-            }
-            outcomes.append(Label({names.label_attribute_name: class_index, names.metadata_name: metadata}))
-        return outcomes
+        missing = Failure("no answer names a label of the label category file.")
+        return [next(estimated) if vote else missing for vote in votes]
 
     def _votes(self, item: ObjectAnswers, categories: Categories) -> list[tuple[str, int]]:
         votes = []
         for answer in item.answers:
             try:
-                _, label = self._find(answer.content)
+                _, label = self.find(answer.content)
             except InvalidRequest:
                 continue
             if label in categories.index:
@@ -134,6 +160,7 @@ def built_in_input(line: Mapping[str, Any], categories: Categories) -> dict[str,
     }
 
 
-def _shown(labels: Sequence[str]) -> str:
-    shown = ", ".join(repr(label) for label in labels[:10])
-    return shown if len(labels) <= 10 else f"{shown} and {len(labels) - 10} more"
+def shown(labels: Sequence[str]) -> str:
+    """The first labels, for messages."""
+    first = ", ".join(repr(label) for label in labels[:10])
+    return first if len(labels) <= 10 else f"{first} and {len(labels) - 10} more"

@@ -9,25 +9,35 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from labelwright.core.functions import CUSTOM, PASS_THROUGH
-from labelwright.tasks.task_type import Categories, JobNames, Label, Media, ObjectAnswers, Outcome
+from labelwright.tasks.task_type import (
+    Categories,
+    JobNames,
+    Label,
+    Media,
+    ObjectAnswers,
+    Outcome,
+    ReadLine,
+    TaskType,
+)
 
 __all__ = ["TASK_TYPE", "Custom"]
 
 
-class Custom:
+class Custom(TaskType):
     """Any template, any JSON answer."""
 
     suffixes = (CUSTOM, PASS_THROUGH)
     source_keys = ("source", "source-ref")
     media: Media = "any"
     n_labels_min = 0
-    n_labels_max: int | None = None
 
     def task_input(self, line: Mapping[str, Any], categories: Categories) -> dict[str, Any]:
         """The manifest line itself."""
         return dict(line)
 
-    def validate_answer(self, answer: Mapping[str, Any], categories: Categories) -> dict[str, Any]:
+    def validate_answer(
+        self, answer: Mapping[str, Any], categories: Categories, line: ReadLine
+    ) -> dict[str, Any]:
         """Any object fits."""
         return dict(answer)
 

@@ -1,13 +1,14 @@
 """What a task type is: what it accepts, what its page gets, which answers fit, and how answers become labels.
 
 One module of this package holds one type and offers it as ``TASK_TYPE``; `labelwright.tasks` finds it by the
-suffix of the built-in functions. Everything here is pure: bytes are read and written by the engine.
+suffix of the built-in functions. Everything here is pure: bytes are read and written by the engine, through
+what it hands in.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, NoReturn, Protocol
 
 from labelwright.core.limits import LABEL_NAME_CHARS_MAX
@@ -19,15 +20,21 @@ __all__ = [
     "Failure",
     "JobNames",
     "Label",
+    "LabelFile",
     "Media",
     "ObjectAnswers",
     "Outcome",
+    "ReadLine",
     "TaskType",
     "parse_categories",
 ]
 
-Media = Literal["image", "text", "any"]
-"""What ``source-ref`` must be: an image, nothing (the data is the text in ``source``), or any file."""
+Media = Literal["image", "text", "video", "any"]
+"""What ``source-ref`` must be: an image, nothing (the data is the text in ``source``), a video that browsers
+play, or any file."""
+
+ReadLine = Callable[[], Mapping[str, Any]]
+"""Reads the object's manifest line when it is called."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -97,22 +104,41 @@ class ObjectAnswers:
         ``YYYY-MM-DDTHH:MM:SS.ffffff``, different for every object.
     response_uri : str
         Where the object's worker-response file is.
+    line : Mapping
+        The manifest line.
+    output_folder : str
+        URI, without a slash at the end, under which the files of labels lie.
     image_size : callable
         ``() -> (width, height)`` of the stored image in pixels, or None when it cannot be read.
+    read : callable
+        ``(uri) -> bytes`` of a stored object, or None when it cannot be read or is too large to be looked at.
     """
 
     object_no: int
     answers: Sequence[Answer]
     creation_date: str
     response_uri: str
+    line: Mapping[str, Any]
+    output_folder: str
     image_size: Callable[[], tuple[int, int] | None]
+    read: Callable[[str], bytes | None]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LabelFile:
+    """A file that a label refers to; its name must follow from the object and its creation date."""
+
+    uri: str
+    data: bytes = dataclasses.field(repr=False)
+    content_type: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Label:
-    """What goes to the output line: keys in their order."""
+    """What goes to the output line: keys in their order. ``files`` are written before anything names them."""
 
     content: dict[str, Any]
+    files: tuple[LabelFile, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -126,7 +152,7 @@ Outcome = Label | Failure
 
 
 class TaskType(Protocol):
-    """The contract of a task type.
+    """The contract of a task type. Types that inherit from it explicitly get the defaults.
 
     Attributes
     ----------
@@ -138,20 +164,53 @@ class TaskType(Protocol):
     n_labels_min : int
         0 when a label category file is not needed.
     n_labels_max : int or None
+    is_checked_in_thread : bool
+        True when `validate_answer` takes long or reads the line, so that it must not run in the event loop.
+    audits_labels : bool
+        True when workers look at labels of an earlier job; only then are `check_line` and `problem_with`
+        called.
     """
 
     suffixes: tuple[str, ...]
     source_keys: tuple[str, ...]
     media: Media
-    n_labels_min: int
-    n_labels_max: int | None
+    n_labels_min: int = 1
+    n_labels_max: int | None = None
+    is_checked_in_thread: bool = False
+    audits_labels: bool = False
+
+    def check_categories(self, categories: Categories) -> None:
+        """Check what the label category file holds besides names.
+
+        Raises
+        ------
+        InvalidRequest
+            The job fails before it starts.
+        """
+        return
+
+    def check_line(self, line: Mapping[str, Any], label_attribute_name: str) -> None:
+        """Check a manifest line while the job is set up.
+
+        Raises
+        ------
+        InvalidRequest
+            The job fails before it starts; the message is put after the line's number.
+        """
+        return
+
+    def problem_with(self, line: Mapping[str, Any], label_attribute_name: str) -> str | None:
+        """Why this object alone cannot be given to workers; None when it can."""
+        return None
 
     def task_input(self, line: Mapping[str, Any], categories: Categories) -> dict[str, Any]:
         """``task.input`` of the template."""
         ...
 
-    def validate_answer(self, answer: Mapping[str, Any], categories: Categories) -> dict[str, Any]:
-        """The answer as it is kept.
+    def validate_answer(
+        self, answer: Mapping[str, Any], categories: Categories, line: ReadLine
+    ) -> dict[str, Any]:
+        """The answer as it is kept. ``line`` may only be called by types with ``is_checked_in_thread``.
 
         Raises
         ------
@@ -162,8 +221,11 @@ class TaskType(Protocol):
 
     def consolidate(
         self, objects: Sequence[ObjectAnswers], categories: Categories, names: JobNames
-    ) -> list[Outcome]:
-        """One outcome per object, in their order."""
+    ) -> Iterable[Outcome]:
+        """One outcome per object, in their order.
+
+        Types whose labels have large files yield them one by one; each is written before the next is made.
+        """
         ...
 
 
