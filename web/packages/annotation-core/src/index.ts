@@ -1,5 +1,6 @@
 export * from "./answer.js";
 export * from "./box.js";
+export * from "./code-points.js";
 export * from "./exif.js";
 export * from "./geometry.js";
 export * from "./hit-test.js";
@@ -8,6 +9,9 @@ export * from "./literal.js";
 export * from "./palette.js";
 export * from "./scene.js";
 export * from "./shapes.js";
+export * from "./span-store.js";
+export * from "./spans.js";
 export * from "./spatial-index.js";
 export * from "./store.js";
 export * from "./transform.js";
+export * from "./words.js";
