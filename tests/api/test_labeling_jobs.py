@@ -299,3 +299,29 @@ def test_a_template_kept_with_create_human_task_ui(
     unknown = request_for(LabelingJobName="x", HumanTaskConfig__UiConfig={"HumanTaskUiArn": f"{arn}-not"})
     with pytest.raises(ClientError, match="HumanTaskUiArn"):
         sagemaker.create_labeling_job(**unknown)
+
+
+def test_entity_recognition_has_a_page_of_its_own(
+    sagemaker: Any, request_for: Callable[..., dict[str, Any]]
+) -> None:
+    functions = {
+        PRE: f"{FUNCTIONS}:PRE-NamedEntityRecognition",
+        POST: {"AnnotationConsolidationLambdaArn": f"{FUNCTIONS}:ACS-NamedEntityRecognition"},
+    }
+    uis = f"{SAGEMAKER}:394669845002:human-task-ui"
+    ui = "HumanTaskConfig__UiConfig"
+    for changes, words in (
+        (
+            {**functions, ui: {"HumanTaskUiArn": f"{uis}/VideoObjectTracking"}},
+            "give arn:aws:sagemaker:eu-west-1",
+        ),
+        ({ui: {"HumanTaskUiArn": f"{uis}/NamedEntityRecognition"}}, "give UiTemplateS3Uri"),
+        ({**functions, "LabelAttributeName": "ner-ref"}, "must not end in -ref"),
+    ):
+        with pytest.raises(ClientError, match=words):
+            sagemaker.create_labeling_job(**request_for(**changes))
+    request = request_for(**functions, **{ui: {"HumanTaskUiArn": f"{uis}/NamedEntityRecognition"}})
+    sagemaker.create_labeling_job(**request)
+    job = wait(sagemaker, "Texts-1", "InProgress", "Failed")
+    assert job["LabelingJobStatus"] == "InProgress", job.get("FailureReason")
+    assert job["HumanTaskConfig"]["UiConfig"] == request["HumanTaskConfig"]["UiConfig"]

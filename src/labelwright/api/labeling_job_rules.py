@@ -161,11 +161,10 @@ def _check_ui(connection: Connection, ui: Mapping[str, Any], kind: TaskKind) -> 
     parsed = parse_arn(arn)
     if parsed.account == PUBLIC_CROWD_ACCOUNT:
         if kind.ui == "template" or parsed.resource != f"human-task-ui/{kind.ui_name}":
-            _refuse(
-                f"{field}.HumanTaskUiArn",
-                arn,
-                f"does not fit the task type {kind.suffix}; give UiTemplateS3Uri",
+            wanted = (
+                f"give {arn.rpartition('/')[0]}/{kind.ui_name}" if kind.ui_name else "give UiTemplateS3Uri"
             )
+            _refuse(f"{field}.HumanTaskUiArn", arn, f"does not fit the task type {kind.suffix}; {wanted}")
         return
     try:
         human_task_uis.ui_by_arn(connection, arn)

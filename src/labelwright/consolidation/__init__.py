@@ -13,15 +13,20 @@ from labelwright.consolidation.dawid_skene import (
     dawid_skene_kernel,
 )
 from labelwright.consolidation.iou import box_iou, box_iou_batch
+from labelwright.consolidation.spans import ConsolidatedSpan, LabeledSpan, consolidate_spans, span_iou
 
 __all__ = [
     "ConsolidatedBox",
+    "ConsolidatedSpan",
     "LabeledBox",
+    "LabeledSpan",
     "box_iou",
     "box_iou_batch",
     "class_posteriors",
     "consolidate_boxes",
     "consolidate_classes",
     "consolidate_multi_label",
+    "consolidate_spans",
     "dawid_skene_kernel",
+    "span_iou",
 ]

@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy.engine import Connection
 
 from labelwright.core import labeling_job as machine
-from labelwright.core.arn import team_kind
+from labelwright.core.arn import PUBLIC_CROWD_ACCOUNT, parse_arn, team_kind
 from labelwright.core.labeling_job import Status
 from labelwright.core.limits import TEMPLATE_CHARS_MAX
 from labelwright.engine.facts import JobFacts
@@ -116,6 +116,8 @@ def _template(tools: Tools, facts: JobFacts) -> str:
     uri = ui.get("UiTemplateS3Uri") or ui["HumanTaskUiArn"]
     if "UiTemplateS3Uri" in ui:
         text = _text(tools, uri, field="HumanTaskConfig.UiConfig.UiTemplateS3Uri")
+    elif parse_arn(uri).account == PUBLIC_CROWD_ACCOUNT:
+        text = _built_in_template(facts)
     else:
         text = _stored_template(tools, uri)
     if not 1 <= len(text) <= TEMPLATE_CHARS_MAX:
@@ -134,6 +136,13 @@ def _template(tools: Tools, facts: JobFacts) -> str:
             f"ClientError: The template {uri} cannot be used: {error.code}: {error.message}{place}"
         ) from error
     return text
+
+
+def _built_in_template(facts: JobFacts) -> str:
+    """The page of a type that has its own; which ARN goes with which type was checked at the door."""
+    from labelwright.templates.builtin import builtin, literal
+
+    return builtin(facts.type_name, header=literal(facts.description))
 
 
 def _stored_template(tools: Tools, arn: str) -> str:
@@ -159,7 +168,7 @@ def _categories(tools: Tools, facts: JobFacts) -> str | None:
     text = _text(tools, uri, field=field)
     try:
         document = orjson.loads(text)
-        parse_categories(document, n_min=kind.n_labels_min, n_max=kind.n_labels_max)
+        kind.check_categories(parse_categories(document, n_min=kind.n_labels_min, n_max=kind.n_labels_max))
     except orjson.JSONDecodeError as error:
         raise _Refused(f"ClientError: {field} {uri} is not JSON: {error}") from error
     except InvalidRequest as error:

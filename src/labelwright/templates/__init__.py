@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labelwright.templates.builtin import BUILTIN_TASK_TYPES, builtin
+from labelwright.templates.builtin import BUILTIN_TASK_TYPES, builtin, literal
 from labelwright.templates.liquid_dialect import Rendered, Template, parse
 from labelwright.templates.media import MediaTarget, media_target
 from labelwright.templates.page import TASK_CONTEXT_ID, assemble, content_security_policy
@@ -19,6 +19,7 @@ __all__ = [
     "assemble",
     "builtin",
     "content_security_policy",
+    "literal",
     "media_target",
     "parse",
 ]

@@ -14,12 +14,13 @@ from labelwright.errors import InvalidRequest
 from labelwright.templates.instructions import default_instructions
 from labelwright.templates.values import escape_html
 
-__all__ = ["BUILTIN_TASK_TYPES", "builtin"]
+__all__ = ["BUILTIN_TASK_TYPES", "builtin", "literal"]
 
 _SCRIPT: Final = '<script src="https://assets.crowd.aws/crowd-html-elements.js"></script>'
 _LABELS: Final = "{{ task.input.labels | to_json | escape }}"
 _OBJECT: Final = "{{ task.input.taskObject | grant_read_access }}"
 _LIQUID: Final = re.compile(r"(\{\{.*?\}\}|\{%.*?%\})", re.DOTALL)
+_LIQUID_BEGIN: Final = re.compile(r"\{[{%]")
 _ATTRIBUTE_NAME: Final = re.compile(r"[A-Za-z0-9](?:-*[A-Za-z0-9])*")
 
 Attributes = dict[str, str]
@@ -78,6 +79,17 @@ def builtin(
     short = default_short if short_instructions is None else short_instructions
     full = default_full if full_instructions is None else full_instructions
     return frame(_escaped_around_liquid(header), short, full, prior)
+
+
+def literal(text: str) -> str:
+    """Liquid that prints a text to the letter, for texts that are no Liquid but may look like it.
+
+    Examples
+    --------
+    >>> literal("Mark {{ x }}")
+    "Mark {{ '{{' }} x }}"
+    """
+    return _LIQUID_BEGIN.sub(r"{{ '\g<0>' }}", text)
 
 
 def _escaped_around_liquid(text: str) -> str:
