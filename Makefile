@@ -46,7 +46,7 @@ web: $(MAKE_DIR)/web.stamp ## build the front end alone
 
 test: install ## run the whole test suite (browser tests where a Chromium is found)
 	@cd web && PATH="$(NPM_PATH)" npm run --silent test
-	@if [ -z "$$(command -v chromium chromium-browser google-chrome 2>/dev/null)$$LABELWRIGHT_CHROMIUM" ]; then \
+	@if [ -z "$$(command -v chromium chromium-browser google-chrome 2>/dev/null)$${LABELWRIGHT_CHROMIUM:-}" ]; then \
 	  echo "No Chromium found: browser tests are skipped. Install one (Debian: apt-get install chromium) or set LABELWRIGHT_CHROMIUM."; fi
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
