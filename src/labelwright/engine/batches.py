@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import orjson
 from sqlalchemy.engine import Connection
@@ -87,8 +88,8 @@ def _plan_batch(connection: Connection, *, job_id: int, facts: JobFacts, now: fl
 
 def _open_slice(tools: Tools, job: JobRow, facts: JobFacts, waiting: list[ObjectRow]) -> None:
     problems: list[str | None] = [None] * len(waiting)
-    media = facts.type.media
-    if media != "text":
+    kind, media = facts.type, facts.type.media
+    if media != "text" or kind.audits_labels:
         lines = [orjson.loads(raw) for raw in read_lines(tools.blobs, facts.manifest_uri, waiting)]
         # A source that wins over source-ref is looked at only where it must be a file.
         sources = [
@@ -100,6 +101,8 @@ def _open_slice(tools: Tools, job: JobRow, facts: JobFacts, waiting: list[Object
             for source in sources
         ]
         problems = [None if check is None else check.result() for check in checks]
+        if kind.audits_labels:
+            problems = [_audit_problem(facts, line) or p for line, p in zip(lines, problems, strict=True)]
     name = facts.names.metadata_name
     good = [row.object_no for row, problem in zip(waiting, problems, strict=True) if problem is None]
     bad = [
@@ -125,6 +128,11 @@ def _open_slice(tools: Tools, job: JobRow, facts: JobFacts, waiting: list[Object
         )
 
     tools.database.write(keep)
+
+
+def _audit_problem(facts: JobFacts, line: dict[str, Any]) -> str | None:
+    problem = facts.type.problem_with(line, facts.names.label_attribute_name)
+    return None if problem is None else f"ClientError: {problem}"
 
 
 def close_overdue(tools: Tools, job: JobRow, facts: JobFacts) -> None:

@@ -17,7 +17,7 @@ from labelwright.core.human_task import ObjectState
 from labelwright.core.limits import MANIFEST_LINES_MAX
 from labelwright.engine.facts import JobFacts
 from labelwright.engine.tools import Tools
-from labelwright.errors import ManifestError
+from labelwright.errors import InvalidRequest, ManifestError
 from labelwright.manifests import parse_object
 from labelwright.manifests.constants import LINE_BYTES_MAX
 from labelwright.store import data_objects, labeling_jobs
@@ -92,7 +92,8 @@ def _look_at(data: bytes, job: JobRow, facts: JobFacts, *, start: int, is_last: 
         return found
     lan, metadata = facts.names.label_attribute_name, facts.names.metadata_name
     lan_text = f'"{lan}"'.encode()
-    keys, job_id = facts.type.source_keys, job.id
+    kind, job_id = facts.type, job.id
+    keys = kind.source_keys
     number = job.n_objects + job.n_bad_lines  # of lines before this block
     rows, is_clean = found.rows, job.n_bad_lines == 0
     for position, raw in _lines(data, start):
@@ -106,7 +107,9 @@ def _look_at(data: bytes, job: JobRow, facts: JobFacts, *, start: int, is_last: 
                 raise ManifestError(f"the task type {facts.type_name} needs the key {wanted}.")
             if number > MANIFEST_LINES_MAX:
                 raise ManifestError(f"a manifest may have at most {MANIFEST_LINES_MAX:,} lines.")
-        except ManifestError as error:
+            if kind.audits_labels and line.get(lan) is None:
+                kind.check_line(line, lan)
+        except (ManifestError, InvalidRequest) as error:
             found.n_bad += 1
             is_clean = False
             if len(found.reasons) < _N_SHOWN:
