@@ -52,7 +52,7 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
     clock : callable
         Returns epoch seconds; tests pass their own.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     credentials = load_or_create(settings)
     database = Database(settings.effective_database_url)
     database.create_all(metadata)

@@ -100,7 +100,7 @@ def load_or_create(settings: Settings) -> RootCredentials:
         "LKIA" + "".join(secrets.choice(_UPPER) for _ in range(16)),
         "".join(secrets.choice(_SECRET) for _ in range(40)),
     )
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     _write_private(path, json.dumps(dataclasses.asdict(made), indent=2) + "\n")
     return made
 

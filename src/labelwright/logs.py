@@ -7,7 +7,11 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+from labelwright.errors import InvalidRequest
+
 __all__ = ["configure"]
+
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 _STANDARD = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
@@ -27,7 +31,20 @@ class _JsonLines(logging.Formatter):
 
 
 def configure(level: str = "INFO") -> None:
-    """Send all logs to standard error as JSON lines. Called by commands only, never by the library."""
+    """Send all logs to standard error as JSON lines. Called by commands only, never by the library.
+
+    Raises
+    ------
+    InvalidRequest
+        When the level has no such name.
+    """
+    if level.upper() not in _LEVELS:
+        raise InvalidRequest(
+            f"The log level is {level!r}; set LABELWRIGHT_LOG_LEVEL or --log-level to one of "
+            f"{', '.join(_LEVELS)}.",
+            field="log_level",
+            value=level,
+        )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines())
     root = logging.getLogger()

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import click
 
-from labelwright.cli.options import data_option, region_option, server_url
+from labelwright.cli.options import credentials_of, data_option, region_option, server_url
 from labelwright.config import Settings
-from labelwright.credentials import load_or_create
 
 __all__ = ["env"]
 
@@ -21,7 +20,13 @@ __all__ = ["env"]
 def env(data_dir: Path | None, region: str, port: int | None) -> None:
     """Print ``export AWS_...`` lines for ``eval "$(labelwright env --data DIR)"``."""
     settings = Settings.load(data_dir=data_dir, port=port)
-    credentials = load_or_create(settings)
+    if not (settings.data_dir / "server.json").exists():  # to standard error: `eval` reads the other one
+        click.echo(
+            f"No server has been started on {settings.data_dir} yet; check --data, or start one with "
+            "`labelwright serve`.",
+            err=True,
+        )
+    credentials = credentials_of(settings)
     values = {
         "AWS_ENDPOINT_URL": server_url(settings),
         "AWS_ACCESS_KEY_ID": credentials.access_key_id,

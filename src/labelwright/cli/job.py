@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from labelwright.cli.options import aws_client, data_option, json_option, print_table, region_option
+from labelwright.cli.options import (
+    aws_client,
+    data_option,
+    json_option,
+    json_text,
+    print_table,
+    region_option,
+)
 
 __all__ = ["job"]
 
@@ -35,7 +41,7 @@ def list_jobs(data_dir: Path | None, region: str, as_json: bool) -> None:
     except (BotoCoreError, ClientError) as error:
         raise click.ClickException(_explain(error)) from error
     if as_json:
-        click.echo(json.dumps(jobs, indent=2, default=str))
+        click.echo(json_text(jobs))
         return
     print_table(
         ["NAME", "STATUS", "LABELED", "FAILED", "LEFT", "CREATED"],
@@ -57,7 +63,8 @@ def list_jobs(data_dir: Path | None, region: str, as_json: bool) -> None:
 @click.argument("name")
 @data_option
 @region_option
-def describe(name: str, data_dir: Path | None, region: str) -> None:
+@click.option("--json", "_as_json", is_flag=True, help="The only form; here so that scripts may ask for it.")
+def describe(name: str, data_dir: Path | None, region: str, _as_json: bool) -> None:
     """Print everything known about one job as JSON."""
     client = aws_client("sagemaker", data_dir, region)
     try:
@@ -65,7 +72,7 @@ def describe(name: str, data_dir: Path | None, region: str) -> None:
     except (BotoCoreError, ClientError) as error:
         raise click.ClickException(_explain(error)) from error
     answer.pop("ResponseMetadata", None)
-    click.echo(json.dumps(answer, indent=2, default=str))
+    click.echo(json_text(answer))
 
 
 @job.command()

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from labelwright.config import DEFAULT_REGION, Settings
-from labelwright.credentials import load_or_create
+from labelwright.credentials import RootCredentials, load_or_create
 from labelwright.store import directory_tables, labeling_tables
 from labelwright.store.db import Database
 from labelwright.store.schema import metadata
 
-__all__ = ["aws_client", "data_option", "json_option", "open_database", "print_table", "region_option"]
+__all__ = [
+    "aws_client",
+    "credentials_of",
+    "data_option",
+    "json_option",
+    "json_text",
+    "open_database",
+    "print_table",
+    "region_option",
+    "server_url",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,10 +41,21 @@ region_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
-def open_database(data_dir: Path | None) -> tuple[Settings, Database]:
-    """The database of a data directory or of LABELWRIGHT_DATABASE_URL; works beside a running server."""
+def open_database(data_dir: Path | None, *, may_create: bool = False) -> tuple[Settings, Database]:
+    """The database of a data directory or of LABELWRIGHT_DATABASE_URL; works beside a running server.
+
+    Raises
+    ------
+    click.ClickException
+        There is no such data directory, and the command is not one that may begin an installation.
+    """
     settings = Settings.load(data_dir=data_dir)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    if not may_create and not settings.data_dir.is_dir():
+        raise click.ClickException(
+            f"There is no data directory {settings.data_dir}. Name the server's with --data, or start a "
+            "server on this one with `labelwright serve`."
+        )
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     database = Database(settings.effective_database_url)
     database.create_all(metadata)
     return settings, database
@@ -53,7 +75,7 @@ def aws_client(service: str, data_dir: Path | None, region: str) -> Any:
     if os.environ.get("AWS_ENDPOINT_URL") and data_dir is None:
         return session.create_client(service, region_name=region)
     settings = Settings.load(data_dir=data_dir)
-    credentials = load_or_create(settings)
+    credentials = credentials_of(settings)
     return session.create_client(
         service,
         region_name=region,
@@ -63,14 +85,44 @@ def aws_client(service: str, data_dir: Path | None, region: str) -> Any:
     )
 
 
+def credentials_of(settings: Settings) -> RootCredentials:
+    """The root credentials of this data directory's server.
+
+    Raises
+    ------
+    click.ClickException
+        The server was started with other credentials than those known here.
+    """
+    credentials = load_or_create(settings)
+    expected = _server(settings).get("access_key_id", credentials.access_key_id)
+    if credentials.access_key_id != expected:
+        raise click.ClickException(
+            f"The server on {settings.data_dir} was last started with the access key id {expected}. Set "
+            "LABELWRIGHT_ROOT_ACCESS_KEY_ID and LABELWRIGHT_ROOT_SECRET_ACCESS_KEY here as they were set for "
+            "it."
+        )
+    return credentials
+
+
 def server_url(settings: Settings) -> str:
     """Where the server of this data directory listens: what it wrote at start, else the settings."""
     if settings.public_url:
         return settings.public_url
-    address = settings.data_dir / "server.json"
-    if address.exists():
-        return str(json.loads(address.read_text())["url"])
-    return f"http://{settings.host}:{settings.port}"
+    return str(_server(settings).get("url") or f"http://{settings.host}:{settings.port}")
+
+
+def _server(settings: Settings) -> dict[str, Any]:
+    """What the server said about itself when it was started last; empty before that."""
+    try:
+        about = json.loads((settings.data_dir / "server.json").read_text())
+    except (OSError, ValueError):  # not started yet, or being started now
+        return {}
+    return about if isinstance(about, dict) else {}
+
+
+def json_text(value: object) -> str:
+    """JSON to print; times as ISO 8601."""
+    return json.dumps(value, indent=2, default=lambda v: v.isoformat() if isinstance(v, datetime) else str(v))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -6,16 +6,18 @@ import fcntl
 import gc
 import json
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import click
 
 from labelwright import logs
 from labelwright.cli.options import data_option
 from labelwright.config import Settings
+from labelwright.credentials import load_or_create
 
 if TYPE_CHECKING:
     import uvicorn
@@ -51,12 +53,16 @@ def serve(
         log_level=log_level,
     )
     logs.configure(settings.log_level)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    # Stopping as asked is success. The HTTP server hands the signal back once it has finished its work.
+    signal.signal(signal.SIGTERM, _leave)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = _lock(settings.data_dir)
+    credentials = load_or_create(settings)
     listener = _listen(settings.host, settings.port)
     port_used = listener.getsockname()[1]
     url = settings.public_url or f"http://{_display_host(settings.host)}:{port_used}"
-    (settings.data_dir / "server.json").write_text(json.dumps({"url": url, "pid": os.getpid()}) + "\n")
+    about = {"url": url, "pid": os.getpid(), "access_key_id": credentials.access_key_id}
+    (settings.data_dir / "server.json").write_text(json.dumps(about) + "\n")
     click.echo(f"Labelwright listens on {url}", err=True)
     click.echo(f"  portal  {url}/portal\n  console {url}/console", err=True)
     click.echo(f'  clients eval "$(labelwright env --data {settings.data_dir})"', err=True)
@@ -64,6 +70,10 @@ def serve(
         _server(settings).run(sockets=[listener])
     finally:
         lock.close()
+
+
+def _leave(*_: object) -> NoReturn:
+    raise SystemExit(0)
 
 
 def _server(settings: Settings) -> uvicorn.Server:

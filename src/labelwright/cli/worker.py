@@ -48,7 +48,7 @@ def add(
     """Add a worker to a team. Works beside a running server and without one."""
     from labelwright.mail import send_invitation
 
-    settings, database = open_database(data_dir)
+    settings, database = open_database(data_dir, may_create=True)
     now = time.time()
     try:
         directory_worker = database.write(
@@ -82,6 +82,8 @@ def add(
         )
         return
     click.echo(f"{username} is in team {team}.")
+    if password is not None and not directory_worker.is_new:
+        click.echo("The worker was there already and has the new password now.")
     if temporary is not None:
         click.echo(f"Temporary password (to be changed at the first sign-in): {temporary}")
     if sent_to:

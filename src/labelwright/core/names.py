@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 from labelwright.core.functions import TaskKind
 from labelwright.errors import InvalidRequest
 
-__all__ = ["check_label_attribute_name", "default_label_attribute_name", "metadata_name"]
+__all__ = [
+    "check_label_attribute_name",
+    "check_region",
+    "check_workteam_name",
+    "default_label_attribute_name",
+    "metadata_name",
+]
 
 _FIELD = "LabelAttributeName"
 _RESERVED = frozenset({"source", "source-ref"})
+_WORKTEAM_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
+_REGION = re.compile(r"[a-z]{2,}(-[a-z0-9]+)+")
 
 
 def check_label_attribute_name(name: str, kind: TaskKind) -> None:
@@ -43,6 +53,30 @@ def check_label_attribute_name(name: str, kind: TaskKind) -> None:
             f"must not end in -ref for the task type {kind.suffix}, whose labels stand in the manifest;"
             f" use {name.removesuffix('-ref') or 'another name'}",
         )
+
+
+def check_workteam_name(name: str) -> None:
+    """Check a work team's name where no service model has done it.
+
+    Raises
+    ------
+    InvalidRequest
+    """
+    if len(name) > 63 or not _WORKTEAM_NAME.fullmatch(name):
+        rule = "must be 1 to 63 letters, digits and hyphens, with a letter or digit at both ends"
+        raise InvalidRequest(f"WorkteamName {name!r} {rule}.", field="WorkteamName", value=name, rule=rule)
+
+
+def check_region(region: str) -> None:
+    """Check the name of a region where no signature has named it.
+
+    Raises
+    ------
+    InvalidRequest
+    """
+    if len(region) > 32 or not _REGION.fullmatch(region):
+        rule = "must look like us-east-1"
+        raise InvalidRequest(f"The region {region!r} {rule}.", field="region", value=region, rule=rule)
 
 
 def _refuse(name: str, rule: str) -> None:

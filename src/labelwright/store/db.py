@@ -30,7 +30,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
-from labelwright.errors import LabelwrightError
+from labelwright.errors import InvalidRequest, LabelwrightError
 
 __all__ = ["Database", "Write"]
 
@@ -63,12 +63,30 @@ class Database:
     ----------
     url : str
         ``sqlite:///path`` or ``postgresql+psycopg://...``.
+
+    Raises
+    ------
+    InvalidRequest
+        When it is another kind of URL, or its driver is not installed.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
-        self.engine = _engine(url)
+        if not url.startswith(("sqlite:///", "postgresql")):
+            raise InvalidRequest(
+                f"The database URL begins with {url.partition(':')[0][:40]!r}; give sqlite:///<path> or "
+                "postgresql+psycopg://<user>@<host>/<database>, or leave it out.",
+                field="database_url",
+            )
+        try:
+            self.engine = _engine(url)
+        except (sa.exc.ArgumentError, ImportError) as error:
+            raise InvalidRequest(
+                f"The database URL cannot be used: {error} For PostgreSQL install labelwright[postgres] and "
+                "give postgresql+psycopg://<user>@<host>/<database>.",
+                field="database_url",
+            ) from error
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -76,8 +94,21 @@ class Database:
         self._waits = True
 
     def create_all(self, metadata: sa.MetaData) -> None:
-        """Create the tables that do not exist yet."""
-        metadata.create_all(self.engine)
+        """Create the tables that do not exist yet.
+
+        Raises
+        ------
+        InvalidRequest
+            When the database cannot be reached; the message names it without its password.
+        """
+        try:
+            metadata.create_all(self.engine)
+        except sa.exc.OperationalError as error:
+            raise InvalidRequest(
+                f"The database {self.engine.url.render_as_string(hide_password=True)} cannot be opened: "
+                f"{str(error.orig).strip()}",
+                field="database_url",
+            ) from error
 
     def read(self, fn: Write[T]) -> T:
         """Run ``fn`` on a connection of its own; what it sees is one consistent snapshot."""

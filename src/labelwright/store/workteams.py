@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from labelwright.config import ACCOUNT_ID
+from labelwright.core.names import check_region, check_workteam_name
 from labelwright.errors import InvalidRequest, LimitExceeded, NameInUse, NotFound
 from labelwright.store import directory, user_pools
 from labelwright.store.directory_tables import workteam_groups, workteams
@@ -228,8 +229,11 @@ def ensure_private_team(connection: Connection, *, region: str, team_name: str, 
     Raises
     ------
     InvalidRequest
-        The workforce of the region signs its workers in through an identity provider of its own.
+        The name cannot be a team's, or the workforce of the region signs its workers in through an identity
+        provider of its own.
     """
+    check_workteam_name(team_name)
+    check_region(region)
     team = _find(connection, region, team_name)
     if team is not None:
         return team
