@@ -114,6 +114,18 @@ def test_service_that_is_missing_here_is_named(served: Any) -> None:
         served.client("logs").describe_log_groups()
     with pytest.raises(ClientError, match=r"NotImplementedException.*/endpoints/e/invocations"):
         served.client("sagemaker-runtime").invoke_endpoint(EndpointName="e", Body=b"x")
+    with pytest.raises(ClientError, match=r"NotImplementedException.*'lambda' is not implemented"):
+        served.client("lambda").list_functions()
+
+
+def test_rest_services_are_refused_in_their_own_form(served: Any) -> None:
+    for service, call in (("lambda", "list_functions"), ("lambda", "get_account_settings")):
+        client = served.client(service, aws_secret_access_key="x" * 40)
+        with pytest.raises(ClientError, match=r"\(InvalidSignatureException\).*: The request signature we"):
+            getattr(client, call)()
+    runtime = served.client("sagemaker-runtime", aws_access_key_id="LKIAUNKNOWN")
+    with pytest.raises(ClientError, match=r"\(UnrecognizedClientException\).*: The access key id"):
+        runtime.invoke_endpoint(EndpointName="e", Body=b"x")
 
 
 def test_operation_nobody_has(served: Any) -> None:

@@ -46,21 +46,22 @@ def test_preview_is_a_page_with_links_that_work(sagemaker: Any, served: Any, pho
 
 
 @pytest.mark.parametrize(
-    ("template", "task_input", "code"),
+    ("template", "task_input", "code", "words"),
     [
-        ("{{ task.input.x | nofilter }}", {}, "UnknownFilter"),
-        ("{% for x in task.input.y %}", {}, "TemplateSyntaxError"),
-        ("x", "[]", "InvalidTaskInput"),
-        ("x", "{oh", "InvalidTaskInput"),
-        ("{{ 's3://pics/none.jpg' | grant_read_access }}", {}, "S3ObjectNotFound"),
+        ("a\nb {{ task.input.x | nofilter }}", {}, "UnknownFilter", "(line 2, column 21)"),
+        ("a\n{% for x %}", {}, "TemplateSyntaxError", "(line 2, column "),
+        ("x", "[]", "InvalidTaskInput", "not an object"),
+        ("x", "{oh", "InvalidTaskInput", "JSON"),
+        ("x", '{"a":' + "[" * 50_000 + "]" * 50_000 + "}", "InvalidTaskInput", "too deeply"),
+        ("{{ 's3://pics/none.jpg' | grant_read_access }}", {}, "S3ObjectNotFound", "(line 1, column 27)"),
     ],
 )
 def test_problems_are_reported_in_the_answer(
-    sagemaker: Any, photo: str, template: str, task_input: Any, code: str
+    sagemaker: Any, photo: str, template: str, task_input: Any, code: str, words: str
 ) -> None:
     answer = render(sagemaker, task_input, UiTemplate={"Content": template})
     assert [error["Code"] for error in answer["Errors"]] == [code]
-    assert answer["Errors"][0]["Message"]
+    assert words in answer["Errors"][0]["Message"]
 
 
 def test_kept_templates(sagemaker: Any) -> None:

@@ -113,15 +113,17 @@ class _Door:
                 (m.name for m in self._models.values() if prefix and m.target_prefix == prefix), ""
             )
         model = self._models.get(service)
-        is_json = bool(target) or "json" in content_type
-        if model is not None and not (model.protocol == "json" and scope["path"] != "/"):
+        # Of what we have no model of, only the query protocol posts forms; REST services speak JSON as well.
+        is_json = bool(target) or not content_type.startswith("application/x-www-form-urlencoded")
+        if model is not None:
             is_json = model.protocol == "json"
+        is_rest = is_json and not target and scope["path"] != "/"
         version = "1.0" if content_type.startswith("application/x-amz-json-1.0") else "1.1"
         return _Asked(
             request_id=str(uuid.uuid4()),
             service=service,
             protocol="json" if is_json else "query",
-            content_type=f"application/x-amz-json-{version}" if is_json else "text/xml",
+            content_type=_content_type(is_json=is_json, is_rest=is_rest, version=version),
             namespace=model.xml_namespace if model is not None else "",
         )
 
@@ -210,6 +212,12 @@ def _named(model: ServiceModel, headers: Mapping[str, str], form: Mapping[str, s
         return form.get("Action", "")
     prefix, _, name = headers.get("x-amz-target", "").rpartition(".")
     return name if prefix == model.target_prefix else prefix
+
+
+def _content_type(*, is_json: bool, is_rest: bool, version: str) -> str:
+    if is_rest:
+        return "application/json"
+    return f"application/x-amz-json-{version}" if is_json else "text/xml"
 
 
 def _form(scope: Scope, body: bytes) -> dict[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.engine import Connection
 
@@ -19,6 +19,9 @@ from labelwright.api.paging import page_of
 from labelwright.errors import InvalidRequest, TemplateError
 from labelwright.store import human_task_uis as store
 from labelwright.store.tags import add_tags
+
+if TYPE_CHECKING:
+    from labelwright.templates import RenderProblem
 
 __all__: list[str] = []
 
@@ -50,6 +53,8 @@ def render_ui_template(
         task_input = json.loads(task["Input"])
     except ValueError as error:
         return _failed("InvalidTaskInput", f"Task.Input is not JSON: {error}.")
+    except RecursionError:
+        return _failed("InvalidTaskInput", "Task.Input is nested too deeply; flatten it.")
     if not isinstance(task_input, dict):
         return _failed(
             "InvalidTaskInput", 'Task.Input is JSON, but not an object; give one such as {"a": 1}.'
@@ -60,7 +65,7 @@ def render_ui_template(
     try:
         rendered = templates.parse(content).render(task_input, sign=_signer(context), storage_hosts=hosts)
     except TemplateError as error:
-        return _failed(error.code, str(error))
+        return _failed(error.code, _placed(error))
     page = rendered.html
     if page:
         page = templates.assemble(
@@ -68,7 +73,7 @@ def render_ui_template(
             bundle_url=f"{context.base_url}/portal/static/crowd-html-elements.js",
             task_context={"taskId": "preview", "mode": "preview", "locale": "en", "nonce": ""},
         )
-    problems = [{"Code": problem.code, "Message": problem.message} for problem in rendered.errors]
+    problems = [{"Code": problem.code, "Message": _placed(problem)} for problem in rendered.errors]
     return {"RenderedContent": page, "Errors": problems}
 
 
@@ -124,8 +129,9 @@ def list_human_task_uis(
     found = [
         ui
         for ui in store.list_uis(connection, context.region)
-        if (creation_time_after is None or ui.created_at > creation_time_after)
-        and (creation_time_before is None or ui.created_at < creation_time_before)
+        # As shown, in milliseconds: a time that was shown must not select its own template.
+        if (creation_time_after is None or round(ui.created_at, 3) > creation_time_after)
+        and (creation_time_before is None or round(ui.created_at, 3) < creation_time_before)
     ]
     page = page_of(
         context,
@@ -158,6 +164,12 @@ def _signer(context: RequestContext) -> Callable[[str, str], str]:
         return blobs.presign_get(uri, base_url=context.base_url, expires_s=LINK_VALID_S, now=context.now)
 
     return sign
+
+
+def _placed(problem: TemplateError | RenderProblem) -> str:
+    if not problem.line:
+        return problem.message
+    return f"{problem.message} (line {problem.line}, column {problem.column})"
 
 
 def _failed(code: str, message: str) -> dict[str, Any]:

@@ -298,6 +298,13 @@ class Listing:
 _SORT = {"Name": _t.c.name_lower, "CreationTime": _t.c.created_at, "Status": _t.c.status}
 
 
+_HALF_MS = 0.0005
+
+
+def _moved(time_s: float | None, by_s: float) -> float | None:
+    return None if time_s is None else time_s + by_s
+
+
 def list_jobs(connection: Connection, listing: Listing, limit: int) -> list[tuple[JobRow, Any]]:
     """Jobs with the value they are sorted by, at most ``limit``.
 
@@ -305,11 +312,12 @@ def list_jobs(connection: Connection, listing: Listing, limit: int) -> list[tupl
     whatever was added meanwhile.
     """
     query = _SELECT.where(_t.c.region == listing.region)
+    # Times are shown rounded to milliseconds; a time that was shown must not select its own job.
     bounds = [
-        (listing.created_after, _t.c.created_at.__gt__),
-        (listing.created_before, _t.c.created_at.__lt__),
-        (listing.modified_after, _t.c.modified_at.__gt__),
-        (listing.modified_before, _t.c.modified_at.__lt__),
+        (_moved(listing.created_after, _HALF_MS), _t.c.created_at.__ge__),
+        (_moved(listing.created_before, -_HALF_MS), _t.c.created_at.__lt__),
+        (_moved(listing.modified_after, _HALF_MS), _t.c.modified_at.__ge__),
+        (_moved(listing.modified_before, -_HALF_MS), _t.c.modified_at.__lt__),
         (listing.status, _t.c.status.__eq__),
         (listing.workteam_arn, _t.c.workteam_arn.__eq__),
     ]
