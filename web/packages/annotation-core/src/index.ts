@@ -6,6 +6,7 @@ export * from "./geometry.js";
 export * from "./hit-test.js";
 export * from "./initial-value.js";
 export * from "./literal.js";
+export * from "./mask/index.js";
 export * from "./palette.js";
 export * from "./scene.js";
 export * from "./shapes.js";

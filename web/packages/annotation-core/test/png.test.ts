@@ -1,0 +1,160 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+
+import { Mask, MaskPng, PngError, type Rgb, decodePng, decodeValues, fromBase64, toBase64 } from "../src/index.js";
+import { crc32 } from "../src/mask/checksums.js";
+import { codeLengths, deflateRuns } from "../src/mask/deflate-runs.js";
+
+const pixelRuns = (values: readonly number[]) =>
+  fc.array(fc.tuple(fc.constantFrom(...values), fc.integer({ min: 1, max: 700 })), { minLength: 1, maxLength: 40 });
+
+function maskOf(width: number, height: number, runs: readonly (readonly [number, number])[]): Mask {
+  const mask = new Mask({ width, height });
+  const pixels = new Uint16Array(width * height);
+  let at = 0;
+  for (const [value, length] of runs) {
+    pixels.fill(value, at, Math.min(pixels.length, at + length));
+    at += length;
+  }
+  mask.begin();
+  mask.replace(Math.max(...pixels) > 255 ? pixels : Uint8Array.from(pixels));
+  mask.commit();
+  return mask;
+}
+
+const packed = ([r, g, b]: Rgb): number => (r | (g << 8) | (b << 16) | (255 << 24)) >>> 0;
+
+async function inflated(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+describe("compression", () => {
+  test("any bytes come back, alone and joined", async () => {
+    const bytes = fc.oneof(
+      fc.uint8Array({ maxLength: 3000 }),
+      pixelRuns([0, 1, 255, 7]).map((runs) => Uint8Array.from(runs.flatMap(([value, n]) => new Array<number>(n).fill(value)))),
+    );
+    await fc.assert(
+      fc.asyncProperty(bytes, bytes, async (a, b) => {
+        const whole = Uint8Array.of(...deflateRuns(a), ...deflateRuns(b), 3, 0);
+        expect(await inflated(whole)).toEqual(Uint8Array.of(...a, ...b));
+      }),
+    );
+  });
+
+  test("codes keep to the limit however uneven the frequencies are", () => {
+    const fibonacci = [1, 1];
+    while (fibonacci.length < 40) fibonacci.push(fibonacci.at(-1)! + fibonacci.at(-2)!);
+    for (const limit of [7, 15]) {
+      const lengths = [...codeLengths(fibonacci, limit)];
+      expect(Math.max(...lengths)).toBeLessThanOrEqual(limit);
+      expect(lengths.reduce((sum, length) => sum + 2 ** -length, 0)).toBe(1);
+    }
+    expect([...codeLengths([0, 5, 0], 15)]).toEqual([0, 1, 0]);
+    expect([...codeLengths([0, 0], 15)]).toEqual([0, 0]);
+  });
+
+  test("an empty mask of 12 megapixels is small", () => {
+    expect(new MaskPng(new Mask({ width: 4000, height: 3000 })).encode([]).length).toBeLessThan(25_000);
+  });
+});
+
+describe("pictures of masks", () => {
+  const side = fc.integer({ min: 1, max: 150 });
+
+  test("colours are exact and everything else is white", async () => {
+    await fc.assert(
+      fc.asyncProperty(side, side, pixelRuns([0, 1, 2, 9]), async (width, height, runs) => {
+        const mask = maskOf(width, height, runs);
+        const colors: (Rgb | undefined)[] = [undefined, [44, 160, 44], [1, 2, 3]];
+        const file = new MaskPng(mask).encode(colors) as Uint8Array<ArrayBuffer>;
+        const pixels = await decodePng(file, { width, height });
+        mask.pixels.forEach((value, i) => expect(pixels[i]).toBe(packed(colors[value] ?? [255, 255, 255])));
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test("more regions than a palette holds become true colour", async () => {
+    const mask = maskOf(40, 70, [[0, 100], [300, 500], [256, 90], [1, 1000]]);
+    const colors: Rgb[] = [];
+    colors[300] = [9, 8, 7];
+    colors[1] = [1, 1, 1];
+    const file = new MaskPng(mask).encode(Array.from(colors)) as Uint8Array<ArrayBuffer>;
+    const pixels = await decodePng(file, { width: 40, height: 70 });
+    mask.pixels.forEach((value, i) => expect(pixels[i]).toBe(packed(colors[value] ?? [255, 255, 255])));
+  });
+
+  test("values come back as they were", async () => {
+    await fc.assert(
+      fc.asyncProperty(side, side, pixelRuns([0, 1, 255, 256, 65535]), async (width, height, runs) => {
+        const mask = maskOf(width, height, runs);
+        const file = new MaskPng(mask).encodeValues() as Uint8Array<ArrayBuffer>;
+        expect([...(await decodeValues(file, { width, height }))]).toEqual([...mask.pixels]);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test("a file after an edit equals one made anew", () => {
+    const mask = maskOf(100, 300, [[1, 9000], [2, 500]]);
+    const kept = new MaskPng(mask);
+    kept.encode([]);
+    mask.begin();
+    mask.fillRow(250, 10, 60, 3);
+    kept.encode([]);
+    mask.rollback();
+    expect(kept.encode([])).toEqual(new MaskPng(maskOf(100, 300, [[1, 9000], [2, 500]])).encode([]));
+    mask.begin();
+    mask.fillRow(63, 0, 100, 4);
+    const diff = mask.commit()!;
+    const edited = kept.encode([]);
+    mask.changedBands.fill(1);
+    expect(edited).toEqual(new MaskPng(mask).encode([]));
+    mask.apply(diff, true);
+    mask.changedBands.fill(1);
+    expect(kept.encode([])).toEqual(new MaskPng(mask).encode([]));
+  });
+
+  test("base64 comes back", () => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 70_000 }), (bytes) => {
+        expect(fromBase64(toBase64(bytes))).toEqual(bytes);
+      }), { numRuns: 10 });
+    const bytes = new Uint8Array(60_001).map((_, i) => i * 7);
+    expect(toBase64(bytes)).toBe(btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")));
+  });
+});
+
+describe("files that are not right", () => {
+  const good = new MaskPng(new Mask({ width: 8, height: 8 })).encode([]) as Uint8Array<ArrayBuffer>;
+
+  test("another size is refused before anything is read", async () => {
+    await expect(decodePng(good, { width: 8, height: 9 })).rejects.toThrow("8 x 8 pixels, and the image is 8 x 9");
+  });
+
+  test("no PNG, cut off, damaged", async () => {
+    const size = { width: 8, height: 8 };
+    await expect(decodePng(new Uint8Array(100), size)).rejects.toThrow(PngError);
+    await expect(decodePng(good.slice(0, 60), size)).rejects.toThrow(PngError);
+    const damaged = good.slice();
+    damaged.fill(0x55, 60, good.length - 20);
+    await expect(decodePng(damaged, size)).rejects.toThrow(PngError);
+  });
+
+  test("any file is read or refused, and never hangs", async () => {
+    const edit = fc.record({ at: fc.nat(good.length - 1), byte: fc.nat(255) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(edit, { minLength: 1, maxLength: 4 }), async (edits) => {
+        const file = good.slice();
+        for (const { at, byte } of edits) file[at] = byte;
+        await decodePng(file, { width: 8, height: 8 }).catch((error: unknown) => expect(error).toBeInstanceOf(PngError));
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+test("the checksum is the usual one", () => {
+  expect(crc32(new TextEncoder().encode("123456789"))).toBe(0xcbf43926);
+});
