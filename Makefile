@@ -48,7 +48,9 @@ test: install ## run the whole test suite (browser tests where a Chromium is fou
 	@cd web && PATH="$(NPM_PATH)" npm run --silent test
 	@if [ -z "$$(command -v chromium chromium-browser google-chrome 2>/dev/null)$${LABELWRIGHT_CHROMIUM:-}" ]; then \
 	  echo "No Chromium found: browser tests are skipped. Install one (Debian: apt-get install chromium) or set LABELWRIGHT_CHROMIUM."; fi
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@# Browser tests keep an event loop of their own running, so they run apart from the others.
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/e2e $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/e2e $(ARGS)
 
 check: install ## formatting, lint, types, import rules, docs
 	@$(BIN)/ruff format --check .

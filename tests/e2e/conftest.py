@@ -25,6 +25,18 @@ PASSWORD = "Str0ng-enough"
 _numbers = count(1)
 
 
+# Without them Chromium talks to its maker's services at every start.
+CHROMIUM_ARGS = [
+    "--headless",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
 def chromium() -> str | None:
     """The Chromium to use: ``LABELWRIGHT_CHROMIUM``, or one on the path."""
     chosen = os.environ.get("LABELWRIGHT_CHROMIUM")
@@ -42,8 +54,8 @@ def browser() -> Iterator[Browser]:
         pytest.skip("the front end is not built; run `make install`")
     with sync_playwright() as playwright:
         # Chromium's own sandbox does not work for root, as in containers.
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS + sandbox)
         yield browser
         browser.close()
 

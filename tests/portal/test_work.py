@@ -7,6 +7,7 @@ import io
 import json
 import re
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from itertools import count
@@ -94,7 +95,10 @@ def picture() -> bytes:
 
 
 def take(client: httpx.Client, job: str, **body: Any) -> dict[str, Any]:
-    answer = client.post(f"/jobs/{job}/tasks", json=body)
+    end = time.monotonic() + 10
+    while (answer := client.post(f"/jobs/{job}/tasks", json=body)).status_code == 204:
+        assert time.monotonic() < end, "no task within 10 s"
+        time.sleep(0.02)  # the engine is opening the next objects
     assert answer.status_code == 200, answer.text
     return answer.json()["task"]
 
