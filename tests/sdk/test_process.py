@@ -151,6 +151,19 @@ def test_credentials_of_the_environment(tmp_path: Path) -> None:
     assert "it's a secret" not in (tmp_path / "server.log").read_text()
 
 
+def test_workers_go_into_the_database_of_the_server(tmp_path: Path) -> None:
+    own = {"LABELWRIGHT_DATABASE_URL": f"sqlite:///{tmp_path / 'own.sqlite'}"}
+    data_dir = tmp_path / "data"
+    add = ("--team=shift-a", "--username=ann", "--password=Grass-9-house!")
+    with _serving(data_dir, own):
+        elsewhere = _run("worker add", data_dir, *add)
+        assert elsewhere.returncode == 1
+        assert "own.sqlite. Set LABELWRIGHT_DATABASE_URL" in elsewhere.stderr
+        assert _run("worker add", data_dir, *add, extra=own).returncode == 0
+        body = {"username": "ann", "password": "Grass-9-house!"}
+        assert httpx.post(f"{_url(data_dir)}/portal/api/session", json=body).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "message"),
     [

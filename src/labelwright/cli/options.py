@@ -26,6 +26,7 @@ __all__ = [
     "print_table",
     "region_option",
     "server_url",
+    "shown_database",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -47,7 +48,8 @@ def open_database(data_dir: Path | None, *, may_create: bool = False) -> tuple[S
     Raises
     ------
     click.ClickException
-        There is no such data directory, and the command is not one that may begin an installation.
+        There is no such data directory, and the command is not one that may begin an installation; or its
+        server keeps its data in another database.
     """
     settings = Settings.load(data_dir=data_dir)
     if not may_create and not settings.data_dir.is_dir():
@@ -55,10 +57,29 @@ def open_database(data_dir: Path | None, *, may_create: bool = False) -> tuple[S
             f"There is no data directory {settings.data_dir}. Name the server's with --data, or start a "
             "server on this one with `labelwright serve`."
         )
+    expected = _server(settings).get("database")
+    if expected is not None and expected != shown_database(settings):
+        raise click.ClickException(
+            f"The server on {settings.data_dir} was last started with the database {expected}. Set "
+            "LABELWRIGHT_DATABASE_URL here as it was set for it."
+        )
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     database = Database(settings.effective_database_url)
     database.create_all(metadata)
     return settings, database
+
+
+def shown_database(settings: Settings) -> str:
+    """The database URL without its password; ``embedded`` for the one in the data directory."""
+    if not settings.database_url:
+        return "embedded"
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(settings.database_url).render_as_string(hide_password=True)
+    except ArgumentError:  # said in full when it is opened
+        return "unknown"
 
 
 def aws_client(service: str, data_dir: Path | None, region: str) -> Any:

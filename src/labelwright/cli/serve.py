@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 import click
 
 from labelwright import logs
-from labelwright.cli.options import data_option
+from labelwright.cli.options import data_option, shown_database
 from labelwright.config import Settings
 from labelwright.credentials import load_or_create
 
@@ -61,7 +61,12 @@ def serve(
     listener = _listen(settings.host, settings.port)
     port_used = listener.getsockname()[1]
     url = settings.public_url or f"http://{_display_host(settings.host)}:{port_used}"
-    about = {"url": url, "pid": os.getpid(), "access_key_id": credentials.access_key_id}
+    about = {
+        "url": url,
+        "pid": os.getpid(),
+        "access_key_id": credentials.access_key_id,
+        "database": shown_database(settings),
+    }
     (settings.data_dir / "server.json").write_text(json.dumps(about) + "\n")
     click.echo(f"Labelwright listens on {url}", err=True)
     click.echo(f"  portal  {url}/portal\n  console {url}/console", err=True)
