@@ -90,9 +90,12 @@ def _register(service: str, name: str, runs: Runs | None) -> Callable[[F], F]:
 
 def load_handlers() -> Mapping[tuple[str, str], Handler]:
     """Import the modules that register handlers, then everything registered, by (service, operation)."""
-    for module in MODULES:
-        importlib.import_module(f"labelwright.api.{module}")
-    return all_handlers()
+    names = [f"labelwright.api.{module}" for module in MODULES]
+    for name in names:
+        importlib.import_module(name)
+    # In this order whichever module happened to be imported first, so that pages made from it are stable.
+    ordered = sorted(_handlers.items(), key=lambda item: names.index(item[1].function.__module__))
+    return dict(ordered)
 
 
 def all_handlers() -> Mapping[tuple[str, str], Handler]:
