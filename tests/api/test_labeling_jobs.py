@@ -142,8 +142,8 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({PRE: None}, "PreHumanTaskLambdaArn", "needs both functions"),
     (
         {
-            PRE: f"{FUNCTIONS}:PRE-SemanticSegmentation",
-            POST: {"AnnotationConsolidationLambdaArn": f"{FUNCTIONS}:ACS-SemanticSegmentation"},
+            PRE: f"{FUNCTIONS}:PRE-VideoObjectTracking",
+            POST: {"AnnotationConsolidationLambdaArn": f"{FUNCTIONS}:ACS-VideoObjectTracking"},
             "LabelAttributeName": "mood-ref",
         },
         "PreHumanTaskLambdaArn",
@@ -329,3 +329,22 @@ def test_entity_recognition_has_a_page_of_its_own(
     job = wait(sagemaker, "Texts-1", "InProgress", "Failed")
     assert job["LabelingJobStatus"] == "InProgress", job.get("FailureReason")
     assert job["HumanTaskConfig"]["UiConfig"] == request["HumanTaskConfig"]["UiConfig"]
+
+
+def test_files_as_labels_need_a_name_that_says_so(
+    sagemaker: Any, request_for: Callable[..., dict[str, Any]]
+) -> None:
+    def functions(suffix: str) -> dict[str, Any]:
+        return {
+            PRE: f"{FUNCTIONS}:PRE-{suffix}",
+            POST: {"AnnotationConsolidationLambdaArn": f"{FUNCTIONS}:ACS-{suffix}"},
+        }
+
+    for suffix in ("SemanticSegmentation", "AdjustmentSemanticSegmentation"):
+        with pytest.raises(ClientError, match="must end in -ref"):
+            sagemaker.create_labeling_job(**request_for(**functions(suffix), LabelAttributeName="street"))
+        request = request_for(**functions(suffix), LabelAttributeName="street-ref", LabelingJobName=suffix)
+        sagemaker.create_labeling_job(**request)
+    for suffix in ("VerificationSemanticSegmentation", "AdjustmentBoundingBox", "ImageMultiClassMultiLabel"):
+        with pytest.raises(ClientError, match="must not end in -ref"):
+            sagemaker.create_labeling_job(**request_for(**functions(suffix), LabelAttributeName="street-ref"))

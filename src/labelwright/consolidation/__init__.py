@@ -13,10 +13,12 @@ from labelwright.consolidation.dawid_skene import (
     dawid_skene_kernel,
 )
 from labelwright.consolidation.iou import box_iou, box_iou_batch
+from labelwright.consolidation.masks import ConsolidatedMask, consolidate_masks
 from labelwright.consolidation.spans import ConsolidatedSpan, LabeledSpan, consolidate_spans, span_iou
 
 __all__ = [
     "ConsolidatedBox",
+    "ConsolidatedMask",
     "ConsolidatedSpan",
     "LabeledBox",
     "LabeledSpan",
@@ -25,6 +27,7 @@ __all__ = [
     "class_posteriors",
     "consolidate_boxes",
     "consolidate_classes",
+    "consolidate_masks",
     "consolidate_multi_label",
     "consolidate_spans",
     "dawid_skene_kernel",

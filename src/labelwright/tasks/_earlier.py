@@ -49,7 +49,7 @@ def check_colors(line: Mapping[str, Any], label_attribute_name: str) -> None:
     masks = earlier_masks(line, label_attribute_name)
     if masks and not any(_has_colors(mask) for mask in masks):
         raise InvalidRequest(
-            "internal-color-map of the mask to check lacks the hex-color of a class, as those of old jobs do. "
+            "internal-color-map of the mask to check lacks the hex-color of a class, as in old jobs. "
             "Add the colours of the PNG to the manifest.",
             field="internal-color-map",
             rule="hex-color for every class",

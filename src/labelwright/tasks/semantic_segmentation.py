@@ -1,0 +1,70 @@
+"""Semantic segmentation (``SemanticSegmentation``): one class for every pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from labelwright.tasks._classes import built_in_input
+from labelwright.tasks._masks import (
+    LABELS_MAX,
+    check_answer_mask,
+    check_label_names,
+    label_of,
+    masks_of,
+    target_size,
+)
+from labelwright.tasks._palette import class_colors
+from labelwright.tasks.task_type import (
+    Categories,
+    Failure,
+    JobNames,
+    Media,
+    ObjectAnswers,
+    Outcome,
+    ReadLine,
+    TaskType,
+)
+
+__all__ = ["TASK_TYPE", "SemanticSegmentation"]
+
+
+class SemanticSegmentation(TaskType):
+    """A mask per image: every pixel by vote, with a say of its neighbours."""
+
+    suffixes = ("SemanticSegmentation",)
+    source_keys = ("source-ref",)
+    media: Media = "image"
+    n_labels_max = LABELS_MAX
+    is_checked_in_thread = True  # the picture is inflated
+
+    def check_categories(self, categories: Categories) -> None:
+        """The background is no label."""
+        check_label_names(categories)
+
+    def task_input(self, line: Mapping[str, Any], categories: Categories) -> dict[str, Any]:
+        """``taskObject``, ``labels`` and the whole line as ``manifestLine``."""
+        return built_in_input(line, categories)
+
+    def validate_answer(
+        self, answer: Mapping[str, Any], categories: Categories, line: ReadLine
+    ) -> dict[str, Any]:
+        """Check colours, size and the picture."""
+        check_answer_mask(answer, categories)
+        return dict(answer)
+
+    def consolidate(
+        self, objects: Sequence[ObjectAnswers], categories: Categories, names: JobNames
+    ) -> Iterator[Outcome]:
+        """Masks one by one: those of a whole group might not fit into memory."""
+        colors = class_colors(categories.labels)
+        for item in objects:
+            size = target_size(item)
+            masks = masks_of(item, size, categories) if size is not None else []
+            if masks:
+                yield label_of(item, masks, categories=categories, names=names, colors=colors)
+            else:
+                yield Failure("no mask has the shape of the image.")
+
+
+TASK_TYPE = SemanticSegmentation()
