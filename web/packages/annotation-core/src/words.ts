@@ -29,16 +29,40 @@ const characters: Segmenter = knows
   ? new Intl.Segmenter(undefined, { granularity: "grapheme" })
   : byPattern(/\r\n|.\p{M}*/gsu);
 
-/** The lines of a text, without what ends them (LF, CR LF or CR). There is always at least one. */
-export function linesOf(text: string): Range_[] {
+/**
+ * The lines of a text, without what ends them (LF, CR LF or CR). There is always at least one. Lines longer than
+ * `limit` are cut into pieces that follow each other without a gap, at white space if there is some.
+ */
+export function linesOf(text: string, limit = Infinity): Range_[] {
   const lines: Range_[] = [];
+  const add = (start: number, end: number): void => {
+    for (let from = start; ; ) {
+      const to = end - from > limit ? cutBefore(text, from, from + limit) : end;
+      lines.push({ start: from, end: to });
+      if (to === end) return;
+      from = to;
+    }
+  };
   let start = 0;
   for (const match of text.matchAll(/\r\n|\r|\n/g)) {
-    lines.push({ start, end: match.index });
+    add(start, match.index);
     start = match.index + match[0].length;
   }
-  lines.push({ start, end: text.length });
+  add(start, text.length);
   return lines;
+}
+
+/** The last good place for a cut in (from, to]: after white space, else between two characters. */
+function cutBefore(text: string, from: number, to: number): number {
+  for (let at = to; at > Math.max(from, to - REACH); at--) if (/\s/.test(text[at - 1]!)) return at;
+  const at = previousCharacter(text, to + 1);
+  return at > from ? at : to;
+}
+
+/** Whether a text reads from right to left: by its first letter, as browsers decide. */
+export function isRightToLeft(text: string): boolean {
+  const first = /\p{L}/u.exec(text)?.[0] ?? "";
+  return /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}\p{Script=Adlam}]/u.test(first);
 }
 
 /** Index of the line that holds an offset. */

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import {
-  CodePoints, LiteralError, type Span, SpanStore, entitiesFrom, entityAnswer, entityLabels, layersOf, lineAt, linesOf,
+  CodePoints, LiteralError, type Span, SpanStore, entitiesFrom, entityAnswer, entityLabels, isRightToLeft, layersOf, lineAt, linesOf,
   nextCharacter, nextWord, previousCharacter, previousWord, readEntityLabels, segmentsOf, spansAt, trimRange, wordAt,
 } from "../src/index.js";
 
@@ -41,6 +41,22 @@ describe("words, characters and lines", () => {
     expect(lines.map(({ start, end }) => text.slice(start, end))).toEqual(["ab", "", "cd", "e"]);
     expect([0, 2, 3, 4, 5, 7, 8, 9].map((offset) => lineAt(lines, offset))).toEqual([0, 0, 0, 1, 2, 2, 3, 3]);
     expect(linesOf("")).toEqual([{ start: 0, end: 0 }]);
+  });
+
+  test("lines that are too long are cut, nothing is lost", () => {
+    const cut = (text: string): string[] => linesOf(text, 8).map(({ start, end }) => text.slice(start, end));
+    expect(cut("aa bb cc dd ee\nf")).toEqual(["aa bb ", "cc dd ee", "f"]);
+    expect(cut("abcdefghijkl")).toEqual(["abcdefgh", "ijkl"]);
+    expect(cut("abcdefg😀ijkl")).toEqual(["abcdefg", "😀ijkl"]);
+    fc.assert(
+      fc.property(mixed, (text) => {
+        expect(cut(text).join("")).toBe(text.replace(/[\r\n]/g, ""));
+      }),
+    );
+  });
+
+  test("the direction is that of the first letter", () => {
+    expect(["abc", "12 שלום abc", "سلام", "…", "π א"].map(isRightToLeft)).toEqual([false, true, true, false, false]);
   });
 
   test.each([

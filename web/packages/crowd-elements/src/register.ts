@@ -8,6 +8,7 @@ import { CrowdCard } from "./crowd-card/crowd-card.js";
 import { CrowdCheckbox } from "./crowd-checkbox/crowd-checkbox.js";
 import { CrowdClassifierMultiSelect } from "./crowd-classifier-multi-select/crowd-classifier-multi-select.js";
 import { CrowdClassifier } from "./crowd-classifier/crowd-classifier.js";
+import { CrowdEntityAnnotation } from "./crowd-entity-annotation/crowd-entity-annotation.js";
 import { CrowdFab } from "./crowd-fab/crowd-fab.js";
 import { CrowdForm } from "./crowd-form/crowd-form.js";
 import { CrowdIconButton } from "./crowd-icon-button/crowd-icon-button.js";
@@ -51,6 +52,7 @@ export const elements: Readonly<Record<string, CustomElementConstructor>> = {
   "crowd-image-classifier": CrowdImageClassifier,
   "crowd-image-classifier-multi-select": CrowdImageClassifierMultiSelect,
   "crowd-bounding-box": CrowdBoundingBox,
+  "crowd-entity-annotation": CrowdEntityAnnotation,
   // Last: it looks at what it contains.
   "crowd-form": CrowdForm,
 };

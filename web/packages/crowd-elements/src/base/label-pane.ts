@@ -15,6 +15,12 @@ export interface LabelPaneView {
   readonly hidden: ReadonlySet<string>;
   readonly filter: string;
   colorOf(label: string): string;
+  /** The label's name for people; otherwise the label itself. */
+  nameOf?(label: string): string;
+  /** The key of the i-th label; otherwise the first ten have digits. */
+  keyOf?(index: number): string | null;
+  /** What a count is a count of; otherwise boxes. */
+  countText?(count: number): string;
   onFilter(text: string): void;
   onChoose(index: number): void;
   onToggle(label: string): void;
@@ -22,7 +28,8 @@ export interface LabelPaneView {
 
 export function labelPane(view: LabelPaneView): TemplateResult {
   const wanted = view.filter.trim().toLowerCase();
-  const shown = view.labels.map((label, i) => ({ label, i })).filter(({ label }) => label.toLowerCase().includes(wanted));
+  const nameOf = (label: string): string => view.nameOf?.(label) ?? label;
+  const shown = view.labels.map((label, i) => ({ label, i })).filter(({ label }) => nameOf(label).toLowerCase().includes(wanted));
   return html`<div class="label-pane">
     <div class="side-head"><h2>${msg().labels}</h2></div>
     ${view.labels.length >= FILTER_FROM
@@ -51,23 +58,30 @@ export function labelPane(view: LabelPaneView): TemplateResult {
         const isCurrent = label === view.current;
         const count = view.counts.get(label) ?? 0;
         const isHidden = view.hidden.has(label);
+        const name = nameOf(label);
+        const key = view.keyOf ? view.keyOf(i) : digitKey(i);
         return html`<div class="label-row">
-          <button class="label-button ${isCurrent ? "selected" : ""}" type="button" title=${label}
+          <button class="label-button ${isCurrent ? "selected" : ""}" type="button" title=${name}
             aria-pressed=${isCurrent ? "true" : "false"} @click=${() => view.onChoose(i)}>
             <span class="chip" style="background: ${view.colorOf(label)}"></span>
-            <span class="name ${isHidden ? "dim" : ""}">${label}</span>
-            ${count ? html`<span class="count" aria-label=${msg().boxCount(count)}>${count}</span>` : nothing}
-            ${i < 10 ? html`<kbd>${(i + 1) % 10}</kbd>` : nothing}
+            <span class="name ${isHidden ? "dim" : ""}">${name}</span>
+            ${count ? html`<span class="count" aria-label=${view.countText?.(count) ?? msg().boxCount(count)}>${count}</span>` : nothing}
+            ${key === null ? nothing : html`<kbd>${key}</kbd>`}
           </button>
           <button class="btn icon eye ${isHidden ? "on" : ""}" type="button" ?disabled=${!count}
-            title=${isHidden ? msg().showLabel(label) : msg().hideLabel(label)}
-            aria-label=${isHidden ? msg().showLabel(label) : msg().hideLabel(label)}
+            title=${isHidden ? msg().showLabel(name) : msg().hideLabel(name)}
+            aria-label=${isHidden ? msg().showLabel(name) : msg().hideLabel(name)}
             @click=${() => view.onToggle(label)}>${icon(isHidden ? "visibility-off" : "visibility")}</button>
         </div>`;
       })}
       ${shown.length || !wanted ? nothing : html`<p class="empty">${msg().nothingFound}</p>`}
     </div>
   </div>`;
+}
+
+/** `1` to `9` and `0` for the first ten. */
+export function digitKey(index: number): string | null {
+  return index < 10 ? String((index + 1) % 10) : null;
 }
 
 export const labelPaneStyles = css`

@@ -3,6 +3,7 @@
 import { css, html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 
+import { digitKey } from "./label-pane.js";
 import { msg } from "./messages.js";
 import { FILTER_FROM } from "./single-choice.js";
 
@@ -13,6 +14,10 @@ export interface LabelPickerView {
   readonly x: number;
   readonly y: number;
   colorOf(label: string): string;
+  /** The label's name for people; otherwise the label itself. */
+  nameOf?(label: string): string;
+  /** The key of the i-th label; otherwise the first ten have digits. */
+  keyOf?(index: number): string | null;
   onFilter(text: string): void;
   onPick(label: string): void;
   onCancel(): void;
@@ -20,14 +25,18 @@ export interface LabelPickerView {
 
 export function labelPicker(view: LabelPickerView): TemplateResult {
   const wanted = view.filter.trim().toLowerCase();
-  const shown = view.labels.map((label, i) => ({ label, i })).filter(({ label }) => label.toLowerCase().includes(wanted));
+  const nameOf = (label: string): string => view.nameOf?.(label) ?? label;
+  const keyOf = (i: number): string | null => (view.keyOf ? view.keyOf(i) : digitKey(i));
+  const shown = view.labels.map((label, i) => ({ label, i })).filter(({ label }) => nameOf(label).toLowerCase().includes(wanted));
   const onKey = (event: KeyboardEvent): void => {
     event.stopPropagation();
     const entries = [...(event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>(".pick")];
     const at = entries.indexOf(event.target as HTMLElement);
-    const digit = /^[0-9]$/.test(event.key) && view.filter === "" ? (Number(event.key) + 9) % 10 : -1;
+    const isTyping = event.target instanceof HTMLInputElement && (view.filter !== "" || !/^[0-9]$/.test(event.key));
+    const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey && !isTyping;
+    const byKey = isPlain ? view.labels.findIndex((_, i) => keyOf(i)?.toLowerCase() === event.key.toLowerCase()) : -1;
     if (event.key === "Escape") view.onCancel();
-    else if (digit >= 0 && digit < view.labels.length) view.onPick(view.labels[digit]!);
+    else if (byKey >= 0) view.onPick(view.labels[byKey]!);
     else if (event.key === "ArrowDown") entries[Math.min(entries.length - 1, at + 1)]?.focus();
     else if (event.key === "ArrowUp") entries[Math.max(0, at - 1)]?.focus();
     else if (event.key === "Enter" && at < 0 && shown[0]) view.onPick(shown[0].label);
@@ -46,8 +55,8 @@ export function labelPicker(view: LabelPickerView): TemplateResult {
       : nothing}
     <div class="picks">
       ${shown.map(({ label, i }) => html`<button class="pick" type="button" @click=${() => view.onPick(label)}>
-        <span class="chip" style="background: ${view.colorOf(label)}"></span><span class="name">${label}</span>
-        ${i < 10 ? html`<kbd>${(i + 1) % 10}</kbd>` : nothing}</button>`)}
+        <span class="chip" style="background: ${view.colorOf(label)}"></span><span class="name">${nameOf(label)}</span>
+        ${keyOf(i) === null ? nothing : html`<kbd>${keyOf(i)}</kbd>`}</button>`)}
     </div>
   </div>`;
 }

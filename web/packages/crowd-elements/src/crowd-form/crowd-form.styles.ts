@@ -58,6 +58,12 @@ export const formStyles = css`
     flex: 1 1 0;
     min-height: 0;
   }
+  /* What scripts have put into the form itself. */
+  :host([data-fill]) .form > :not(slot) {
+    flex: none;
+    padding: 4px 24px;
+    border-top: 1px solid var(--lw-line);
+  }
   .only-link {
     margin-bottom: 12px;
     font: 400 14px/1.5 var(--lw-font);

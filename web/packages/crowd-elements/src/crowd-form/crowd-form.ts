@@ -36,6 +36,9 @@ export class CrowdForm extends CrowdElement {
 
   @property({ attribute: "answer-format" }) answerFormat: string | null = null;
 
+  /** A widget that brings this form along in its shadow tree; it is the first control, and its content belongs here. */
+  @property({ attribute: false }) owner: WidgetElement | null = null;
+
   @state() private phase: Phase = "editing";
   @state() private notice: { kind: "error" | "done"; text: string } | null = null;
   @state() private answerText = "";
@@ -58,7 +61,7 @@ export class CrowdForm extends CrowdElement {
     this.addEventListener("click", (event) => this.#onClick(event));
     this.addEventListener("keydown", (event) => this.#onKey(event));
     this.addEventListener(STATE_EVENT, () => this.#refresh());
-    for (const type of ["input", "change", STATE_EVENT]) this.addEventListener(type, () => this.#keepDraft());
+    for (const type of ["input", "change", STATE_EVENT]) this.addEventListener(type, this.#keepDraft);
   }
 
   // ---- life ----------------------------------------------------------------------------------------------------
@@ -66,12 +69,8 @@ export class CrowdForm extends CrowdElement {
   override connectedCallback(): void {
     super.connectedCallback();
     this.#observer = new MutationObserver(() => this.#refresh());
-    this.#observer.observe(this, {
-      childList: true,
-      subtree: true,
-      attributes: true,
-      attributeFilter: ["form-action", "disabled", "type"],
-    });
+    this.#observe(this);
+    if (this.owner) this.#observe(this.owner);
     document.addEventListener("keydown", this.#onPageKey);
     this.#stopListening = onParentMessage((message) => {
       switch (message.type) {
@@ -108,9 +107,26 @@ export class CrowdForm extends CrowdElement {
     document.removeEventListener("keydown", this.#onPageKey);
   }
 
+  #observe(root: Node): void {
+    this.#observer?.observe(root, {
+      childList: true,
+      subtree: true,
+      attributes: true,
+      attributeFilter: ["form-action", "disabled", "type"],
+    });
+  }
+
+  /** What happens at the widget around us does not pass through this element: it has to be listened to there. */
+  #follow(owner: WidgetElement): void {
+    this.#observe(owner);
+    owner.addEventListener(STATE_EVENT, () => this.#refresh());
+    for (const type of ["input", "change", STATE_EVENT]) owner.addEventListener(type, this.#keepDraft);
+    this.#refresh();
+  }
+
   /** Looks again at what the form contains: own Submit buttons, a single widget, what blocks sending. */
   #refresh(): void {
-    this.hasOwnSubmit = this.querySelector("crowd-button[form-action=submit]") !== null;
+    this.hasOwnSubmit = [this, this.owner].some((root) => root?.querySelector("crowd-button[form-action=submit]"));
     const widgets = this.#controls().filter((control): control is WidgetElement => control instanceof WidgetElement);
     this.isBlocked = widgets.some((widget) => !widget.disabled && widget.isBlocked);
     const nothing = widgets.filter((widget) => widget.offersNothing);
@@ -124,6 +140,7 @@ export class CrowdForm extends CrowdElement {
   }
 
   #isOneWidget(): boolean {
+    if (this.owner) return true;
     let widgets = 0;
     for (const node of this.childNodes) {
       if (node instanceof Text && node.data.trim() !== "") return false;
@@ -137,6 +154,7 @@ export class CrowdForm extends CrowdElement {
   #controls(): AnyControl[] {
     const own = this.hasUpdated ? [...this.formElement.children].filter((child) => child.localName !== "slot") : [];
     const controls = controlsIn(this);
+    if (this.owner) controls.unshift(this.owner, ...controlsIn(this.owner));
     for (const child of own) {
       if (isNativeControl(child) || isCrowdControl(child)) controls.push(child);
       controls.push(...controlsIn(child));
@@ -321,11 +339,11 @@ export class CrowdForm extends CrowdElement {
     this.dispatchEvent(new CustomEvent("labelwright-answer", { bubbles: true, composed: true, detail: { answer } }));
   }
 
-  #keepDraft(): void {
+  readonly #keepDraft = (): void => {
     if (!isInPortal() || this.phase !== "editing") return;
     clearTimeout(this.#draftTimer);
     this.#draftTimer = setTimeout(() => tellParent("labelwright.draft", { draft: this.getDraft() }), DRAFT_DELAY_MS);
-  }
+  };
 
   // ---- drawing -------------------------------------------------------------------------------------------------
 
@@ -348,7 +366,8 @@ export class CrowdForm extends CrowdElement {
               <slot name="short-instructions"></slot>
             </aside>`
           : nothing}
-        <div class="main" role=${this.hasAttribute("data-fill") ? nothing : "main"}><form class="form" part="form" novalidate @submit=${(event: Event) => event.preventDefault()}>
+        <div class="main" role=${this.hasAttribute("data-fill") ? nothing : "main"}><form class="form" part="form" novalidate @change=${this.#keepDraft}
+          @submit=${(event: Event) => event.preventDefault()}>
           ${hasFull && !hasShort ? html`<div class="only-link">${link}</div>` : nothing}<slot></slot>
         </form></div>
       </div>
@@ -393,6 +412,7 @@ export class CrowdForm extends CrowdElement {
 
   protected override updated(changed: PropertyValues): void {
     if (changed.has("phase")) this.inert = this.phase === "locked";
+    if (changed.has("owner") && this.owner) this.#follow(this.owner);
   }
 }
 
