@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from labeling_workshop import Workshop, label, run
+from labeling_workshop import Workshop, label, lines, run
 
 from labelwright.engine import TaskView
-from labelwright.errors import Conflict, NotFound
+from labelwright.errors import Conflict, NotFound, TemplateError
 
 
 def taken(shop: Workshop, who: str, **options: bool) -> TaskView:
@@ -190,3 +190,44 @@ def test_rendering_signs_the_picture(shop: Workshop, job: int) -> None:
     assert "http://localhost:8400/acme/in/a.png?" in page.html
     with pytest.raises(NotFound):
         run(shop.desk.render(shop.worker("b"), task.id, base_url="http://localhost:8400"))
+
+
+def test_a_submitted_task_cannot_be_given_back(shop: Workshop, job: int) -> None:
+    task = taken(shop, "a")
+    shop.submit("a", task, label("nut"))
+    for give_back in (shop.desk.release, shop.desk.decline):
+        with pytest.raises(Conflict, match="submitted already; the answer given then is kept"):
+            run(give_back(shop.worker("a"), task.id))
+
+
+@pytest.mark.parametrize("n_answers", [0, 1])
+def test_an_object_that_cannot_be_rendered_is_closed(shop: Workshop, n_answers: int) -> None:
+    endless = "{% if task.input.endless %}{% for i in (1..9999999) %}x{% endfor %}{% endif %}<p>fine</p>"
+    manifest = lines({"source": "x", "endless": True}, {"source": "y"})
+    job_id = shop.create(manifest=manifest, kind=None, n_workers=2)
+    shop.put("s3://acme/cfg/page.liquid.html", endless.encode())
+    shop.settle()
+    if n_answers:
+        shop.answer("a", {"note": "seen elsewhere"})
+    task = taken(shop, "b")
+    waiting = taken(shop, "c")
+    assert (task.object_id, waiting.object_id) == ("0", "1" if n_answers else "0")
+    with pytest.raises(TemplateError, match="1000000 times") as caught:
+        run(shop.desk.render(shop.worker("b"), task.id, base_url="http://host"))
+    assert caught.value.code == "RenderLimitExceeded"
+    with pytest.raises(Conflict, match="does not need this task any more"):
+        shop.submit("b", task, {"note": "blind"})
+    if n_answers:
+        run(shop.desk.release(shop.worker("c"), waiting.id))
+    for who in "ab":
+        assert shop.answer(who, {"note": "y"}) == "1"
+    shop.settle()
+    job = shop.job(job_id)
+    assert (job.status, job.n_human, job.n_failed) == ("Completed", 1 + n_answers, 1 - n_answers)
+    first = shop.output()[0]
+    if n_answers:
+        assert first["parts"] == {}
+    else:
+        assert first["parts-metadata"]["failure-reason"].startswith(
+            "ClientError: The template cannot be rendered for this object: RenderLimitExceeded: "
+        )

@@ -19,20 +19,22 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from labelwright.config import ACCOUNT_ID
-from labelwright.core.human_task import TaskState, expiry_of
+from labelwright.core.human_task import ObjectState, TaskState, expiry_of
 from labelwright.engine.answers import check_answer
 from labelwright.engine.engine import Engine, record_given_up
 from labelwright.engine.facts import JobFacts
+from labelwright.engine.failures import failure_content, not_rendered
 from labelwright.engine.known import Known
 from labelwright.engine.views import JobCard, RenderedTask, TaskView
-from labelwright.errors import Conflict, NotFound
-from labelwright.store import data_objects, human_tasks
+from labelwright.errors import Conflict, NotFound, TemplateError
+from labelwright.store import data_objects, human_tasks, labels
 from labelwright.store.human_tasks import EndedObject, TaskRow
 
 if TYPE_CHECKING:
     from labelwright.blobs import Blobs
     from labelwright.config import Settings
     from labelwright.store.db import Database
+    from labelwright.templates import Rendered, RenderProblem
 
 __all__ = ["Desk"]
 
@@ -328,6 +330,8 @@ class Desk:
                 raise _not_yours(task_id)
             if task.state == TaskState.SUBMITTED and task.answer_sha256 == digest:
                 return
+            if task.state == TaskState.SUBMITTED:
+                raise Conflict("This task was submitted already, with another answer; the first one is kept.")
             raise _gone(task, self._clock())
         self._known.forget_task(task_id)
         if ended.is_closed:
@@ -433,11 +437,42 @@ class Desk:
         ------
         NotFound
             When the worker does not hold this task.
+        TemplateError
+            When the template cannot be rendered for this object, which nobody can label then: it is closed,
+            as failed unless it has answers already.
         """
-        return await asyncio.to_thread(self._render, worker_id, task_id, base_url)
+        placed = await asyncio.to_thread(self._held_task, worker_id, task_id)
+        rendered = await asyncio.to_thread(self._render, placed, base_url)
+        if not rendered.is_complete:
+            problem = rendered.errors[-1]
+            await self._database.awrite(partial(self._close_unusable, placed.task, problem))
+            self._known.forget_task(task_id)
+            self._engine.wake(placed.task.job_id, by_worker=True)
+            raise TemplateError(problem.message, code=problem.code, line=problem.line, column=problem.column)
+        return RenderedTask(html=rendered.html, errors=list(rendered.errors))
 
-    def _render(self, worker_id: str, task_id: str, base_url: str) -> RenderedTask:
-        placed = self._held_task(worker_id, task_id)
+    def _close_unusable(self, task: TaskRow, problem: RenderProblem, connection: Connection) -> None:
+        now = self._clock()
+        number = task.object_no
+        human_tasks.withdraw(connection, task.job_id, now=now, numbers=[number])
+        if data_objects.is_answered(connection, task.job_id, number):
+            data_objects.set_state(
+                connection, task.job_id, [number], expected=ObjectState.OPEN, state=ObjectState.READY
+            )
+            return
+        facts = self._known.facts(connection, task.job_id)
+        content = failure_content(facts.names.metadata_name, not_rendered(problem.code, problem.message))
+        row = data_objects.span(connection, task.job_id, number)
+        labels.give_up(
+            connection,
+            task.job_id,
+            [(number, content)],
+            expected=ObjectState.OPEN,
+            now=now,
+            iteration=row.iteration if row is not None else None,
+        )
+
+    def _render(self, placed: _Placed, base_url: str) -> Rendered:
         now = self._clock()
 
         def sign(bucket: str, key: str) -> str:
@@ -448,8 +483,7 @@ class Desk:
 
         hosts = frozenset({base_url.partition("://")[2]})
         template = self._known.template(placed.facts)
-        rendered = template.render(self._view(placed).input, sign=sign, storage_hosts=hosts)
-        return RenderedTask(html=rendered.html, errors=list(rendered.errors))
+        return template.render(self._view(placed).input, sign=sign, storage_hosts=hosts)
 
     def _view(self, placed: _Placed) -> TaskView:
         facts, task = placed.facts, placed.task
@@ -493,13 +527,15 @@ def _not_yours(task_id: str) -> NotFound:
 
 def _gone(task: TaskRow, now: float) -> Conflict:
     if task.state == TaskState.SUBMITTED:
-        return Conflict("This task was submitted already, with another answer; the first one is kept.")
+        return Conflict("This task was submitted already; the answer given then is kept.")
     if task.state == TaskState.DECLINED:
         return Conflict("You declined this task; take the next one.")
     if task.state == TaskState.WITHDRAWN:
         return Conflict(
             "The labeling job does not need this task any more; nothing more is to be done for it."
         )
+    if task.state == TaskState.RETURNED and task.expires_at > now:
+        return Conflict("This task was given back and went back to the pool; take the next one.")
     if task.state == TaskState.RETURNED or task.expires_at <= now:
         return Conflict("The time for this task is over and it went back to the pool; take the next one.")
     return Conflict(f"This cannot be done with a task that is {task.state}.")

@@ -63,7 +63,10 @@ class Frames:
                 "task cannot be rendered", extra={"action": "render", "task": task_id, "code": error.code}
             )
             return _notice(
-                500, "This task cannot be shown: its template has an error. Release or decline it.", base_url
+                409,
+                "This task cannot be shown to anybody: its template cannot be rendered for this object. It "
+                "was taken back; go on with the next one.",
+                base_url,
             )
         except LabelwrightError as error:
             return _notice(409, error.message, base_url)

@@ -28,6 +28,7 @@ __all__ = [
     "group_objects",
     "in_iteration",
     "insert_lines",
+    "is_answered",
     "last_group",
     "open_objects",
     "pending_in_batch",
@@ -221,6 +222,12 @@ def set_state(
         .returning(_t.c.object_no)
     )
     return sorted(rows.scalars())
+
+
+def is_answered(connection: Connection, job_id: int, object_no: int) -> bool:
+    """Whether an object has an answer."""
+    query = sa.select(_t.c.n_answers).where(_t.c.job_id == job_id, _t.c.object_no == object_no)
+    return bool(connection.execute(query).scalar())
 
 
 def unanswered(connection: Connection, job_id: int) -> list[int]:

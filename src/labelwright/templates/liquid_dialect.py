@@ -79,11 +79,14 @@ class Rendered:
         Empty when all went well.
     warnings : list of str
         Names that were undefined and printed nothing.
+    is_complete : bool
+        False when rendering stopped before the end of the template; the last of ``errors`` says why.
     """
 
     html: str
     errors: list[RenderProblem]
     warnings: list[str]
+    is_complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +135,15 @@ class Template:
             Rendering never raises: problems are in ``errors``.
         """
         if not isinstance(task_input, dict) or not _is_json_like(task_input):
-            return Rendered(
-                "", [RenderProblem("InvalidTaskInput", "The task input must be a JSON object.")], []
-            )
+            problem = RenderProblem("InvalidTaskInput", "The task input must be a JSON object.")
+            return Rendered("", [problem], [], is_complete=False)
         context = TaskContext(self._bound, globals={"task": {"input": task_input}})
         context.begin(sign=sign, storage_hosts=storage_hosts, clock=clock)
         buffer = Buffer(context)
-        problem = _run(self._bound.nodes, context, buffer)
-        errors = context.problems if problem is None else [*context.problems, problem]
-        return Rendered(_encodable("".join(buffer.parts)), errors, list(context.undefined_names))
+        fatal = _run(self._bound.nodes, context, buffer)
+        errors = context.problems if fatal is None else [*context.problems, fatal]
+        html = _encodable("".join(buffer.parts))
+        return Rendered(html, errors, list(context.undefined_names), is_complete=fatal is None)
 
 
 def parse(text: str) -> Template:
