@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from sqlalchemy.engine import Connection
 
 from labelwright.core.arn import PUBLIC_CROWD_ACCOUNT, parse_arn, team_kind
-from labelwright.core.functions import BuiltIn, TaskKind, kind_of, recognise
+from labelwright.core.functions import CUSTOM, BuiltIn, TaskKind, kind_of, recognise
 from labelwright.core.limits import LIFETIME_S_MAX, LIFETIME_S_MAX_PUBLIC
 from labelwright.core.names import check_label_attribute_name
 from labelwright.core.prices import check_price
@@ -88,7 +88,7 @@ def _kind(human: Mapping[str, Any]) -> TaskKind:
 def _function(arn: str | None, *, field: str, role: str) -> BuiltIn | None:
     if arn is None:
         return None
-    found = recognise(arn, field=field)
+    found = recognise(arn, field=field, added=implemented() - {CUSTOM})
     if found is None:
         _refuse(
             field,

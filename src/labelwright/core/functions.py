@@ -1,14 +1,15 @@
 """The built-in pre- and post-annotation functions: their names, and what each task type is allowed.
 
 ``PRE-<suffix>`` and ``ACS-<suffix>`` are recognised whatever region and account their ARN has, so that a
-configuration written for any region works. The table holds every documented type; which of them can be run
-is the business of `labelwright.tasks`.
+configuration written for any region works. The table holds every documented type; which of them can be run,
+and which other packages add, is the business of `labelwright.tasks`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Collection
 from typing import Literal
 
 from labelwright.core.limits import TASK_TIME_S_MAX, TASK_TIME_S_MAX_FRAMES
@@ -114,7 +115,7 @@ class BuiltIn:
     suffix: str
 
 
-def recognise(arn: str, *, field: str) -> BuiltIn | None:
+def recognise(arn: str, *, field: str, added: Collection[str] = ()) -> BuiltIn | None:
     """The built-in function an ARN names, or None for a function of the caller's own.
 
     Parameters
@@ -122,6 +123,8 @@ def recognise(arn: str, *, field: str) -> BuiltIn | None:
     arn : str
     field : str
         Member to name in errors.
+    added : collection of str, optional
+        Suffixes of types that other packages add to the documented ones.
 
     Raises
     ------
@@ -139,10 +142,11 @@ def recognise(arn: str, *, field: str) -> BuiltIn | None:
     if match is None:
         return None
     role, suffix = match.groups()
-    if suffix not in TASK_KINDS:
+    if suffix not in TASK_KINDS and suffix not in added:
         raise InvalidRequest(
             f"{field}: {role}-{suffix} is not a built-in function. Use one of "
-            f"{', '.join(sorted(TASK_KINDS))}, or a function whose name does not begin with {role}-.",
+            f"{', '.join(sorted({*TASK_KINDS, *added}))}, or a function whose name does not begin with "
+            f"{role}-.",
             field=field,
             value=arn,
             rule="a known built-in function",
@@ -152,6 +156,8 @@ def recognise(arn: str, *, field: str) -> BuiltIn | None:
 
 def kind_of(pre: BuiltIn | None, post: BuiltIn | None) -> TaskKind:
     """The task type that a pair of functions selects; custom when there is no built-in one.
+
+    Types that other packages add have the rules of custom ones: any name, any kind of page.
 
     Raises
     ------
@@ -182,4 +188,4 @@ def kind_of(pre: BuiltIn | None, post: BuiltIn | None) -> TaskKind:
             value=post.suffix,
             rule="both functions of one built-in type",
         )
-    return TASK_KINDS[pre.suffix]
+    return TASK_KINDS.get(pre.suffix) or dataclasses.replace(_CUSTOM_KIND, suffix=pre.suffix)

@@ -35,6 +35,7 @@ class SingleLabelClassification(TaskType):
     element : str
         Conventional name of the classifier element in the template.
     n_labels_min : int
+    n_labels_max : int or None
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class SingleLabelClassification(TaskType):
         kind: str,
         element: str,
         n_labels_min: int = 2,
+        n_labels_max: int | None = None,
     ) -> None:
         self.suffixes = suffixes
         self.source_keys = source_keys
@@ -53,6 +55,7 @@ class SingleLabelClassification(TaskType):
         self.kind = kind
         self.element = element
         self.n_labels_min = n_labels_min
+        self.n_labels_max = n_labels_max
 
     def task_input(self, line: Mapping[str, Any], categories: Categories) -> dict[str, Any]:
         """``taskObject``, ``labels`` and the whole line as ``manifestLine``."""
