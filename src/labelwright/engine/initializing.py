@@ -70,14 +70,14 @@ def _freeze(tools: Tools, job: JobRow, facts: JobFacts) -> None:
         tools.blobs.head(source)
     except (BlobNotFound, AccessRefused, InvalidRequest) as error:
         raise _Refused(
-            f"ClientError: The input manifest {source} cannot be read: {error}. Check "
+            f"ClientError: The input manifest {source} cannot be read: {error} Check "
             "InputConfig.DataSource.S3DataSource.ManifestS3Uri and create the job anew."
         ) from error
     try:
         copied = tools.blobs.copy(source, target)
     except (NotFound, AccessRefused, InvalidRequest) as error:
         raise _Refused(
-            f"ClientError: The output location {facts.output_uri} cannot be written: {error}. Check "
+            f"ClientError: The output location {facts.output_uri} cannot be written: {error} Check "
             "OutputConfig.S3OutputPath and create the job anew."
         ) from error
 

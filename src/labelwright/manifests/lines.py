@@ -12,7 +12,7 @@ from __future__ import annotations
 import codecs
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, NoReturn, Protocol, runtime_checkable
 
@@ -82,13 +82,18 @@ def _read_chunks(file: _Readable) -> Iterator[bytes]:
         yield chunk
 
 
-def index_lines(chunks: Iterable[bytes]) -> Iterator[LineSpan]:
+def index_lines(
+    chunks: Iterable[bytes], *, on_blank: Callable[[ManifestError], None] | None = None
+) -> Iterator[LineSpan]:
     """Yield the place and bytes of every line.
 
     Parameters
     ----------
     chunks : iterable of bytes
         The file, cut anywhere.
+    on_blank : callable, optional
+        Gets the error of blank lines that are followed by a line with content, instead of its being raised;
+        they count in the numbers of the lines after them.
 
     Yields
     ------
@@ -120,11 +125,16 @@ def index_lines(chunks: Iterable[bytes]) -> Iterator[LineSpan]:
                 n_blank += 1
                 continue
             if n_blank:
-                raise ManifestError(
+                error = ManifestError(
                     "the line is blank. Every line must hold one JSON object; blank lines are allowed only "
                     "at the end of the file. Remove it.",
                     line_number=number + 1,
                 )
+                if on_blank is None:
+                    raise error
+                on_blank(error)
+                number += n_blank
+                n_blank = 0
             yield LineSpan(number, start, size, line)
             number += 1
 

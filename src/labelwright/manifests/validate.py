@@ -190,7 +190,7 @@ def validate_output(
 def _spans(source: Source, collector: _Collector) -> Iterator[LineSpan]:
     """Yield lines until the file stops being made of lines, which is reported."""
     try:
-        yield from index_lines(chunks_of(source))
+        yield from index_lines(chunks_of(source), on_blank=collector.add_error)
     except ManifestError as error:
         collector.add_error(error)
 

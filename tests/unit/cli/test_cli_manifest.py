@@ -32,6 +32,15 @@ def test_bad_lines_are_listed_and_the_exit_code_is_1(tmp_path: Path) -> None:
     assert json.loads(out)["findings"][0]["line_number"] == 2
 
 
+def test_lines_after_a_blank_one_are_checked_too(tmp_path: Path) -> None:
+    file = tmp_path / "gaps.manifest"
+    file.write_bytes(b'{"source":"x"}\n\n \n{"source":"y"}\nfoo\n\n{"a":1}\n\n')
+    code, out, err = run("validate", file)
+    assert code == 1
+    assert [line.split(": ")[1] for line in err.splitlines()] == ["line 2", "line 5", "line 6", "line 7"]
+    assert out == "4 lines, 4 errors, 0 warnings\n"
+
+
 def test_output_is_compared_with_input_and_labels(tmp_path: Path) -> None:
     labels = tmp_path / "labels.json"
     labels.write_text('{"labels": [{"label": "bolt"}, {"label": "screw"}]}')
