@@ -23,6 +23,7 @@ import { CrowdSlider } from "./crowd-slider/crowd-slider.js";
 import { CrowdTab } from "./crowd-tab/crowd-tab.js";
 import { CrowdTabs } from "./crowd-tabs/crowd-tabs.js";
 import { CrowdTextArea } from "./crowd-text-area/crowd-text-area.js";
+import { CrowdTextRanking } from "./crowd-text-ranking/crowd-text-ranking.js";
 import { CrowdToast } from "./crowd-toast/crowd-toast.js";
 import { CrowdToggleButton } from "./crowd-toggle-button/crowd-toggle-button.js";
 import { IronIcon } from "./iron-icon/iron-icon.js";
@@ -53,6 +54,7 @@ export const elements: Readonly<Record<string, CustomElementConstructor>> = {
   "crowd-image-classifier-multi-select": CrowdImageClassifierMultiSelect,
   "crowd-bounding-box": CrowdBoundingBox,
   "crowd-entity-annotation": CrowdEntityAnnotation,
+  "crowd-text-ranking": CrowdTextRanking,
   // Last: it looks at what it contains.
   "crowd-form": CrowdForm,
 };

@@ -20,6 +20,8 @@ export interface CrowdControl extends HTMLElement {
   readonly answerKey: string;
   /** Nothing to say (an empty text field, say) is null. */
   contribution(): Contribution | null;
+  /** Keys that stand beside the element's own in the answer. */
+  moreAnswers?(): Readonly<Record<string, unknown>>;
   /** Why the answer cannot be sent yet, shown at the control too; null when all is well. */
   problem(): Problem | null;
   /** Shows or clears the message at the control. */

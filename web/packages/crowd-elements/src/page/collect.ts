@@ -73,6 +73,8 @@ export function collect(controls: readonly AnyControl[], format: string | null =
       for (const [name, on] of Object.entries(part.value)) merged[name] = merged[name] === true || on;
       entries.set(key, { kind: "boolean", value: merged });
     } else entries.set(key, part);
+    const more = native ? undefined : control.moreAnswers?.();
+    for (const [name, value] of Object.entries(more ?? {})) entries.set(name, { kind: "value", value });
   }
   const answer = Object.fromEntries([...entries].map(([key, part]) => [key, part.value]));
   return sortKeys(format === "flatten-objects" ? flattenObjects(answer) : answer);
