@@ -1,9 +1,11 @@
 /** Every sentence the worker can meet. A translation is another object of this type. */
 
+import { maskMessages } from "./messages-mask.js";
 import { textMessages } from "./messages-text.js";
 
 export const en = {
   ...textMessages,
+  ...maskMessages,
 
   // Frame
   instructions: "Instructions",
