@@ -15,10 +15,12 @@ import { CrowdIconButton } from "./crowd-icon-button/crowd-icon-button.js";
 import { CrowdImageClassifierMultiSelect } from "./crowd-image-classifier-multi-select/crowd-image-classifier-multi-select.js";
 import { CrowdImageClassifier } from "./crowd-image-classifier/crowd-image-classifier.js";
 import { CrowdInput } from "./crowd-input/crowd-input.js";
+import { CrowdInstanceSegmentation } from "./crowd-instance-segmentation/crowd-instance-segmentation.js";
 import { CrowdInstructions } from "./crowd-instructions/crowd-instructions.js";
 import { CrowdModal } from "./crowd-modal/crowd-modal.js";
 import { CrowdRadioButton } from "./crowd-radio-button/crowd-radio-button.js";
 import { CrowdRadioGroup } from "./crowd-radio-group/crowd-radio-group.js";
+import { CrowdSemanticSegmentation } from "./crowd-semantic-segmentation/crowd-semantic-segmentation.js";
 import { CrowdSlider } from "./crowd-slider/crowd-slider.js";
 import { CrowdTab } from "./crowd-tab/crowd-tab.js";
 import { CrowdTabs } from "./crowd-tabs/crowd-tabs.js";
@@ -53,6 +55,8 @@ export const elements: Readonly<Record<string, CustomElementConstructor>> = {
   "crowd-image-classifier": CrowdImageClassifier,
   "crowd-image-classifier-multi-select": CrowdImageClassifierMultiSelect,
   "crowd-bounding-box": CrowdBoundingBox,
+  "crowd-semantic-segmentation": CrowdSemanticSegmentation,
+  "crowd-instance-segmentation": CrowdInstanceSegmentation,
   "crowd-entity-annotation": CrowdEntityAnnotation,
   "crowd-text-ranking": CrowdTextRanking,
   // Last: it looks at what it contains.

@@ -173,6 +173,12 @@ export class MaskDocument {
     this.commit();
   }
 
+  /** Inside a change: takes an instance away, or unlabels all pixels of a label. */
+  removeOrClear(value: number): void {
+    if (this.kind === "instances") this.removeRegion(value);
+    else this.#paintOver(value);
+  }
+
   #changeRegions(regions: readonly Region[]): void {
     const isAlone = !this.#mask.isChanging;
     if (isAlone) this.begin();
@@ -201,11 +207,15 @@ export class MaskDocument {
     this.#mask.begin();
   }
 
-  /** Ends a change. False when nothing is different; then there is nothing to undo either. */
-  commit(): boolean {
+  /**
+   * Ends a change. False when nothing is different; then there is nothing to undo either. A change that is `painting`
+   * keeps its new regions only if it has changed a pixel.
+   */
+  commit(isPainting = false): boolean {
     const before = this.#regionsBefore ?? this.#regions;
     this.#regionsBefore = null;
     const diff = this.#mask.commit();
+    if (!diff && isPainting) this.#regions = before;
     if (!diff && before === this.#regions) return false;
     this.#undo.push({ diff, before, after: this.#regions });
     this.#redo = [];

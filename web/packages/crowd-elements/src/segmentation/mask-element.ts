@@ -1,0 +1,612 @@
+import {
+  LiteralError, type MaskPixels, type Point, type Region, type RegionsAre, decodeValues, fromBase64, readInitialMask, toBase64,
+  toStringList, valuesFromColors,
+} from "@labelwright/annotation-core";
+import { css, html, nothing } from "lit";
+import type { PropertyValues, TemplateResult } from "lit";
+import { property, query, state } from "lit/decorators.js";
+
+import { type Problem, announceState } from "../base/control.js";
+import { icon } from "../base/icons.js";
+import { ImageStage } from "../base/image-stage.js";
+import { labelPaneStyles } from "../base/label-pane.js";
+import { focusPicker, labelPicker, labelPickerStyles } from "../base/label-picker.js";
+import { msg } from "../base/messages.js";
+import { closeAround, modal, openModal } from "../base/modal.js";
+import { shapeListStyles } from "../base/shape-list.js";
+import { type SliderRow, sliderPopover, stagePanel, toolButton, zoomTools } from "../base/stage-tools.js";
+import { stageStyles } from "../base/stage.styles.js";
+import { CTRL, type Shortcut, WidgetElement } from "../base/widget.js";
+import { MaskEditor, type MaskToolId } from "./mask-editor.js";
+import { TOOL_KEYS, maskShortcuts, onMaskKey } from "./mask-keys.js";
+import { hintFor, maskOptions, maskOptionsStyles } from "./mask-options.js";
+import { MaskPainter } from "./mask-painter.js";
+import { instanceList, maskLabelPane, maskPaneStyles } from "./mask-pane.js";
+import { MaskProblem, loadMaskPixels, pixelsOf } from "./mask-source.js";
+import { MaskTool } from "./mask-tool.js";
+import { MaskView } from "./mask-view.js";
+
+const PICKER_SIZE = { width: 236, height: 316 };
+const TOOL_ICONS: Readonly<Record<MaskToolId, string>> = {
+  brush: "brush",
+  eraser: "eraser",
+  polygon: "polygon",
+  lasso: "lasso",
+  "bounding-box": "bounding-box",
+  fill: "fill",
+  "auto-segment": "auto-segment",
+};
+
+/** What the worker is asked over the image: which label to paint with, or which one this instance shall have. */
+interface Asking {
+  readonly region: Region | null;
+  readonly at: Point;
+}
+
+interface Draft {
+  readonly mask: string;
+  readonly regions: readonly Region[];
+  readonly nothing: boolean;
+}
+
+/** The earlier mask: not wanted or there, on its way, or not to be had. */
+type MaskStatus = { readonly phase: "ready" } | { readonly phase: "loading" } | { readonly phase: "failed"; readonly reason: string };
+
+/** What both segmentation elements share: everything but what a region of the mask stands for. */
+export abstract class MaskElement extends WidgetElement {
+  static override structured = {
+    labels: { read: toStringList, reflect: true },
+    "label-colors": { read: toStringList, reflect: false },
+    "initial-value": { read: (value: unknown) => value, reflect: false },
+  };
+  static override requiredAttributes = ["name", "src", "labels"];
+
+  static override styles = [
+    ...WidgetElement.styles,
+    stageStyles,
+    labelPaneStyles,
+    shapeListStyles,
+    labelPickerStyles,
+    maskPaneStyles,
+    maskOptionsStyles,
+    css`
+      .nothing {
+        display: inline-flex;
+        align-items: center;
+        gap: 6px;
+        padding-inline: 8px;
+        white-space: nowrap;
+      }
+      .side > .problem {
+        margin-top: 12px;
+      }
+      .actions {
+        display: flex;
+        justify-content: flex-end;
+        gap: 8px;
+        margin-top: 18px;
+      }
+      .spacer {
+        flex: 1;
+      }
+    `,
+  ];
+
+  @property({ reflect: true }) src = "";
+
+  @state() private labelFilter = "";
+  @state() private pickFilter = "";
+  @state() private isAdjusting = false;
+  @state() private light = { brightness: 1, contrast: 1 };
+  @state() private listScroll = 0;
+  @state() private isNothing = false;
+  @state() private announcement = "";
+  @state() private asking: Asking | null = null;
+  @state() private maskStatus: MaskStatus = { phase: "ready" };
+
+  @query(".stage") private readonly stageElement!: HTMLElement;
+
+  protected readonly editor: MaskEditor;
+  readonly #tool: MaskTool;
+  readonly #painter: MaskPainter;
+  readonly #view = new MaskView();
+  #stage: ImageStage | null = null;
+  #colors: Uint8ClampedArray | null = null;
+  #initialError: string | null = null;
+  #maskLoading: AbortController | null = null;
+  #pendingDraft: unknown;
+  #answerConfirm: ((sure: boolean) => void) | null = null;
+
+  constructor(kind: RegionsAre) {
+    super();
+    const owner = this;
+    this.editor = new MaskEditor(kind, {
+      refresh: () => this.requestUpdate(),
+      painted: () => this.#stage?.invalidateActive(),
+      redraw: () => {
+        this.#painter.looksChanged();
+        this.#stage?.invalidate();
+      },
+      changed: () => this.changed(),
+      announce: (text) => {
+        this.announcement = text;
+      },
+      askForLabel: () => this.#ask(null),
+      imageColors: () => this.#imageColors(),
+    });
+    this.#tool = new MaskTool({
+      editor: this.editor,
+      get stage() {
+        return owner.#stage!;
+      },
+      segment: () => {},
+    });
+    this.#painter = new MaskPainter(this.editor, this.#tool, this.#view);
+  }
+
+  protected get tools(): ReadonlySet<MaskToolId> {
+    return new Set<MaskToolId>(["brush", "eraser", "polygon", "lasso", "bounding-box", "fill"]);
+  }
+
+  // ---- attributes and values -----------------------------------------------------------------------------------
+
+  get labels(): string[] {
+    return [...(this.getStructured("labels") as string[])];
+  }
+  set labels(value: unknown) {
+    this.setStructured("labels", value);
+  }
+
+  get labelColors(): string[] {
+    return [...(this.getStructured("label-colors") as string[])];
+  }
+  set labelColors(value: unknown) {
+    this.setStructured("label-colors", value);
+  }
+
+  get initialValue(): unknown {
+    return this.getStructured("initial-value");
+  }
+  set initialValue(value: unknown) {
+    this.setStructured("initial-value", value);
+  }
+
+  protected override structuredChanged(name: string): void {
+    if (name === "initial-value") {
+      if (this.#stage?.isReady && !this.editor.document.canUndo) void this.#loadInitial();
+      return;
+    }
+    this.editor.setLabels(this.labels, this.labelColors.map(hexOf));
+  }
+
+  protected override isMissing(attribute: string): boolean {
+    // A script may take all labels away for a while, so an empty list is legal.
+    return attribute === "src" ? !this.src : super.isMissing(attribute);
+  }
+
+  protected override brokenReasons(): string[] {
+    return this.#initialError === null ? super.brokenReasons() : [...super.brokenReasons(), this.#initialError];
+  }
+
+  /** The image is there, but its pixels may not be read: what is painted could lie on a turned picture. */
+  get #isUnreadable(): boolean {
+    const status = this.#stage?.status;
+    return status?.phase === "ready" && !status.isReadable;
+  }
+
+  override get isBlocked(): boolean {
+    return super.isBlocked || this.#stage?.status.phase === "failed" || this.maskStatus.phase === "failed" || this.#isUnreadable;
+  }
+
+  protected override widgetProblem(): Problem | null {
+    const m = msg();
+    const phase = this.#stage?.status.phase;
+    if (phase === "failed") return { message: m.imageFailedSubmit };
+    if (phase !== "ready") return { message: m.imageStillLoading };
+    if (this.#isUnreadable) return { message: m.maskNeedsCors };
+    if (this.maskStatus.phase === "failed") return { message: m.maskFailedSubmit };
+    if (this.maskStatus.phase === "loading") return { message: m.maskStillLoading };
+    return this.editor.document.used.length || this.isNothing ? null : { message: m.paintOrTick };
+  }
+
+  override resetControl(): void {
+    if (this.#stage?.isReady) void this.#loadInitial();
+    this.isNothing = false;
+    this.showProblem(null);
+  }
+
+  protected override willUpdate(changed: PropertyValues): void {
+    super.willUpdate(changed);
+    this.editor.isLocked = this.disabled || this.maskStatus.phase !== "ready" || this.#isUnreadable || this.asking !== null;
+  }
+
+  // ---- drafts --------------------------------------------------------------------------------------------------
+
+  override getDraft(): unknown {
+    if (this.#pendingDraft !== undefined) return this.#pendingDraft;
+    if (!this.#stage?.isReady || (!this.editor.document.canUndo && !this.isNothing)) return undefined;
+    const { regions, png } = this.editor.document.state();
+    return { mask: toBase64(png), regions, nothing: this.isNothing } satisfies Draft;
+  }
+
+  override restoreDraft(draft: unknown): void {
+    if (!isDraft(draft)) return;
+    this.#pendingDraft = draft;
+    if (this.#stage?.isReady && this.maskStatus.phase === "ready") void this.#restore(draft);
+  }
+
+  async #restore(draft: Draft): Promise<void> {
+    const { document } = this.editor;
+    this.maskStatus = { phase: "loading" };
+    try {
+      const pixels = await decodeValues(fromBase64(draft.mask), document.size);
+      document.restore(draft.regions, pixels);
+      this.isNothing = draft.nothing === true;
+    } catch (error) {
+      // Work kept for another image, or damaged: starting anew is all that can be done.
+      console.warn(`<${this.localName}>: the kept work could not be read`, error);
+    }
+    this.#pendingDraft = undefined;
+    this.maskStatus = { phase: "ready" };
+    this.editor.setLabels(this.labels, this.labelColors.map(hexOf));
+    announceState(this);
+  }
+
+  // ---- nothing to label ----------------------------------------------------------------------------------------
+
+  override get offersNothing(): boolean {
+    return true;
+  }
+
+  override get nothing(): boolean {
+    return this.isNothing;
+  }
+
+  override async setNothing(on: boolean): Promise<void> {
+    if (on && this.editor.document.used.length) {
+      const sure = await new Promise<boolean>((resolve) => {
+        this.#answerConfirm = resolve;
+        openModal(this.renderRoot as ShadowRoot, "confirm-nothing");
+      });
+      if (!sure) return;
+      this.editor.removeAll();
+    }
+    this.isNothing = on;
+    this.shownProblem = "";
+    announceState(this);
+  }
+
+  protected override changed(): void {
+    if (this.isNothing && this.editor.document.used.length) this.isNothing = false;
+    super.changed();
+  }
+
+  // ---- the image and the earlier mask --------------------------------------------------------------------------
+
+  protected override firstUpdated(_changed: PropertyValues): void {
+    this.#stage = new ImageStage(this.stageElement, {
+      tool: this.#tool,
+      painter: this.#painter,
+      onState: () => this.requestUpdate(),
+      onStatus: () => {
+        this.requestUpdate();
+        announceState(this);
+      },
+      onLoad: (size) => {
+        this.#colors = null;
+        this.editor.reset(size);
+        void this.#loadInitial();
+      },
+    });
+    this.stageElement.insertBefore(this.#view.canvas, this.stageElement.querySelector(".lower-canvas"));
+    this.stageElement.addEventListener("pointermove", (event) => this.#tool.note(event));
+    this.#stage.load(this.src);
+  }
+
+  protected override updated(changed: PropertyValues): void {
+    if (changed.has("src") && changed.get("src") !== undefined) {
+      this.#maskLoading?.abort();
+      this.#stage?.load(this.src);
+    }
+    if (changed.has("light") && changed.get("light") !== undefined) {
+      this.#stage?.setAdjustments(this.light.brightness, this.light.contrast);
+    }
+    if (changed.has("asking") && (this.asking || changed.get("asking"))) {
+      this.pickFilter = "";
+      if (this.asking) focusPicker(this.renderRoot);
+      else this.focusControl();
+    }
+  }
+
+  async #loadInitial(): Promise<void> {
+    const { document } = this.editor;
+    this.#maskLoading?.abort();
+    const abort = new AbortController();
+    this.#maskLoading = abort;
+    this.#initialError = null;
+    document.reset(this.#stage!.size);
+    try {
+      const initial = readInitialMask(this.initialValue);
+      if (initial) {
+        for (const warning of initial.warnings) console.warn(`<${this.localName}>: ${warning}`);
+        for (const label of new Set(initial.regions.map((region) => region.label))) {
+          if (!document.labels.includes(label)) {
+            console.warn(`<${this.localName}>: initial-value uses "${label}", which is not in labels; its pixels are not shown`);
+          }
+        }
+        this.maskStatus = { phase: "loading" };
+        const pixels = await loadMaskPixels(initial, document.size, abort.signal);
+        if (abort.signal.aborted) return;
+        document.startFrom(this.#valuesOf(pixels, document.adoptRegions(initial.regions)));
+      }
+      this.maskStatus = { phase: "ready" };
+    } catch (error) {
+      if (abort.signal.aborted) return;
+      if (error instanceof LiteralError) this.#initialError = msg().badAttribute("initial-value", error.message, null, null);
+      else if (error instanceof MaskProblem) this.maskStatus = { phase: "failed", reason: error.message };
+      else throw error;
+    }
+    this.editor.setLabels(this.labels, this.labelColors.map(hexOf));
+    if (this.maskStatus.phase === "ready" && this.#pendingDraft !== undefined) await this.#restore(this.#pendingDraft as Draft);
+    announceState(this);
+  }
+
+  #valuesOf(pixels: Uint32Array | null, values: ReadonlyMap<string, number>): MaskPixels | null {
+    if (!pixels) return null;
+    const { mask, nUnknown } = valuesFromColors(pixels, values);
+    if (nUnknown) console.warn(`<${this.localName}>: ${nUnknown} pixels of the earlier mask have colours that belong to no label`);
+    return mask;
+  }
+
+  #imageColors(): Uint8ClampedArray | null {
+    const picture = this.stageElement.querySelector<HTMLImageElement>("img.stage-image");
+    if (picture && !this.#isUnreadable) this.#colors ??= pixelsOf(picture, this.editor.document.size);
+    return this.#colors;
+  }
+
+  // ---- keys ----------------------------------------------------------------------------------------------------
+
+  protected override shortcuts(): Shortcut[] {
+    return maskShortcuts(this.editor.areInstances, this.tools);
+  }
+
+  protected override onKey(event: KeyboardEvent): boolean {
+    const stage = this.#stage;
+    if (!stage?.isReady || this.asking) return false;
+    const focused = event.composedPath()[0];
+    return onMaskKey(event, {
+      editor: this.editor,
+      stage,
+      tools: this.tools,
+      isOnControl: this.isOnButton(event),
+      isOnStage: focused === this.stageElement || focused === document.body,
+      closeOpen: () => {
+        const was = this.isAdjusting || this.#tool.clearExtremes();
+        this.isAdjusting = false;
+        stage.invalidateActive();
+        return was;
+      },
+    });
+  }
+
+  protected override onKeyReleased(event: KeyboardEvent): void {
+    if (event.key === " " && this.#stage) this.#stage.isSpaceHeld = false;
+  }
+
+  override focusControl(): void {
+    this.stageElement?.focus({ preventScroll: true });
+  }
+
+  // ---- drawing -------------------------------------------------------------------------------------------------
+
+  protected override renderWork(): TemplateResult {
+    const stage = this.#stage;
+    const { editor } = this;
+    const off = !stage?.isReady || this.disabled;
+    const m = msg();
+    const isMoving = stage?.isMoveTool ?? false;
+    const { isAllHidden } = editor;
+    const titles: Readonly<Record<MaskToolId, string>> = {
+      brush: m.brushTool, eraser: m.eraserTool, polygon: m.maskPolygonTool, lasso: m.lassoTool, "bounding-box": m.maskBoxTool,
+      fill: m.fillTool, "auto-segment": m.autoSegmentTool,
+    };
+    return html`<div class="stage-wrap">
+        <div class="stage" tabindex="0" role="application" aria-label=${m.maskCanvasHelp} aria-describedby="question"></div>
+        ${stagePanel(stage)} ${this.#renderMaskPanel()} ${this.#renderPicker()}
+      </div>
+      ${maskOptions(editor, this.#hint(), off, () => this.requestUpdate())}
+      <div class="toolbar" role="toolbar" aria-label=${m.maskTools} @click=${this.#backToStage}>
+        ${[...this.tools].map((id) =>
+          toolButton({ id, icon: TOOL_ICONS[id], title: titles[id], key: TOOL_KEYS[id], isPressed: !isMoving && editor.tool === id,
+            isDisabled: off, onClick: () => { if (stage) stage.isMoveTool = false; editor.tool = id; } }),
+        )}
+        ${toolButton({ id: "move", icon: "move", title: m.move, key: "M", isPressed: isMoving, isDisabled: off,
+          onClick: () => { if (stage) stage.isMoveTool = true; } })}
+        <span class="gap"></span>
+        ${toolButton({ id: "undo", icon: "undo", title: m.undo, key: `${CTRL}+Z`, isDisabled: !editor.canUndo, onClick: () => editor.undo() })}
+        ${toolButton({ id: "redo", icon: "redo", title: m.redo, key: `${CTRL}+Y`, isDisabled: !editor.canRedo, onClick: () => editor.redo() })}
+        ${toolButton({ id: "delete", icon: "delete", title: editor.areInstances ? m.deleteCurrentInstance : m.clearCurrentLabel,
+          isDisabled: !editor.current, onClick: () => editor.remove() })}
+        <span class="gap"></span>
+        ${zoomTools(stage)}
+        <span class="gap"></span>
+        ${toolButton({ id: "hide", icon: isAllHidden ? "visibility-off" : "visibility", title: isAllHidden ? m.showAll : m.hideAll,
+          key: "H", isPressed: isAllHidden, onClick: () => editor.toggleAll() })}
+        <span class="pop-anchor">${toolButton({ id: "adjust", icon: "contrast", title: m.adjust, isPressed: this.isAdjusting,
+          onClick: () => { this.isAdjusting = !this.isAdjusting; } })}
+          ${this.isAdjusting ? this.#renderSliders() : nothing}</span>
+        <span class="spacer"></span>
+        ${this.showsNothingItself ? this.#renderNothing() : nothing}
+      </div>
+      <div class="visually-hidden" aria-live="polite">${this.announcement}</div>`;
+  }
+
+  /** After a click by mouse the keys belong to the image again, not to the button. */
+  readonly #backToStage = (event: MouseEvent): void => {
+    const isByMouse = event.detail > 0;
+    if (isByMouse && !(event.target as Element).closest(".popover, label, input")) this.focusControl();
+  };
+
+  #hint(): string {
+    if (!this.#stage?.isReady) return "";
+    if (this.#stage.isMoveTool) return msg().hintMove;
+    if (this.editor.currentLabel === null && this.editor.tool !== "eraser") return msg().hintChooseMaskLabel;
+    return hintFor(this.editor.tool);
+  }
+
+  /** Over the image: the earlier mask is on its way, could not be had, or the image may not be read. */
+  #renderMaskPanel(): unknown {
+    const m = msg();
+    const { maskStatus } = this;
+    if (this.#isUnreadable) {
+      return html`<div class="stage-panel over" role="alert" data-no-draw>${icon("image")}<strong>${m.somethingWrong}</strong><span>${m.maskNeedsCors}</span></div>`;
+    }
+    if (maskStatus.phase === "loading") {
+      return html`<div class="stage-panel over" role="status" data-no-draw><span class="spinner"></span>${m.maskLoading}</div>`;
+    }
+    if (maskStatus.phase === "ready" || !this.#stage?.isReady) return nothing;
+    return html`<div class="stage-panel over" role="alert" data-no-draw>${icon("image")}<strong>${m.maskFailed}</strong>
+      <span>${maskStatus.reason}</span>
+      <button class="btn bordered" type="button" id="retry-mask" @click=${() => void this.#loadInitial()}>${icon("refresh")}${m.retry}</button>
+    </div>`;
+  }
+
+  #renderNothing(): TemplateResult {
+    return html`<label class="nothing"><input type="checkbox" .checked=${this.isNothing}
+      @change=${async (event: Event) => {
+        event.stopPropagation();
+        const box = event.target as HTMLInputElement;
+        await this.setNothing(box.checked);
+        box.checked = this.isNothing;
+      }} />${msg().nothingToLabel}</label>`;
+  }
+
+  #renderSliders(): TemplateResult {
+    const m = msg();
+    const { editor } = this;
+    const { brightness, contrast } = this.light;
+    const label = editor.currentLabel;
+    const rows: SliderRow[] = [
+      { label: m.maskOpacity, value: editor.opacity, min: 0, max: 100, onInput: (value) => editor.setOpacity(value) },
+      ...(label === null
+        ? []
+        : [{ label: m.labelOpacity(label.length > 24 ? `${label.slice(0, 23)}…` : label), value: editor.labelOpacity.get(label) ?? 1, min: 0, max: 100,
+            onInput: (value: number) => editor.setOpacity(value, label) }]),
+      { label: m.brightness, value: brightness, min: 25, max: 300, onInput: (value) => { this.light = { ...this.light, brightness: value }; } },
+      { label: m.contrast, value: contrast, min: 25, max: 300, onInput: (value) => { this.light = { ...this.light, contrast: value }; } },
+    ];
+    return sliderPopover("adjustments", rows, () => {
+      this.light = { brightness: 1, contrast: 1 };
+      editor.resetLook();
+    });
+  }
+
+  // ---- which label? --------------------------------------------------------------------------------------------
+
+  #ask(region: Region | null): void {
+    const stage = this.#stage;
+    if (!stage) return;
+    const bounds = region && this.editor.document.mask.boundsOf(region.value);
+    const at = bounds
+      ? stage.transform.toScreen({ x: bounds.left + bounds.width, y: bounds.top })
+      : (stage.pointer?.screen ?? { x: stage.view.width / 2, y: stage.view.height / 3 });
+    this.asking = { region, at };
+  }
+
+  #renderPicker(): unknown {
+    const { asking } = this;
+    const stage = this.#stage;
+    if (!asking || !stage) return nothing;
+    const inside = (value: number, room: number, size: number): number => Math.max(8, Math.min(value, room - size - 8));
+    return labelPicker({
+      labels: this.editor.document.labels,
+      filter: this.pickFilter,
+      x: inside(asking.at.x + 10, stage.view.width, PICKER_SIZE.width),
+      y: inside(asking.at.y, stage.view.height, PICKER_SIZE.height),
+      colorOf: (label) => (this.editor.areInstances ? "transparent" : this.editor.document.colorOf(label)),
+      onFilter: (text) => {
+        this.pickFilter = text;
+      },
+      onPick: (label) => {
+        this.asking = null;
+        if (asking.region) this.editor.relabel(asking.region, label);
+        else this.editor.chooseLabel(this.editor.document.labels.indexOf(label));
+      },
+      onCancel: () => {
+        this.asking = null;
+      },
+    });
+  }
+
+  // ---- the side ------------------------------------------------------------------------------------------------
+
+  protected override renderSide(): TemplateResult {
+    const { editor } = this;
+    return html`<aside class="side" role=${this.isMainContent ? nothing : "group"} aria-label=${msg().labels}>
+      ${this.renderProblem()}
+      <div class="label-area ${editor.areInstances ? "" : "alone"}" @click=${this.#backToStage}>${maskLabelPane({
+        editor,
+        filter: this.labelFilter,
+        onFilter: (text) => {
+          this.labelFilter = text;
+        },
+      })}</div>
+      ${editor.areInstances
+        ? instanceList({
+            editor,
+            scrollTop: this.listScroll,
+            height: this.renderRoot?.querySelector(".shape-list")?.clientHeight ?? 0,
+            onScroll: (event) => {
+              this.listScroll = (event.target as HTMLElement).scrollTop;
+            },
+            onReveal: (region) => this.#reveal(region),
+            onRelabel: (region) => {
+              editor.selectRegion(region);
+              this.#ask(region);
+            },
+          })
+        : nothing}
+    </aside>`;
+  }
+
+  #reveal(region: Region): void {
+    const bounds = this.editor.document.mask.boundsOf(region.value);
+    if (bounds && this.#stage) this.#stage.setTransform(this.#stage.transform.reveal(bounds, this.#stage.view));
+  }
+
+  protected override renderExtraDialogs(): unknown {
+    const answer = (sure: boolean) => (event: Event) => {
+      this.#answerConfirm?.(sure);
+      this.#answerConfirm = null;
+      closeAround(event);
+    };
+    return modal(
+      {
+        id: "confirm-nothing",
+        title: msg().deleteMaskTitle,
+        onClose: () => {
+          this.#answerConfirm?.(false);
+          this.#answerConfirm = null;
+        },
+      },
+      html`${msg().nothingDeletesMask}
+        <div class="actions">
+          <button class="btn bordered" type="button" @click=${answer(false)}>${msg().keep}</button>
+          <button class="btn primary" type="button" id="confirm-delete" @click=${answer(true)}>${msg().deleteThem}</button>
+        </div>`,
+    );
+  }
+}
+
+function isDraft(draft: unknown): draft is Draft {
+  const { mask, regions } = (draft ?? {}) as { mask?: unknown; regions?: unknown };
+  return typeof mask === "string" && Array.isArray(regions);
+}
+
+/** Authors may write any CSS colour; the mask needs `#rrggbb`. What is no colour stays as it is, and is not used. */
+function hexOf(color: string): string {
+  const context = document.createElement("canvas").getContext("2d")!;
+  context.fillStyle = "#ffffff";
+  context.fillStyle = color;
+  return context.fillStyle;
+}

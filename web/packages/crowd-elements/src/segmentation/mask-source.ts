@@ -1,0 +1,49 @@
+/** Fetches an earlier mask and reads it exactly; says in a sentence why when that does not work. */
+
+import { type InitialMask, PngError, type Size, decodePng } from "@labelwright/annotation-core";
+
+import { msg } from "../base/messages.js";
+
+export class MaskProblem extends Error {}
+
+/** The pixels of the earlier mask, or null when it has no picture. Throws MaskProblem. */
+export async function loadMaskPixels(initial: InitialMask, size: Size, signal: AbortSignal): Promise<Uint32Array | null> {
+  if (initial.src === null) return null;
+  let bytes: Uint8Array<ArrayBuffer>;
+  try {
+    const isInline = /^(data|blob):/i.test(initial.src);
+    const response = await fetch(initial.src, { mode: "cors", credentials: isInline ? "same-origin" : "omit", signal });
+    if (!response.ok) throw new MaskProblem(reasonOf(response.status));
+    bytes = new Uint8Array(await response.arrayBuffer());
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error instanceof MaskProblem ? error : new MaskProblem(msg().reasonNetwork);
+  }
+  try {
+    return await decodePng(bytes, size);
+  } catch (error) {
+    if (error instanceof PngError) throw new MaskProblem(msg().maskNotRight(error.message));
+    throw error;
+  }
+}
+
+function reasonOf(status: number): string {
+  if (status === 401 || status === 403) return msg().reasonRefused;
+  if (status === 404 || status === 410) return msg().reasonMissing;
+  return msg().reasonStatus(status);
+}
+
+/** Colours of a loaded picture by pixel; null when the browser cannot give them. */
+export function pixelsOf(picture: HTMLImageElement, size: Size): Uint8ClampedArray | null {
+  const canvas = document.createElement("canvas");
+  canvas.width = size.width;
+  canvas.height = size.height;
+  try {
+    const context = canvas.getContext("2d", { willReadFrequently: true })!;
+    context.drawImage(picture, 0, 0);
+    return context.getImageData(0, 0, size.width, size.height).data;
+  } catch {
+    // Too large for a canvas here, or from a store that allows no reading.
+    return null;
+  }
+}
