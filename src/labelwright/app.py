@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
@@ -38,6 +39,8 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_HOST = re.compile(r"[A-Za-z0-9._~%-]*(:[0-9]*)?|\[[0-9A-Fa-f:.]+\](:[0-9]*)?")
 
 # Importing them is what puts their tables into the metadata.
 _TABLE_MODULES = (directory_tables, labeling_tables)
@@ -110,6 +113,10 @@ class Application:
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         scope["labelwright.headers"] = headers
+        # It becomes part of addresses and policies, so it must be able to be nothing but a host.
+        if not _HOST.fullmatch(headers.get("host", "")):
+            await _refuse_host(send)
+            return
         door = door_of(scope["method"], scope["path"], scope["query_string"], headers)
         await self._doors[door](scope, receive, send)
 
@@ -151,3 +158,14 @@ class Application:
             }
         )
         await send({"type": "http.response.body", "body": body})
+
+
+async def _refuse_host(send: Send) -> None:
+    body = b"The Host header is not a host name; check the address.\n"
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    await send({"type": "http.response.start", "status": 400, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

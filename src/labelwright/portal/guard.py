@@ -23,7 +23,7 @@ def base_url_of(request: Request, public_url: str) -> str:
     """Our own address as the browser knows it, without a final slash."""
     if public_url:
         return public_url.rstrip("/")
-    return f"{request.scheme}://{request.headers.get('host', 'localhost')}"
+    return f"{request.scheme}://{request.headers.get('host') or 'localhost'}"
 
 
 def check_origin(request: Request, public_url: str) -> None:
