@@ -17,6 +17,7 @@ from benchmarks.peers import environment
 from benchmarks.server.load import Seat, memory_mib
 
 REQUIREMENT = "label-studio==1.23.2"
+FIRST_USER = "first@example.org"
 CONFIG = (
     '<View><Text name="text" value="$text"/><Choices name="mood" toName="text">'
     '<Choice value="good"/><Choice value="bad"/></Choices></View>'
@@ -58,6 +59,7 @@ class LabelStudio:
         self.folder = folder / "label-studio"
         self.bin = environment("label-studio", REQUIREMENT)
         self.project = 0
+        self.password = "Aa1!" + secrets.token_hex(8)  # of the first user, for the sign-in form
         self._tokens: dict[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
         with socket.socket() as free:
@@ -83,7 +85,7 @@ class LabelStudio:
         begin = time.perf_counter()
         self._process = subprocess.Popen(
             [str(self.bin / "label-studio"), "start", "--no-browser", "--port", str(self.port), "--data-dir",
-             str(self.folder), "--username", "first@example.org", "--password", "Aa1!" + secrets.token_hex(8),
+             str(self.folder), "--username", FIRST_USER, "--password", self.password,
              "--log-level", "ERROR"],
             env=self._environ(), stdout=log, stderr=log,
         )  # fmt: skip
@@ -106,13 +108,50 @@ class LabelStudio:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def create_project(self, **settings: Any) -> int:
+        """A new project of the first user; its id."""
+        return int(self.call("POST", "/api/projects", settings)["id"])
+
+    def upload(self, project: int, pictures: dict[str, bytes]) -> list[int]:
+        """Upload JPEGs as on its import page; ids of the tasks made of them."""
+        boundary = secrets.token_hex(16)
+        body = b""
+        for name, content in pictures.items():
+            head = (
+                f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{name}"\r\n'
+                "Content-Type: image/jpeg\r\n\r\n"
+            )
+            body += head.encode() + content + b"\r\n"
+        body += f"--{boundary}--\r\n".encode()
+        kind = f"multipart/form-data; boundary={boundary}"
+        self.call("POST", f"/api/projects/{project}/import", body, kind)
+        found = self.call("GET", f"/api/tasks?project={project}&page_size={len(pictures)}", None)
+        return [task["id"] for task in found["tasks"]]
+
+    def call(self, method: str, path: str, body: Any, content_type: str = "application/json") -> Any:
+        """One request of the first user, with bytes or JSON; the parsed answer."""
+        if "first" not in self._tokens:
+            self._users(["first"])
+        http_ = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
+        text = body if body is None or isinstance(body, bytes) else json.dumps(body)
+        headers = {"Content-Type": content_type, "Authorization": f"Token {self._tokens['first']}"}
+        http_.request(method, path, text, headers)
+        response = http_.getresponse()
+        content = response.read()
+        http_.close()
+        if response.status not in (200, 201):
+            raise RuntimeError(f"{method} {path} answered {response.status}: {content[:300]!r}")
+        return json.loads(content)
+
     def load(self, n_objects: int) -> float:
         """Seconds of the import request for n tasks."""
-        self._users(["first"])
+        self.project = self.create_project(title="bench", label_config=CONFIG)
         first = _Seat(self.port, 0, self._tokens["first"])
-        status, body = first.call("POST", "/api/projects", {"title": "bench", "label_config": CONFIG})
-        assert status == 201, (status, body[:300])
-        self.project = json.loads(body)["id"]
         tasks = [{"text": f"Review number {i}: neither good nor bad.", "n": i} for i in range(n_objects)]
         begin = time.perf_counter()
         status, body = first.call("POST", f"/api/projects/{self.project}/import", tasks)

@@ -70,20 +70,28 @@ class Labelwright:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def client_arguments(self) -> dict[str, str]:
+        """What points a botocore client at this server."""
+        kept = json.loads((self.folder / "root-credentials.json").read_text())
+        return {
+            "region_name": REGION,
+            "endpoint_url": self.url,
+            "aws_access_key_id": kept["access_key_id"],
+            "aws_secret_access_key": kept["secret_access_key"],
+        }
+
     def client(self, service: str) -> Any:
         """A botocore client pointed at this server."""
-        kept = json.loads((self.folder / "root-credentials.json").read_text())
-        return Session().create_client(
-            service,
-            region_name=REGION,
-            endpoint_url=f"http://127.0.0.1:{self.port}",
-            aws_access_key_id=kept["access_key_id"],
-            aws_secret_access_key=kept["secret_access_key"],
-        )
+        return Session().create_client(service, **self.client_arguments())
 
     def load(self, n_objects: int, *, team: str = "bench") -> float:
         """Seconds from CreateLabelingJob to a job whose tasks can be taken, objects already in S3."""
-        self._user(team, "first")
+        self.worker(team, "first")
         s3, sagemaker = self.client("s3"), self.client("sagemaker")
         existing = {b["Name"] for b in s3.list_buckets()["Buckets"]}
         if "bench" not in existing:
@@ -121,7 +129,7 @@ class Labelwright:
 
     def seats(self, n: int) -> list[Seat]:
         """Workers who have signed in."""
-        return [_Seat(self.port, self.job, *self._user("bench", f"worker-{i}")) for i in range(n)]
+        return [_Seat(self.port, self.job, *self.worker("bench", f"worker-{i}")) for i in range(n)]
 
     def export(self) -> tuple[float, float]:
         """Seconds from StopLabelingJob to the downloaded output manifest; peak memory MiB."""
@@ -140,7 +148,8 @@ class Labelwright:
             pass
         return time.perf_counter() - begin, peak
 
-    def _user(self, team: str, username: str) -> tuple[str, str]:
+    def worker(self, team: str, username: str) -> tuple[str, str]:
+        """User name and password of a worker of the team; both are made when absent."""
         if username not in self._passwords:
             password = self._passwords[username] = f"Aa1!{secrets.token_hex(8)}"
             _, database = open_database(self.folder)
