@@ -7,6 +7,7 @@ import pytest
 
 from .boxes import BoxTool, box_form
 from .conftest import ROOT, Desk
+from .masks import MaskDesk, mask_form
 
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -69,6 +70,29 @@ def test_bounding_box(desk: Desk) -> None:
     check(desk, "a box selected")
     tool.press("?")
     check(desk, "shortcuts")
+
+
+def test_segmentation(desk: Desk) -> None:
+    for kind in ("semantic", "instance"):
+        tool = MaskDesk(desk.open(mask_form(kind, src="/scene.jpg", content=INSTRUCTIONS)), kind)
+        check(desk, f"{kind} empty")
+        tool.press("b")
+        tool.drag((100, 200), (300, 350))
+        check(desk, "asking for a label")
+        tool.press("1")
+        tool.drag((100, 200), (300, 350))
+        check(desk, "painted")
+        tool.press("g")
+        tool.page.locator("#adjust").click()
+        check(desk, "sliders")
+        tool.press("?")
+        check(desk, "shortcuts")
+
+
+def test_failed_mask(desk: Desk) -> None:
+    initial = {"labelMappings": {}, "src": "/none.png"}
+    desk.open(mask_form(src="/scene.jpg", initial=initial)).locator("#retry-mask").wait_for()
+    check(desk, "failed mask")
 
 
 def test_failed_image(desk: Desk) -> None:

@@ -313,7 +313,8 @@ export abstract class MaskElement extends WidgetElement {
     }
     if (changed.has("asking") && (this.asking || changed.get("asking"))) {
       this.pickFilter = "";
-      if (this.asking) focusPicker(this.renderRoot);
+      // Later: the press that asked still has to give the focus to the image.
+      if (this.asking) setTimeout(() => focusPicker(this.renderRoot));
       else this.focusControl();
     }
   }
@@ -372,7 +373,8 @@ export abstract class MaskElement extends WidgetElement {
 
   protected override onKey(event: KeyboardEvent): boolean {
     const stage = this.#stage;
-    if (!stage?.isReady || this.asking) return false;
+    if (!stage?.isReady) return false;
+    if (this.asking) return this.#onPickerKey(event);
     const focused = event.composedPath()[0];
     return onMaskKey(event, {
       editor: this.editor,
@@ -513,6 +515,22 @@ export abstract class MaskElement extends WidgetElement {
     this.asking = { region, at };
   }
 
+  #pick(label: string): void {
+    const region = this.asking?.region;
+    this.asking = null;
+    if (region) this.editor.relabel(region, label);
+    else this.editor.chooseLabel(this.editor.document.labels.indexOf(label));
+  }
+
+  /** Keys pressed while the question is open but has not got the focus yet. */
+  #onPickerKey(event: KeyboardEvent): boolean {
+    const label = /^[0-9]$/.test(event.key) ? this.editor.document.labels[(Number(event.key) + 9) % 10] : undefined;
+    if (event.key === "Escape") this.asking = null;
+    else if (label !== undefined) this.#pick(label);
+    else return false;
+    return true;
+  }
+
   #renderPicker(): unknown {
     const { asking } = this;
     const stage = this.#stage;
@@ -527,11 +545,7 @@ export abstract class MaskElement extends WidgetElement {
       onFilter: (text) => {
         this.pickFilter = text;
       },
-      onPick: (label) => {
-        this.asking = null;
-        if (asking.region) this.editor.relabel(asking.region, label);
-        else this.editor.chooseLabel(this.editor.document.labels.indexOf(label));
-      },
+      onPick: (label) => this.#pick(label),
       onCancel: () => {
         this.asking = null;
       },
