@@ -66,3 +66,14 @@ export const ICONS = {
   tray: ["M4 13l2.5-8h11L20 13v6H4z", "M4 13h5l1.5 2.5h3L15 13h5"],
   trophy: ["M8 4h8v6a4 4 0 0 1-8 0z", "M8 6H5a3 3 0 0 0 3 4", "M16 6h3a3 3 0 0 1-3 4", "M12 14v4", "M8.5 20h7"],
 } as const;
+
+/** Resolves once the changes made now have been drawn; a page out of sight draws nothing, so soon will do there. */
+export function nextPaint(): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = window.setTimeout(resolve, 100);
+    requestAnimationFrame(() => {
+      window.clearTimeout(timer);
+      window.setTimeout(resolve);
+    });
+  });
+}

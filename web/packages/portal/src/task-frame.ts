@@ -10,6 +10,9 @@ import type { Answer, Task } from "./types.js";
 
 const SANDBOX = "allow-scripts allow-forms allow-modals allow-popups allow-popups-to-escape-sandbox allow-downloads";
 
+/** Class of a frame that is done with and about to go. */
+export const RETIRED = "done-frame";
+
 export interface FrameListener {
   ready(frame: TaskFrame): void;
   submit(frame: TaskFrame, answer: Answer): void;
@@ -75,6 +78,12 @@ export class TaskFrame {
     if (!this.#isReady) this.#queue.push(message);
     // The receiver's origin is opaque, which no target origin can name.
     else this.element.contentWindow?.postMessage({ taskId: this.task.id, nonce: this.#nonce, ...message }, "*");
+  }
+
+  /** Under the one that takes its place, and heard no more. Taking it away can wait until that one is drawn. */
+  retire(): void {
+    window.removeEventListener("message", this.#onMessage);
+    this.element.className = RETIRED;
   }
 
   dispose(): void {

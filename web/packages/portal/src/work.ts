@@ -10,11 +10,11 @@ import { ActiveTime } from "./active-time.js";
 import { type Api, ApiError } from "./api.js";
 import { durationText } from "./clock.js";
 import { ask, confirmed } from "./dialogs.js";
-import { h, icon, ICONS } from "./dom.js";
+import { h, icon, ICONS, nextPaint } from "./dom.js";
 import type { Drafts } from "./drafts.js";
 import { taskTypeText } from "./jobs.js";
 import type { Notices } from "./notices.js";
-import { TaskFrame, type FrameListener } from "./task-frame.js";
+import { RETIRED, TaskFrame, type FrameListener } from "./task-frame.js";
 import type { Answer, Task } from "./types.js";
 import { WorkBar } from "./work-bar.js";
 
@@ -179,7 +179,8 @@ export class WorkPage implements FrameListener {
     this.#time = new ActiveTime(performance.now() / 1000);
     if (!frame.element.isConnected) this.#stage.replaceChildren(frame.element);
     for (const child of [...this.#stage.children]) {
-      if (child !== frame.element && child !== this.#next?.element) child.remove();
+      const isKept = child === frame.element || child === this.#next?.element || child.classList.contains(RETIRED);
+      if (!isKept) child.remove();
     }
     frame.show();
     if (!frame.isReady) {
@@ -209,16 +210,25 @@ export class WorkPage implements FrameListener {
 
   /** The current task is done with: show the next one. */
   #advance(skippedObject = ""): void {
-    if (this.#current) this.#drop(this.#current);
+    const done = this.#current;
     const next = this.#next;
     this.#next = null;
     if (next && next.task.expires_at > this.api.now()) {
+      if (done) {
+        this.drafts.forget(done.task.id);
+        done.retire();
+      }
       this.#show(next);
       this.notices.announce("Next task.");
-      void this.#start(next).then(() => {
+      const started = this.#start(next);
+      // All frames share one process: what comes now would hold up the picture that the worker waits for.
+      void nextPaint().then(async () => {
+        done?.dispose();
+        await started;
         if (next.isReady) void this.#takeAhead();
       });
     } else {
+      if (done) this.#drop(done);
       next?.dispose();
       void this.#takeAndShow(false, skippedObject);
     }
@@ -253,8 +263,8 @@ export class WorkPage implements FrameListener {
     }
     this.#nDone += 1;
     this.#bar.setDone(this.#nDone);
-    frame.post({ type: "labelwright.submitted" });
     if (frame === this.#current && !this.#isDisposed) this.#advance();
+    frame.post({ type: "labelwright.submitted" });
   }
 
   #notSent(frame: TaskFrame, answer: Answer, error: unknown): void {
