@@ -26,7 +26,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.portal import label_studio, ours
 from benchmarks.portal.pictures import boxes, picture
-from benchmarks.portal.sitting import LabelingPage, Sitting, draw_box, drag_one, launch
+from benchmarks.portal.sitting import LabelingPage, Sitting, drag_one, draw_box, launch
 from benchmarks.report import Report
 from benchmarks.server.label_studio import LabelStudio
 from benchmarks.server.load import quantile
@@ -138,9 +138,7 @@ def main() -> int:
     """Run both, print the table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--tasks", type=int, default=15, help="tasks that are timed")
-    parser.add_argument(
-        "--sitting", type=int, default=50, help="tasks in one sitting, the timed ones included"
-    )
+    parser.add_argument("--sitting", type=int, default=50, help="tasks in one sitting, with the timed ones")
     parser.add_argument("--ours-only", action="store_true")
     args = parser.parse_args()
     n_all = max(args.tasks, args.sitting)

@@ -16,8 +16,8 @@ CONFIG = (
 )
 PICTURE = "document.querySelector('img[alt=image]')"
 
-# Its own store says which task is open and whether the picture has come; its drawing library, which is a global,
-# says how many rectangles are on the canvas.
+# Its own store says which task is open and whether the picture has come; its drawing library, which is a
+# global, says how many rectangles are on the canvas.
 PROBE = (
     """
 let benchTold = null;

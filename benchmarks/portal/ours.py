@@ -22,13 +22,13 @@ TOOL = "document.querySelector('crowd-bounding-box')"
 CROWDED_TEMPLATE = """<script src="https://assets.crowd.aws/crowd-html-elements.js"></script>
 <crowd-form><crowd-bounding-box name="boxes" src="{{ task.input.source-ref | grant_read_access }}"
 labels="{{ task.input.labels | to_json | escape }}" header="Mend the boxes"
-initial-value='[{% for b in task.input.boxes %}{% unless forloop.first %},{% endunless %}{"label":"{{ b[0] }}",
-"left":{{ b[1] }},"top":{{ b[2] }},"width":{{ b[3] }},"height":{{ b[4] }}}{% endfor %}]'
+initial-value='[{% for b in task.input.boxes %}{% unless forloop.first %},{% endunless %}
+{"label":"{{ b[0] }}","left":{{ b[1] }},"top":{{ b[2] }},"width":{{ b[3] }},"height":{{ b[4] }}}{% endfor %}]'
 ></crowd-bounding-box></crowd-form>
 """
 
-# The task runs in a sandboxed frame, which says when its picture, with all the boxes that came with it, has been
-# drawn. The page knows when nothing covers that frame. Usable is the end of the first frame with both.
+# The task runs in a sandboxed frame, which says when its picture, with all the boxes that came with it, has
+# been drawn. The page knows when nothing covers that frame. Usable is the end of the first frame with both.
 PROBE = (
     """
 if (window === window.top) {
@@ -138,8 +138,8 @@ class Portal:
         outer = self._page.locator("iframe.task-frame:not(.is-waiting)").bounding_box()
         assert outer is not None
         x, y, width, height = self.evaluate(
-            f"(() => {{ const r = {TOOL}.shadowRoot.querySelector('.stage-picture img').getBoundingClientRect();"
-            "return [r.x, r.y, r.width, r.height]; })()"
+            f"(() => {{ const picture = {TOOL}.shadowRoot.querySelector('.stage-picture img');"
+            "const r = picture.getBoundingClientRect(); return [r.x, r.y, r.width, r.height]; })()"
         )
         return outer["x"] + x, outer["y"] + y, width, height
 

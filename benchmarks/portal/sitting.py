@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from PIL import Image, ImageChops, ImageStat
-from playwright.sync_api import Browser, Page, Playwright, Request
+from playwright.sync_api import Browser, Error, Frame, Page, Playwright, Request
 
 from benchmarks.portal.pictures import Box
 
@@ -31,7 +31,7 @@ PATIENCE_S = 60.0
 SAME_COLOR = 3.0  # of 255, on average over a part of the screen; what JPEG does to it is far below
 STEPS_PER_DRAG = 180
 
-# In every document, before its own scripts: clicks, frame times, and the end of the frame that shows a picture.
+# In every document, before its own scripts: clicks, frame times, when a picture is drawn.
 CLOCK = """
 window.benchNow = (at = performance.now()) => performance.timeOrigin + at;
 window.benchFrames = [];
@@ -122,7 +122,7 @@ class Sitting:
         return usable.at - clicks[-1]
 
     def until_on_screen(self, press: Callable[[], None], where: tuple[float, float, float, float]) -> float:
-        """Milliseconds from the click until a part of the screen, here ``where``, shows what it shows in the end.
+        """Milliseconds from the click until a part of the screen (``where``) shows what it shows in the end.
 
         The browser sends every frame that it puts on the screen, which costs it some of its time.
         """
@@ -167,11 +167,12 @@ class Sitting:
     def heap_mib(self) -> float:
         """JavaScript heap in use by the page and its frames, after a collection, MiB."""
         used: dict[str, float] = {}
-        for target in (self.page, *self.page.frames[1:]):
+        targets: list[Page | Frame] = [self.page, *self.page.frames[1:]]
+        for target in targets:
             try:
                 session = self.context.new_cdp_session(target)
-            except Exception:  # noqa: S112 - the frame lives in its parent's process, so it has been counted
-                continue
+            except Error:
+                continue  # it lives in its parent's process, so it has been counted
             session.send("HeapProfiler.enable")
             session.send("HeapProfiler.collectGarbage")
             # Frames may share a heap with each other.
