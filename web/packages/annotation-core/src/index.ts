@@ -8,6 +8,7 @@ export * from "./initial-value.js";
 export * from "./literal.js";
 export * from "./mask/index.js";
 export * from "./palette.js";
+export * from "./question-answer.js";
 export * from "./ranking.js";
 export * from "./scene.js";
 export * from "./shapes.js";

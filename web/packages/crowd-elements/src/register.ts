@@ -18,6 +18,7 @@ import { CrowdInput } from "./crowd-input/crowd-input.js";
 import { CrowdInstanceSegmentation } from "./crowd-instance-segmentation/crowd-instance-segmentation.js";
 import { CrowdInstructions } from "./crowd-instructions/crowd-instructions.js";
 import { CrowdModal } from "./crowd-modal/crowd-modal.js";
+import { CrowdQuestionAnswerGeneration } from "./crowd-question-answer-generation/crowd-question-answer-generation.js";
 import { CrowdRadioButton } from "./crowd-radio-button/crowd-radio-button.js";
 import { CrowdRadioGroup } from "./crowd-radio-group/crowd-radio-group.js";
 import { CrowdSemanticSegmentation } from "./crowd-semantic-segmentation/crowd-semantic-segmentation.js";
@@ -59,6 +60,7 @@ export const elements: Readonly<Record<string, CustomElementConstructor>> = {
   "crowd-instance-segmentation": CrowdInstanceSegmentation,
   "crowd-entity-annotation": CrowdEntityAnnotation,
   "crowd-text-ranking": CrowdTextRanking,
+  "crowd-question-answer-generation": CrowdQuestionAnswerGeneration,
   // Last: it looks at what it contains.
   "crowd-form": CrowdForm,
 };

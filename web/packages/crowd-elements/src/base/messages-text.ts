@@ -63,6 +63,36 @@ export const textMessages = {
   keyRankMove: "Move the letter up or down",
   keyRankOff: "Take the letter off",
   keyRankUndo: "Undo, redo",
+
+  // Questions and answers
+  questionsAndAnswers: "Questions and answers",
+  questionNumber: (n: number) => `Question ${n}`,
+  question: "Question",
+  questionAnswer: "Answer",
+  addQuestion: "Add a question",
+  deleteQuestion: (n: number) => `Delete question ${n}`,
+  tags: "Tags",
+  addTag: "Another tag…",
+  references: "References",
+  removeReference: "Remove the reference",
+  markReference: "Mark the passage in the text that the answer comes from.",
+  aboutAll: "It is about the whole text",
+  words: (n: number) => (n === 1 ? "1 word" : `${n} words`),
+  wordLimits: (min: number, max: number) => (max === Infinity ? `at least ${min}` : min > 1 ? `${min} to ${max}` : `at most ${max}`),
+  pairTooShort: (pair: string, field: string, min: number, now: number) =>
+    now === 0 && min === 1 ? `${pair}: ${field} is empty.` : `${pair}: ${field} needs at least ${min} words (now ${now}).`,
+  pairTooLong: (pair: string, field: string, max: number, now: number) =>
+    `${pair}: ${field} may have at most ${max} words (now ${now}).`,
+  pairNoReference: (pair: string) => `${pair}: mark a passage in the text, or tick that it is about the whole text.`,
+  tooFewQuestions: (min: number, now: number) => `Write at least ${min === 1 ? "one question" : `${min} questions`} (now ${now}).`,
+  referenceAdded: (pair: string, text: string) => `${pair}: reference “${text}”`,
+  readingHelp:
+    "Text. Arrow keys move, Shift and arrow keys select, Space selects the word, Enter makes the selection a reference.",
+  keyMarkReference: "Make the passage a reference of the current question",
+  keyEnterReference: "Make the selection a reference",
+  keyNewQuestion: "Add a question",
+  keyUndoPairs: "Undo, redo references, tags, added and deleted questions",
+
   textLoading: "Loading the text…",
   textFailed: "The text could not be loaded.",
   openText: "Open it in a new tab",
