@@ -537,3 +537,27 @@ def test_labels_of_an_earlier_batch_reach_its_intermediate_file(shop: Workshop, 
     for iteration in (1, 2):
         text = shop.read(f"s3://acme/out/Parts-A/annotations/intermediate/{iteration}/annotations.manifest")
         assert [json.loads(line)["parts"] for line in text.splitlines()] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("manifest", "copied"),
+    [
+        (b'{ "source":"x" }\n{"source":"y"}\n', b'{ "source":"x" }\n{"source":"y"}\n'),
+        (b'\xef\xbb\xbf{"source":"x"}\r\n{"source":"y"}', b'{"source":"x"}\n{"source":"y"}\n'),
+        (b'{"source":"x","parts":1}\n{"source":"y"}\n\n', b'{"source":"x","parts":1}\n{"source":"y"}\n'),
+    ],
+)
+def test_the_output_manifest_is_there_from_the_beginning(
+    shop: Workshop, manifest: bytes, copied: bytes
+) -> None:
+    job_id = shop.create(manifest=manifest, kind="TextMultiClass", n_workers=1)
+    shop.settle()
+    job = shop.job(job_id)
+    assert job.status == "InProgress"
+    assert job.manifest_written_at is not None
+    assert shop.read("s3://acme/out/Parts-A/manifests/output/output.manifest") == copied
+    while shop.take("a") is not None:
+        shop.answer("a", label("nut"))
+    shop.settle()
+    assert shop.job(job_id).status == "Completed"
+    assert [line["parts"] for line in shop.output()][-1] == 1

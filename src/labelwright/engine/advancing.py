@@ -19,7 +19,7 @@ from labelwright.engine.batches import close_overdue, open_pending, plan_batch, 
 from labelwright.engine.facts import JobFacts, facts_of
 from labelwright.engine.groups import consolidate_group, fail_group, form_groups
 from labelwright.engine.initializing import initialize
-from labelwright.engine.outputs import write_manifest
+from labelwright.engine.outputs import write_first_manifest, write_manifest
 from labelwright.engine.paths import output_manifest_uri, s3_uri
 from labelwright.engine.tools import Tools
 from labelwright.errors import AccessRefused, BlobNotFound, InvalidRequest, NotFound
@@ -115,6 +115,9 @@ def _work(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | Non
             return NOW
     if counts.total == 0:
         return _finish(tools, job, facts, memo)
+    if job.manifest_written_at is None and not job.manifest_is_stale:
+        write_first_manifest(tools, job, facts)
+        return NOW
     dues = [job.created_at + JOB_AGE_S_MAX]
     if counts.n_open and deadline is not None:
         dues.append(deadline)

@@ -17,7 +17,7 @@ from labelwright.store.batches import BatchRow
 from labelwright.store.labeling_jobs import JobRow
 from labelwright.store.labeling_tables import labeling_jobs as jobs_table
 
-__all__ = ["write_manifest"]
+__all__ = ["write_first_manifest", "write_manifest"]
 
 _PAGE = 500
 
@@ -46,6 +46,28 @@ def write_manifest(tools: Tools, job: JobRow, facts: JobFacts, *, is_final: bool
         _keep_written(connection, job_id=job.id, n_before=n_before, now=tools.clock(), is_final=is_final)
 
     tools.database.write(keep)
+
+
+def write_first_manifest(tools: Tools, job: JobRow, facts: JobFacts) -> None:
+    """Write the output manifest of a job that has just begun, so that it is there from then on.
+
+    Where no line would change, which is when every byte of the input is a line's or a line feed's, the store
+    copies it.
+    """
+    n_bytes = tools.database.read(lambda connection: data_objects.n_bytes_as_lines(connection, job.id))
+    target = paths.output_manifest_uri(facts.output_uri)
+    if n_bytes == job.manifest_bytes:
+        tools.blobs.copy(facts.manifest_uri, target)
+    else:
+        lines = merge_labels(
+            tools.blobs.stream(facts.manifest_uri), (), label_attribute_name=facts.names.label_attribute_name
+        )
+        tools.blobs.put(target, lines)
+    # As if an interval ago: the first labels need not wait for the second manifest.
+    written_at = tools.clock() - tools.settings.manifest_interval_s
+    tools.database.write(
+        lambda connection: labeling_jobs.set_columns(connection, job.id, manifest_written_at=written_at)
+    )
 
 
 def _n_done(job: JobRow) -> int:

@@ -29,6 +29,7 @@ __all__ = [
     "in_iteration",
     "insert_lines",
     "is_answered",
+    "n_bytes_as_lines",
     "last_group",
     "open_objects",
     "pending_in_batch",
@@ -222,6 +223,12 @@ def set_state(
         .returning(_t.c.object_no)
     )
     return sorted(rows.scalars())
+
+
+def n_bytes_as_lines(connection: Connection, job_id: int) -> int:
+    """Bytes of a job's manifest when every line is ended by a line feed and nothing else lies between."""
+    total = sa.func.coalesce(sa.func.sum(_t.c.length), 0) + sa.func.count()
+    return int(connection.execute(sa.select(total).where(_t.c.job_id == job_id)).scalar_one())
 
 
 def is_answered(connection: Connection, job_id: int, object_no: int) -> bool:
