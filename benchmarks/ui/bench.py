@@ -1,4 +1,4 @@
-"""How fast the box tool is in headless Chromium: opening 500 boxes on 12 megapixels, and frame times.
+"""How fast the image tools are in headless Chromium: 500 boxes and a mask, both on 12 megapixels.
 
 Run it with ``python benchmarks/ui/bench.py``. It prints a table and writes ``benchmarks/results/ui.json``.
 The page is served from memory, without a server of ours, so the numbers are those of the element alone.
@@ -39,6 +39,8 @@ CHROMIUM_ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+MASK_TOOL = "document.querySelector('crowd-semantic-segmentation')"
 
 PROBE = f"""
 window.work = [];
@@ -91,6 +93,13 @@ def document() -> bytes:
     </crowd-bounding-box></crowd-form>""".encode()
 
 
+def mask_document() -> bytes:
+    labels = json.dumps([f"label {i}" for i in range(8)]).replace('"', "&quot;")
+    return f"""<!DOCTYPE html><script src="/crowd-html-elements.js"></script><crowd-form>
+    <crowd-semantic-segmentation name="m" src="/picture.jpg" labels="{labels}" header="Paint">
+    </crowd-semantic-segmentation></crowd-form>""".encode()
+
+
 def serve(routes: dict[str, tuple[str, bytes]]) -> http.server.ThreadingHTTPServer:
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -138,6 +147,68 @@ def sweep(page: Any, start: tuple[float, float], *, n: int = 240) -> None:
         time.sleep(0.006)
 
 
+def measure_mask(page: Any, url: str) -> dict[str, Any]:
+    """Painting, undoing and reading the answer of a mask as large as the picture. Times in milliseconds."""
+    page.goto(url + "mask")
+    page.wait_for_function(f"{MASK_TOOL}.value.inputImageProperties.width > 0")
+    page.wait_for_timeout(500)
+    rect = page.evaluate(
+        f"(() => {{ const r = {MASK_TOOL}.shadowRoot.querySelector('.upper-canvas').getBoundingClientRect();"
+        "return [r.x, r.y, r.width, r.height] })()"
+    )
+    start = (rect[0] + 60, rect[1] + 60)
+    found: dict[str, Any] = {}
+
+    def paint(size: int, key: str) -> dict[str, float]:
+        page.keyboard.press(key)
+        page.keyboard.press("r")
+        page.evaluate(f"{MASK_TOOL}.editor.brushSize = {size}")
+        page.mouse.move(*start)
+        page.mouse.down()
+        row = measure(page, lambda: sweep(page, start))
+        page.mouse.up()
+        return row
+
+    found["paint_100_px"] = paint(100, "1")
+    found["paint_500_px"] = paint(500, "2")
+
+    def took(script: str) -> float:
+        """Until the frame after it is drawn: what the worker waits."""
+        script = f"async () => {{ const t = performance.now(); {script}; await new Promise(done => "
+        script += "requestAnimationFrame(() => setTimeout(done))); return performance.now() - t; }"
+        return round(float(page.evaluate(script)), 1)
+
+    found["first_answer_ms"] = took(f"{MASK_TOOL}.value")
+    page.keyboard.press("b")
+    page.keyboard.press("3")
+    page.mouse.move(rect[0] + 1, rect[1] + 1)
+    page.mouse.down()
+    page.mouse.move(rect[0] + rect[2] - 1, rect[1] + rect[3] - 1)
+    page.mouse.up()
+    page.wait_for_timeout(300)
+    undone = []
+    for _ in range(5):
+        undone.append(took(f"{MASK_TOOL}.editor.undo()"))
+        took(f"{MASK_TOOL}.editor.redo()")
+    found["undo_whole_image_ms"] = statistics.median(undone)
+    page.evaluate(f"{MASK_TOOL}.value")
+    page.evaluate(f"{MASK_TOOL}.editor.undo()")
+    page.evaluate(f"{MASK_TOOL}.value")
+    page.keyboard.press("r")
+    page.evaluate(f"{MASK_TOOL}.editor.brushSize = 40")
+    page.mouse.click(rect[0] + 200, rect[1] + 150)
+    found["answer_after_a_dab_ms"] = took(f"{MASK_TOOL}.value")
+
+    for _ in range(3):
+        page.keyboard.press("+")
+    middle = (rect[0] + rect[2] / 2, rect[1] + rect[3] / 2)
+    page.mouse.move(*middle)
+    page.mouse.down(button="middle")
+    found["pan"] = measure(page, lambda: sweep(page, middle))
+    page.mouse.up(button="middle")
+    return found
+
+
 def main() -> int:
     bundle = STATIC / "crowd-html-elements.js"
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -158,6 +229,7 @@ def main() -> int:
     server = serve(
         {
             "/": ("text/html; charset=utf-8", document()),
+            "/mask": ("text/html; charset=utf-8", mask_document()),
             "/crowd-html-elements.js": ("text/javascript", bundle.read_bytes()),
             "/picture.jpg": ("image/jpeg", picture()),
         }
@@ -224,6 +296,7 @@ def main() -> int:
                 time.sleep(0.006)
 
         results["zoom"] = measure(page, zoom)
+        results["mask_12_megapixels"] = measure_mask(page, url)
         browser.close()
     server.shutdown()
 
@@ -243,6 +316,16 @@ def show(results: dict[str, Any]) -> None:
             f"  {name:<20} frame p50 {row['frame_p50_ms']:6.1f} p95 {row['frame_p95_ms']:6.1f} ms (aim 16.7)"
             f"   own work p50 {row['work_p50_ms']:5.2f} p95 {row['work_p95_ms']:5.2f} ms"
         )
+    mask = results["mask_12_megapixels"]
+    print(f"A mask of {WIDTH} x {HEIGHT}")
+    for name in ("paint_100_px", "paint_500_px", "pan"):
+        row = mask[name]
+        print(
+            f"  {name:<20} frame p50 {row['frame_p50_ms']:6.1f} p95 {row['frame_p95_ms']:6.1f} ms (aim 16.7)"
+            f"   own work p50 {row['work_p50_ms']:5.2f} p95 {row['work_p95_ms']:5.2f} ms"
+        )
+    for name in ("undo_whole_image_ms", "first_answer_ms", "answer_after_a_dab_ms"):
+        print(f"  {name.removesuffix('_ms'):<20} {mask[name]:8.1f} ms")
     for name, size in results["gzipped_bytes"].items():
         print(f"  {name:<28} {size / 1000:7.1f} kB gzipped")
 

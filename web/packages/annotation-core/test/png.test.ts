@@ -29,6 +29,11 @@ async function inflated(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
+function firstDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  for (let i = 0; i < Math.max(a.length, b.length); i++) if (a[i] !== b[i]) return i;
+  return -1;
+}
+
 describe("compression", () => {
   test("any bytes come back, alone and joined", async () => {
     const bytes = fc.oneof(
@@ -70,7 +75,7 @@ describe("pictures of masks", () => {
         const colors: (Rgb | undefined)[] = [undefined, [44, 160, 44], [1, 2, 3]];
         const file = new MaskPng(mask).encode(colors) as Uint8Array<ArrayBuffer>;
         const pixels = await decodePng(file, { width, height });
-        mask.pixels.forEach((value, i) => expect(pixels[i]).toBe(packed(colors[value] ?? [255, 255, 255])));
+        expect(firstDifference(pixels, Uint32Array.from(mask.pixels, (value) => packed(colors[value] ?? [255, 255, 255])))).toBe(-1);
       }),
       { numRuns: 30 },
     );
@@ -83,7 +88,7 @@ describe("pictures of masks", () => {
     colors[1] = [1, 1, 1];
     const file = new MaskPng(mask).encode(Array.from(colors)) as Uint8Array<ArrayBuffer>;
     const pixels = await decodePng(file, { width: 40, height: 70 });
-    mask.pixels.forEach((value, i) => expect(pixels[i]).toBe(packed(colors[value] ?? [255, 255, 255])));
+    expect(firstDifference(pixels, Uint32Array.from(mask.pixels, (value) => packed(colors[value] ?? [255, 255, 255])))).toBe(-1);
   });
 
   test("values come back as they were", async () => {
@@ -91,7 +96,7 @@ describe("pictures of masks", () => {
       fc.asyncProperty(side, side, pixelRuns([0, 1, 255, 256, 65535]), async (width, height, runs) => {
         const mask = maskOf(width, height, runs);
         const file = new MaskPng(mask).encodeValues() as Uint8Array<ArrayBuffer>;
-        expect([...(await decodeValues(file, { width, height }))]).toEqual([...mask.pixels]);
+        expect(firstDifference(await decodeValues(file, { width, height }), mask.pixels)).toBe(-1);
       }),
       { numRuns: 30 },
     );

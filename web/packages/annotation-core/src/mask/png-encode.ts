@@ -32,6 +32,8 @@ type RowWriter = (y: number, out: Uint8Array) => void;
 export class MaskPng {
   readonly #mask: Mask;
   readonly #bands: (Band | undefined)[] = [];
+  /** A band of full height with nothing in it, which most bands are at first. */
+  #blank: Band | null = null;
   #isWide = false;
 
   constructor(mask: Mask) {
@@ -87,9 +89,11 @@ export class MaskPng {
     const bands: Band[] = [];
     for (let i = 0; i < changedBands.length; i++) {
       if (changedBands[i] || !this.#bands[i]) {
-        this.#bands[i] = encodeBand(width, i * BAND_ROWS, Math.min(height, (i + 1) * BAND_ROWS), 1, (y, out) =>
-          out.set(pixels.subarray(y * width, (y + 1) * width)),
-        );
+        const [top, bottom] = [i * BAND_ROWS, Math.min(height, (i + 1) * BAND_ROWS)];
+        const write: RowWriter = (y, out) => out.set(pixels.subarray(y * width, (y + 1) * width));
+        if (bottom - top < BAND_ROWS || !isBlank(pixels, top * width, bottom * width)) {
+          this.#bands[i] = encodeBand(width, top, bottom, 1, write);
+        } else this.#bands[i] = this.#blank ??= encodeBand(width, top, bottom, 1, write);
         // Pixels of a change in progress may be taken back without another mark.
         changedBands[i] = this.#mask.isChanging ? 1 : 0;
       }
@@ -128,6 +132,11 @@ function encodeBand(width: number, top: number, bottom: number, bytesPerPixel: n
     [above, row] = [row, above];
   }
   return { chunk: chunk("IDAT", deflateRuns(filtered)), adler: adler32(filtered) };
+}
+
+function isBlank(pixels: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (pixels[i] !== 0) return false;
+  return true;
 }
 
 /** Most rows of a mask are like the one above; words are compared faster than bytes. */
