@@ -134,7 +134,7 @@ function encodeBand(width: number, top: number, bottom: number, bytesPerPixel: n
   return { chunk: chunk("IDAT", deflateRuns(filtered)), adler: adler32(filtered) };
 }
 
-function isBlank(pixels: Uint8Array, start: number, end: number): boolean {
+function isBlank(pixels: ArrayLike<number>, start: number, end: number): boolean {
   for (let i = start; i < end; i++) if (pixels[i] !== 0) return false;
   return true;
 }
