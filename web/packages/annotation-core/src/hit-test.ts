@@ -1,13 +1,12 @@
 /** What lies under the pointer, best first, and how repeated clicks walk through a stack of shapes. */
 
-import type { BoxGrip } from "./box.js";
 import { type Point, distance } from "./geometry.js";
-import { type Shape, kindOf } from "./shapes.js";
+import { type Grip, type Shape, kindOf } from "./shapes.js";
 import type { SpatialIndex } from "./spatial-index.js";
 
 /**
- * Shapes at a point, best first: outlines within `tolerance` (image pixels) before insides, then the smaller shape
- * before the larger one, then the newer before the older.
+ * Shapes at a point, best first: outlines within `tolerance` (image pixels) before insides (of kinds that are selected
+ * there), then the smaller shape before the larger one, then the newer before the older.
  */
 export function shapesAt(
   point: Point,
@@ -22,7 +21,7 @@ export function shapesAt(
     if (!shape) continue;
     const kind = kindOf(shape);
     const onOutline = kind.outlineDistance(shape, point) <= tolerance;
-    if (onOutline || kind.contains(shape, point)) hits.push({ shape, onOutline, area: kind.area(shape) });
+    if (onOutline || (kind.isSelectedInside && kind.contains(shape, point))) hits.push({ shape, onOutline, area: kind.area(shape) });
   }
   hits.sort(
     (a, b) => Number(b.onOutline) - Number(a.onOutline) || a.area - b.area || b.shape.id - a.shape.id,
@@ -30,12 +29,13 @@ export function shapesAt(
   return hits.map((hit) => hit.shape);
 }
 
-/** The handle of a shape within `tolerance` of the point, the nearest if several are; corners win over edges. */
-export function gripAt(shape: Shape, point: Point, tolerance: number): BoxGrip | null {
-  let best: BoxGrip | null = null;
+/** The grip of a shape within `tolerance` of the point, the nearest if several are; a box's corners win over its edges. */
+export function gripAt(shape: Shape, point: Point, tolerance: number): Grip | null {
+  let best: Grip | null = null;
   let bestDistance = Infinity;
   for (const { grip, at } of kindOf(shape).grips(shape)) {
-    const away = distance(point, at) + (grip.length === 1 ? tolerance / 4 : 0);
+    const isEdge = typeof grip === "string" && grip.length === 1;
+    const away = distance(point, at) + (isEdge ? tolerance / 4 : 0);
     if (distance(point, at) <= tolerance && away < bestDistance) {
       best = grip;
       bestDistance = away;

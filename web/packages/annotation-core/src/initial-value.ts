@@ -1,37 +1,93 @@
 /** Earlier annotations given to a tool, brought into the form that drawing would have given them. */
 
 import { fitBox } from "./box.js";
-import type { Size } from "./geometry.js";
+import type { Point, Size } from "./geometry.js";
 import { LiteralError, describe } from "./literal.js";
-import type { NewShape, Shape } from "./shapes.js";
-import { kindOf } from "./shapes.js";
+import { fitPath, fitPoint } from "./path.js";
+import { type KindName, type NewShape, type Outline, type PathKindName, type Shape, kindOf, pathRules } from "./shapes.js";
+
+/** Where each kind's shapes stand in an answer. */
+export const listKeys = {
+  box: "boundingBoxes",
+  keypoint: "keypoints",
+  line: "lines",
+  polyline: "polylines",
+  polygon: "polygons",
+} as const satisfies Record<KindName, string>;
 
 /** True when an initial value was given at all; an empty list counts, null and "null" do not. */
 export function isGiven(value: unknown): boolean {
   return value !== undefined && value !== null && value !== "" && value !== "null";
 }
 
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Numbers out of an entry, null if one of them is none. Text that is a number counts as one. */
+function numbers(entry: Fields, ...names: readonly string[]): number[] | null {
+  const found = names.map((name) => {
+    const value = entry[name];
+    return typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+  });
+  return found.every((n): n is number => typeof n === "number" && Number.isFinite(n)) ? found : null;
+}
+
+function readPath(kind: PathKindName, entry: Fields, bounds: Size): Outline | null {
+  const { vertices } = entry;
+  if (!Array.isArray(vertices)) return null;
+  const points: Point[] = [];
+  for (const vertex of vertices as unknown[]) {
+    const at = numbers((vertex ?? {}) as Fields, "x", "y");
+    if (!at) return null;
+    points.push({ x: at[0]!, y: at[1]! });
+  }
+  const { min, max, isClosed } = pathRules[kind];
+  const fitted = fitPath(points, isClosed, bounds);
+  return fitted.length < min || fitted.length > max ? null : { kind, vertices: fitted };
+}
+
+/** How an entry of each kind is read (null: it is none), and what it has to look like. */
+const readers: Readonly<
+  Record<KindName, { readonly needs: string; readonly read: (entry: Fields, bounds: Size) => Outline | null }>
+> = {
+  box: {
+    needs: "the numbers left, top, width, height",
+    read(entry, bounds) {
+      const found = numbers(entry, "left", "top", "width", "height");
+      if (!found) return null;
+      const [left, top, width, height] = found as [number, number, number, number];
+      return { kind: "box", ...fitBox({ left, top, width, height }, bounds) };
+    },
+  },
+  keypoint: {
+    needs: "the numbers x, y",
+    read(entry, bounds) {
+      const found = numbers(entry, "x", "y");
+      return found && { kind: "keypoint", ...fitPoint({ x: found[0]!, y: found[1]! }, bounds) };
+    },
+  },
+  line: { needs: "two different vertices {x, y}", read: (entry, bounds) => readPath("line", entry, bounds) },
+  polyline: { needs: "at least two different vertices {x, y}", read: (entry, bounds) => readPath("polyline", entry, bounds) },
+  polygon: { needs: "at least three different vertices {x, y}", read: (entry, bounds) => readPath("polygon", entry, bounds) },
+};
+
 /**
- * Boxes from a list of `{label, left, top, width, height}`, or from an earlier answer `{boundingBoxes: [...]}`.
- * Coordinates are clamped to the image and rounded. Entries that are no boxes are left out with a warning.
+ * Shapes of one kind from a list of entries as they stand in an answer, or from an earlier answer that holds such a list.
+ * Coordinates are clamped to the image and rounded. Entries that are no such shapes are left out with a warning.
  */
-export function boxesFrom(value: unknown, bounds: Size): { shapes: NewShape[]; warnings: string[] } {
+export function shapesFrom(kind: KindName, value: unknown, bounds: Size): { shapes: NewShape[]; warnings: string[] } {
   if (!isGiven(value)) return { shapes: [], warnings: [] };
-  const list = Array.isArray(value) ? value : (value as { boundingBoxes?: unknown }).boundingBoxes;
+  const { needs, read } = readers[kind];
+  const list = Array.isArray(value) ? (value as unknown[]) : (value as Fields)[listKeys[kind]];
   if (!Array.isArray(list)) {
-    throw new LiteralError(`expected a list of boxes {label, left, top, width, height}, got ${describe(value)}`);
+    throw new LiteralError(`expected a list with a label and ${needs} in each entry, got ${describe(value)}`);
   }
   const shapes: NewShape[] = [];
   const warnings: string[] = [];
   list.forEach((item: unknown, i) => {
-    const { label, left, top, width, height } = (item ?? {}) as Record<string, unknown>;
-    const numbers = [left, top, width, height].map((n) => (typeof n === "string" && n.trim() !== "" ? Number(n) : n));
-    if (typeof label !== "string" || !numbers.every((n): n is number => typeof n === "number" && Number.isFinite(n))) {
-      warnings.push(`initial-value entry ${i + 1} is left out: it needs a label and the numbers left, top, width, height`);
-      return;
-    }
-    const [l, t, w, h] = numbers as [number, number, number, number];
-    shapes.push({ kind: "box", label, ...fitBox({ left: l, top: t, width: w, height: h }, bounds) });
+    const entry = (item ?? {}) as Fields;
+    const outline = read(entry, bounds);
+    if (typeof entry["label"] === "string" && outline) shapes.push({ ...outline, label: entry["label"] });
+    else warnings.push(`initial-value entry ${i + 1} is left out: it needs a label and ${needs}`);
   });
   return { shapes, warnings };
 }

@@ -6,7 +6,7 @@
  * only once, when they end.
  */
 
-import type { NewShape, Shape } from "./shapes.js";
+import { type NewShape, type Shape, sameShape } from "./shapes.js";
 
 export interface Change {
   /** Absent: the shape is new. */
@@ -94,14 +94,14 @@ export class AnnotationStore {
     this.#preview = null;
     for (const shape of shapes) {
       const id = this.#nextId++;
-      this.#shapes.set(id, { ...shape, id });
+      this.#shapes.set(id, { ...shape, id } as Shape);
       this.#order.push(id);
     }
     this.#emit({ type: "content", ids: [...old, ...this.#order] });
   }
 
   add(shape: NewShape): Shape {
-    const added: Shape = { ...shape, id: this.#nextId++ };
+    const added = { ...shape, id: this.#nextId++ } as Shape;
     this.#commit([{ after: added, index: this.#order.length }], added.id);
     return added;
   }
@@ -109,7 +109,7 @@ export class AnnotationStore {
   /** Puts a changed shape in place of the one with its id. Nothing happens if it is gone or equal in every field. */
   update(shape: Shape, mergeKey?: string): void {
     const before = this.#shapes.get(shape.id);
-    if (!before || sameFields(before, shape)) {
+    if (!before || sameShape(before, shape)) {
       this.setPreview(null);
       return;
     }
@@ -121,7 +121,7 @@ export class AnnotationStore {
     const changes: Change[] = [];
     for (const shape of shapes) {
       const before = this.#shapes.get(shape.id);
-      if (before && !sameFields(before, shape)) changes.push({ before, after: shape });
+      if (before && !sameShape(before, shape)) changes.push({ before, after: shape });
     }
     if (changes.length) this.#commit(changes, this.#selected);
   }
@@ -210,9 +210,4 @@ export class AnnotationStore {
   #emit(event: StoreEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
-}
-
-function sameFields(a: Shape, b: Shape): boolean {
-  const keys = Object.keys(a) as (keyof Shape)[];
-  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
 }

@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { type Box, type Shape, SpatialIndex, boxesMeet, gripAt, nextInStack, shapesAt } from "../src/index.js";
+import { type Box, type BoxShape, type Shape, SpatialIndex, boxesMeet, gripAt, nextInStack, shapesAt } from "../src/index.js";
 
-const shape = (id: number, left: number, top: number, width: number, height: number): Shape => ({
+const shape = (id: number, left: number, top: number, width: number, height: number): BoxShape => ({
   id, kind: "box", label: "a", left, top, width, height,
 });
 
-function indexed(shapes: readonly Shape[]): [SpatialIndex, (id: number) => Shape | null] {
+function indexed(shapes: readonly BoxShape[]): [SpatialIndex, (id: number) => Shape | null] {
   const index = new SpatialIndex({ width: 1000, height: 800 });
   for (const s of shapes) index.set(s.id, s);
   return [index, (id) => shapes.find((s) => s.id === id) ?? null];

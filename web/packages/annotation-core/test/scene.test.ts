@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { Scene } from "../src/index.js";
+import { type BoxShape, Scene } from "../src/index.js";
 
 function scene(): Scene {
   const made = new Scene();
@@ -43,7 +43,7 @@ describe("scene", () => {
 
   test("hits follow edits, undo and a size that comes late", () => {
     const made = scene();
-    const car = made.store.all()[0]!;
+    const car = made.store.all()[0] as BoxShape;
     made.store.update({ ...car, left: 140 });
     expect(made.at({ x: 160, y: 30 }, 1)).toHaveLength(1);
     made.store.undo();

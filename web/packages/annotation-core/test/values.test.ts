@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 
 import {
-  BASE_COLORS, LiteralError, type Shape, boundingBoxAnswer, boxesFrom, differs, flattenObjects, labelColors, makeUpright,
-  paletteColor, parseLiteral, sortKeys, textColorOn, toStringList,
+  BASE_COLORS, type BoxShape, LiteralError, differs, flattenObjects, labelColors, makeUpright,
+  paletteColor, parseLiteral, shapesAnswer, shapesFrom, sortKeys, textColorOn, toStringList,
 } from "../src/index.js";
 
 describe("literals", () => {
@@ -43,25 +43,25 @@ describe("initial values and answers", () => {
     { label: "car", left: 90, top: -5, width: 50, height: 20 },
     { label: "moon", left: 1, top: 1, width: 2, height: 2 },
   ];
-  const shapesOf = (value: unknown): Shape[] => boxesFrom(value, size).shapes.map((s, id) => ({ ...s, id }));
+  const shapesOf = (value: unknown): BoxShape[] => shapesFrom("box", value, size).shapes.map((s, id) => ({ ...s, id }) as BoxShape);
 
   test("are clamped and rounded, from both documented forms", () => {
-    expect(boxesFrom(given, size).shapes.slice(0, 2)).toMatchObject([
+    expect(shapesFrom("box", given, size).shapes.slice(0, 2)).toMatchObject([
       { left: 10, top: 11, width: 20, height: 20 },
       { left: 90, top: 0, width: 10, height: 15 },
     ]);
-    expect(boxesFrom({ boundingBoxes: given }, size)).toEqual(boxesFrom(given, size));
-    expect(boxesFrom("null", size)).toEqual({ shapes: [], warnings: [] });
+    expect(shapesFrom("box", { boundingBoxes: given }, size)).toEqual(shapesFrom("box", given, size));
+    expect(shapesFrom("box", "null", size)).toEqual({ shapes: [], warnings: [] });
   });
 
   test("entries that are no boxes are named", () => {
-    expect(boxesFrom([{ label: "a" }, null], size).warnings).toHaveLength(2);
-    expect(() => boxesFrom({ polygons: [] }, size)).toThrow(LiteralError);
+    expect(shapesFrom("box", [{ label: "a" }, null], size).warnings).toHaveLength(2);
+    expect(() => shapesFrom("box", { polygons: [] }, size)).toThrow(LiteralError);
   });
 
   test("modified means different after normalisation, whatever the order", () => {
     const initial = shapesOf(given);
-    const answer = (shapes: Shape[], start: Shape[] | null = initial) => boundingBoxAnswer(shapes, ["car"], size, start);
+    const answer = (shapes: BoxShape[], start: BoxShape[] | null = initial) => shapesAnswer("box", shapes, ["car"], size, start);
     expect(answer(initial).initialValueModified).toBe(false);
     expect(answer([...initial].reverse()).initialValueModified).toBe(false);
     expect(answer(initial.slice(1)).initialValueModified).toBe(true);
@@ -71,7 +71,7 @@ describe("initial values and answers", () => {
   });
 
   test("the answer has the documented shape and no unknown labels", () => {
-    expect(JSON.stringify(boundingBoxAnswer(shapesOf(given), ["car"], size, []))).toBe(
+    expect(JSON.stringify(shapesAnswer("box", shapesOf(given), ["car"], size, []))).toBe(
       '{"boundingBoxes":[{"height":20,"label":"car","left":10,"top":11,"width":20},' +
         '{"height":15,"label":"car","left":90,"top":0,"width":10}],"initialValueModified":true,' +
         '"inputImageProperties":{"height":80,"width":100}}',

@@ -19,7 +19,7 @@ export interface LabelPaneView {
   nameOf?(label: string): string;
   /** The key of the i-th label; otherwise the first ten have digits. */
   keyOf?(index: number): string | null;
-  /** What a count is a count of; otherwise boxes. */
+  /** What a count is a count of, in words. */
   countText?(count: number): string;
   onFilter(text: string): void;
   onChoose(index: number): void;
@@ -65,7 +65,7 @@ export function labelPane(view: LabelPaneView): TemplateResult {
             aria-pressed=${isCurrent ? "true" : "false"} @click=${() => view.onChoose(i)}>
             <span class="chip" style="background: ${view.colorOf(label)}"></span>
             <span class="name ${isHidden ? "dim" : ""}">${name}</span>
-            ${count ? html`<span class="count" aria-label=${view.countText?.(count) ?? msg().boxCount(count)}>${count}</span>` : nothing}
+            ${count ? html`<span class="count" aria-label=${view.countText?.(count) ?? count}>${count}</span>` : nothing}
             ${key === null ? nothing : html`<kbd>${key}</kbd>`}
           </button>
           <button class="btn icon eye ${isHidden ? "on" : ""}" type="button" ?disabled=${!count}

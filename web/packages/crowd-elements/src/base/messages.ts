@@ -1,9 +1,11 @@
 /** Every sentence the worker can meet. A translation is another object of this type. */
 
 import { maskMessages } from "./messages-mask.js";
+import { shapeMessages } from "./messages-shapes.js";
 import { textMessages } from "./messages-text.js";
 
 export const en = {
+  ...shapeMessages,
   ...textMessages,
   ...maskMessages,
 
@@ -90,59 +92,35 @@ export const en = {
   crosshair: "Crosshair guides",
   legend: "Annotations",
 
-  // Boxes
+  // Shapes
   labels: "Labels",
-  boxes: "Boxes",
-  boxTool: "Draw boxes",
   undo: "Undo",
   redo: "Redo",
-  deleteBox: "Delete box",
   hideAll: "Hide annotations",
   showAll: "Show annotations",
-  hideBox: "Hide",
-  showBox: "Show",
+  hideShape: "Hide",
+  showShape: "Show",
   hideLabel: (label: string) => `Hide all ${label}`,
   showLabel: (label: string) => `Show all ${label}`,
-  noBoxes: "No boxes yet. Choose a label and drag over the image.",
   nothingToLabel: "Nothing to label",
-  annotateOrTick: "Draw at least one box, or tick “Nothing to label”.",
-  nothingDeletes: (n: number) =>
-    `“Nothing to label” is for an image without boxes. ${n === 1 ? "One box is" : `${n} boxes are`} drawn here.`,
-  deleteBoxesTitle: (n: number) => (n === 1 ? "Delete the box?" : "Delete the boxes?"),
   deleteThem: "Delete",
   keep: "Keep",
   chooseLabelFor: "Which label?",
-  boxCount: (n: number) => (n === 1 ? "1 box" : `${n} boxes`),
-  boxName: (label: string, i: number, n: number) => `${label}, box ${i} of ${n}`,
-  boxPlace: (left: number, top: number, width: number, height: number) =>
-    `left ${left}, top ${top}, ${width} by ${height} pixels`,
-  boxDeleted: "Box deleted",
   undone: "Undone",
   redone: "Redone",
   nothingSelected: "Nothing selected",
-  canvasHelp:
-    "Image with boxes. Enter adds a box, Tab goes through the boxes, arrow keys move, Control and arrow keys resize.",
-  hintDraw: "Drag to draw · click a box to select it",
-  hintChooseLabel: "Choose a label, or draw first and choose then",
-  hintSelected: "Drag to move or resize · a number relabels",
   hintMove: "Drag to move the image",
 
   // Shortcut descriptions
-  keyLabel: "Choose a label; relabel the selected box",
   keyCategory: "Choose a category",
-  keyBox: "Box tool",
   keyZoom: "Zoom in, zoom out, fit the image",
   keyWheel: "Mouse wheel",
   keyWheelDoes: "Zoom at the pointer",
   keyMove: "Move the image (hold Space, or drag with the middle button)",
   keyUndo: "Undo, redo",
-  keyDelete: "Delete the selected box",
-  keyEnter: "Add a box in the middle of the view",
   keyEscape: "Cancel drawing; deselect",
-  keyArrows: "Move the selected box by 1 pixel (with Shift: 10)",
   keyResize: "Resize the selected box (with Shift: by 10)",
-  keyTab: "Next box, previous box",
-  keyHide: "Hide or show the boxes",
+  keyHideAnnotations: "Hide or show the annotations",
   keySubmit: "Submit",
   keyHelp: "Show this list",
   keySpace: "Space",

@@ -6,6 +6,7 @@ import type { TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 
 import { icon } from "./icons.js";
+import type { ShapeSentences } from "./messages-shapes.js";
 import { msg } from "./messages.js";
 
 export const ROW_PX = 30;
@@ -15,6 +16,7 @@ export interface ShapeListView {
   readonly selectedId: number | null;
   readonly scrollTop: number;
   readonly height: number;
+  readonly texts: ShapeSentences;
   colorOf(label: string): string;
   detail(shape: Shape): string;
   isVisible(shape: Shape): boolean;
@@ -41,15 +43,15 @@ export function shapeList(view: ShapeListView): TemplateResult {
     view.onSelect(next);
   };
   return html`<div class="shape-pane">
-    <div class="side-head"><h2>${msg().boxes}</h2>${shapes.length ? html`<span class="count total">${shapes.length}</span>` : nothing}</div>
+    <div class="side-head"><h2>${view.texts.title}</h2>${shapes.length ? html`<span class="count total">${shapes.length}</span>` : nothing}</div>
     ${shapes.length
-      ? html`<div class="shape-list" role="list" tabindex="0" aria-label=${msg().boxes}
+      ? html`<div class="shape-list" role="list" tabindex="0" aria-label=${view.texts.title}
           @scroll=${(event: Event) => view.onScroll(event)} @keydown=${move} @mouseleave=${() => view.onHover(null)}>
           <div style="height: ${shapes.length * ROW_PX}px; position: relative">
             ${repeat(rows, ({ shape }) => shape.id, ({ shape, i }) => row(view, shape, i))}
           </div>
         </div>`
-      : html`<p class="empty pad">${msg().noBoxes}</p>`}
+      : html`<p class="empty pad">${view.texts.none}</p>`}
   </div>`;
 }
 
@@ -68,9 +70,9 @@ function row(view: ShapeListView, shape: Shape, i: number): TemplateResult {
     <span class="acts">
       <button class="btn icon" type="button" tabindex="-1" title=${msg().chooseLabelFor} aria-label=${msg().chooseLabelFor}
         @click=${act(view.onRelabel)}>${icon("edit")}</button>
-      <button class="btn icon" type="button" tabindex="-1" title=${isVisible ? msg().hideBox : msg().showBox}
-        aria-label=${isVisible ? msg().hideBox : msg().showBox} @click=${act(view.onToggle)}>${icon(isVisible ? "visibility" : "visibility-off")}</button>
-      <button class="btn icon" type="button" tabindex="-1" title=${msg().deleteBox} aria-label=${msg().deleteBox}
+      <button class="btn icon" type="button" tabindex="-1" title=${isVisible ? msg().hideShape : msg().showShape}
+        aria-label=${isVisible ? msg().hideShape : msg().showShape} @click=${act(view.onToggle)}>${icon(isVisible ? "visibility" : "visibility-off")}</button>
+      <button class="btn icon" type="button" tabindex="-1" title=${view.texts.deleteOne} aria-label=${view.texts.deleteOne}
         @click=${act(view.onDelete)}>${icon("delete")}</button>
     </span>
   </div>`;

@@ -7,7 +7,7 @@ import { announceState } from "../base/control.js";
 import { ImagePane } from "../base/image-pane.js";
 import { loadImage } from "../base/image-source.js";
 import { msg } from "../base/messages.js";
-import { paintBox, tagFrom } from "../base/paint-boxes.js";
+import { paintShape, tagFrom } from "../base/paint-shapes.js";
 import { type ClassifierAnswer, SingleChoiceWidget } from "../base/single-choice.js";
 import { toolButton } from "../base/stage-tools.js";
 import { stageStyles } from "../base/stage.styles.js";
@@ -83,7 +83,7 @@ export class CrowdImageClassifier extends SingleChoiceWidget {
         for (const shape of shapes) {
           const at = overlay.labels.indexOf(shape.label);
           const color = overlay.colors[at] ?? "#7f7f7f";
-          paintBox(context, stage.transform, shape, {
+          paintShape(context, stage.transform, shape, {
             color, label: shape.label, fill: 0.25 * this.opacity, withTag: tagFrom(shapes.length),
           });
         }
@@ -192,7 +192,7 @@ export class CrowdImageClassifier extends SingleChoiceWidget {
     return [
       ...super.shortcuts(),
       ...this.#image.shortcuts(),
-      ...(this.overlay ? [{ keys: ["H"], text: msg().keyHide }] : []),
+      ...(this.overlay ? [{ keys: ["H"], text: msg().keyHideAnnotations }] : []),
     ];
   }
 

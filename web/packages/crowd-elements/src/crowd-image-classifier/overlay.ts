@@ -1,6 +1,6 @@
 /** Earlier annotations drawn over the image of a verification task, read-only. */
 
-import { LiteralError, boxesFrom, describe, isGiven, labelColors, toStringList } from "@labelwright/annotation-core";
+import { LiteralError, describe, isGiven, labelColors, shapesFrom, toStringList } from "@labelwright/annotation-core";
 import type { NewShape, Size } from "@labelwright/annotation-core";
 
 export interface Overlay {
@@ -24,7 +24,7 @@ export function readOverlay(value: unknown): Overlay | null {
   if (boundingBox) {
     const labels = toStringList(boundingBox["labels"]);
     const given = boundingBox["value"] ?? boundingBox["boundingBoxes"];
-    return { labels, colors: labelColors(labels.length), maskUrl: null, shapes: (size) => boxesFrom(given, size).shapes };
+    return { labels, colors: labelColors(labels.length), maskUrl: null, shapes: (size) => shapesFrom("box", given, size).shapes };
   }
   const mask = semanticSegmentation ?? instanceSegmentation;
   if (mask) {

@@ -148,7 +148,7 @@ function instanceRow(view: InstanceListView, region: Region, name: string, i: nu
     <span class="acts">
       <button class="btn icon" type="button" tabindex="-1" title=${m.chooseLabelFor} aria-label=${m.chooseLabelFor}
         @click=${act(() => view.onRelabel(region))}>${icon("edit")}</button>
-      <button class="btn icon" type="button" tabindex="-1" title=${isVisible ? m.hideBox : m.showBox} aria-label=${isVisible ? m.hideBox : m.showBox}
+      <button class="btn icon" type="button" tabindex="-1" title=${isVisible ? m.hideShape : m.showShape} aria-label=${isVisible ? m.hideShape : m.showShape}
         @click=${act(() => editor.toggleRegion(region))}>${icon(isVisible ? "visibility" : "visibility-off")}</button>
       <button class="btn icon" type="button" tabindex="-1" title=${m.deleteInstance} aria-label=${m.deleteInstance}
         @click=${act(() => editor.remove(region))}>${icon("delete")}</button>
