@@ -17,6 +17,7 @@ import { CrowdImageClassifier } from "./crowd-image-classifier/crowd-image-class
 import { CrowdInput } from "./crowd-input/crowd-input.js";
 import { CrowdInstanceSegmentation } from "./crowd-instance-segmentation/crowd-instance-segmentation.js";
 import { CrowdInstructions } from "./crowd-instructions/crowd-instructions.js";
+import { CrowdKeypoint } from "./crowd-keypoint/crowd-keypoint.js";
 import { CrowdModal } from "./crowd-modal/crowd-modal.js";
 import { CrowdQuestionAnswerGeneration } from "./crowd-question-answer-generation/crowd-question-answer-generation.js";
 import { CrowdRadioButton } from "./crowd-radio-button/crowd-radio-button.js";
@@ -58,6 +59,7 @@ export const elements: Readonly<Record<string, CustomElementConstructor>> = {
   "crowd-bounding-box": CrowdBoundingBox,
   "crowd-semantic-segmentation": CrowdSemanticSegmentation,
   "crowd-instance-segmentation": CrowdInstanceSegmentation,
+  "crowd-keypoint": CrowdKeypoint,
   "crowd-entity-annotation": CrowdEntityAnnotation,
   "crowd-text-ranking": CrowdTextRanking,
   "crowd-question-answer-generation": CrowdQuestionAnswerGeneration,
