@@ -18,6 +18,7 @@ import { CrowdInput } from "./crowd-input/crowd-input.js";
 import { CrowdInstanceSegmentation } from "./crowd-instance-segmentation/crowd-instance-segmentation.js";
 import { CrowdInstructions } from "./crowd-instructions/crowd-instructions.js";
 import { CrowdKeypoint } from "./crowd-keypoint/crowd-keypoint.js";
+import { CrowdLine } from "./crowd-line/crowd-line.js";
 import { CrowdModal } from "./crowd-modal/crowd-modal.js";
 import { CrowdQuestionAnswerGeneration } from "./crowd-question-answer-generation/crowd-question-answer-generation.js";
 import { CrowdRadioButton } from "./crowd-radio-button/crowd-radio-button.js";
@@ -60,6 +61,7 @@ export const elements: Readonly<Record<string, CustomElementConstructor>> = {
   "crowd-semantic-segmentation": CrowdSemanticSegmentation,
   "crowd-instance-segmentation": CrowdInstanceSegmentation,
   "crowd-keypoint": CrowdKeypoint,
+  "crowd-line": CrowdLine,
   "crowd-entity-annotation": CrowdEntityAnnotation,
   "crowd-text-ranking": CrowdTextRanking,
   "crowd-question-answer-generation": CrowdQuestionAnswerGeneration,
