@@ -8,6 +8,7 @@ import pytest
 from .boxes import BoxTool, box_form
 from .conftest import ROOT, Desk
 from .masks import MaskDesk, mask_form
+from .shapes import KINDS, Kind, ShapeTool
 
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -93,6 +94,23 @@ def test_failed_mask(desk: Desk) -> None:
     initial = {"labelMappings": {}, "src": "/none.png"}
     desk.open(mask_form(src="/scene.jpg", initial=initial)).locator("#retry-mask").wait_for()
     check(desk, "failed mask")
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.noun)
+def test_shape_tools(desk: Desk, kind: Kind) -> None:
+    tool = ShapeTool(desk.open(kind.form(content=INSTRUCTIONS)), kind)
+    check(desk, "empty")
+    tool.click(*kind.places[0])
+    check(desk, "asking for a label")
+    tool.press("1")
+    for place in kind.places[1:]:
+        tool.click(*place)
+        check(desk, "drawing")
+    tool.press(*kind.finish, "v")
+    assert len(tool.shapes) == 1
+    check(desk, "selected")
+    tool.press("?")
+    check(desk, "shortcuts")
 
 
 def test_failed_image(desk: Desk) -> None:

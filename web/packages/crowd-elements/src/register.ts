@@ -20,6 +20,7 @@ import { CrowdInstructions } from "./crowd-instructions/crowd-instructions.js";
 import { CrowdKeypoint } from "./crowd-keypoint/crowd-keypoint.js";
 import { CrowdLine } from "./crowd-line/crowd-line.js";
 import { CrowdModal } from "./crowd-modal/crowd-modal.js";
+import { CrowdPolygon } from "./crowd-polygon/crowd-polygon.js";
 import { CrowdPolyline } from "./crowd-polyline/crowd-polyline.js";
 import { CrowdQuestionAnswerGeneration } from "./crowd-question-answer-generation/crowd-question-answer-generation.js";
 import { CrowdRadioButton } from "./crowd-radio-button/crowd-radio-button.js";
@@ -64,6 +65,7 @@ export const elements: Readonly<Record<string, CustomElementConstructor>> = {
   "crowd-keypoint": CrowdKeypoint,
   "crowd-line": CrowdLine,
   "crowd-polyline": CrowdPolyline,
+  "crowd-polygon": CrowdPolygon,
   "crowd-entity-annotation": CrowdEntityAnnotation,
   "crowd-text-ranking": CrowdTextRanking,
   "crowd-question-answer-generation": CrowdQuestionAnswerGeneration,
