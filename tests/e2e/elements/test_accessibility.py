@@ -52,14 +52,15 @@ def check(desk: Desk, where: str) -> None:
         "{'html-has-lang': {enabled: false}, 'document-title': {enabled: false}, region: {enabled: false}}"
     )
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
+        # Without transitions no colour is looked at on its way from light to dark.
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.wait_for_timeout(150)
         found = page.evaluate(
             f"async () => (await axe.run(document, {{ rules: {rules} }})).violations"
             ".map(v => [v.id, v.nodes.map(n => n.target.join(' ') + ' ' + n.html.slice(0, 120))])"
         )
         assert found == [], (where, scheme)
-    page.emulate_media(color_scheme="light")
+    page.emulate_media(color_scheme="light", reduced_motion="no-preference")
 
 
 def test_bounding_box(desk: Desk) -> None:
