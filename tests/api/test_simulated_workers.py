@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -18,6 +19,8 @@ from labelwright.simulate import simulate_job
 from labelwright.simulate.people import Account, hire, team_of
 from labelwright.simulate.rehearsal import AwsClients, Rehearsal
 from labelwright.simulate.worker_client import WorkerClient, WorkerRefused
+from labelwright.tasks._palette import palette
+from labelwright.tasks._png import read_mask, write_mask
 from labelwright.testing.jobs import aws, start_job, wait_for_job
 from labelwright.testing.server import RunningServer, running_server
 
@@ -207,3 +210,49 @@ def test_wrong_password_and_dead_server_are_told(
     client.close()
     with pytest.raises(WorkerRefused, match="Is the server running"):
         WorkerClient("http://127.0.0.1:9", timeout_s=2).sign_in("a", "b")
+
+
+def test_masks_are_painted_and_measured(
+    server: RunningServer, clients: AwsClients, team_arn: str, tmp_path: Path
+) -> None:
+    labels = ("road", "car")
+    mask = np.zeros((40, 60), dtype=np.uint8)
+    mask[20:] = 1
+    mask[25:35, 10:30] = 2
+    file = write_mask(mask, ["#ffffff", *palette(2)])
+    lines = [{"source-ref": f"s3://test-data/street/{i}.png"} for i in range(4)]
+    start_job(
+        server,
+        "street",
+        lines=lines,
+        team_arn=team_arn,
+        task_type="SemanticSegmentation",
+        labels=labels,
+        template=templates.builtin("SemanticSegmentation", header="Paint"),
+        files={f"street/{i}.png": file for i in range(4)} | {"truth/mask.png": file},
+        n_workers=3,
+        label_attribute_name="street-ref",
+    )
+    colors = {
+        str(i): {"class-name": name, "hex-color": color}
+        for i, (name, color) in enumerate(zip(("BACKGROUND", *labels), ("#ffffff", *palette(2)), strict=True))
+    }
+    metadata = {"internal-color-map": colors, "type": "groundtruth/semantic-segmentation"}
+    truth = tmp_path / "truth.manifest"
+    truth.write_bytes(
+        b"".join(
+            manifests.dumps({**line, "tone": "s3://test-data/truth/mask.png", "tone-metadata": metadata})
+            + b"\n"
+            for line in lines
+        )
+    )
+    result = _simulate(server, clients, "street", truth, accuracy=1.0)
+    assert result.n_answers == 12
+    assert result.single_quality == result.consolidated_quality == {"accuracy": 1.0, "mean_iou": 1.0}
+    job = wait_for_job(server, "street", _is_completed)
+    output = get_object(clients.s3, job["LabelingJobOutput"]["OutputDatasetS3Uri"])
+    for record in manifests.read([output]):
+        label = record.label("street-ref")
+        assert label is not None and isinstance(label.value, manifests.SegmentationLabel)
+        found = read_mask(get_object(clients.s3, label.value.uri), {palette(2)[0]: 1, palette(2)[1]: 2})
+        assert np.array_equal(found, mask)

@@ -19,6 +19,7 @@ from labelwright.core.arn import labeling_job_arn
 from labelwright.core.labeling_job import StopRequested
 from labelwright.credentials import RootCredentials
 from labelwright.engine import Desk, Engine, TaskView
+from labelwright.manifests import validate_output
 from labelwright.store import directory, directory_tables, labeling_jobs, labeling_tables, workteams
 from labelwright.store.db import Database
 from labelwright.store.labeling_jobs import JobRow
@@ -185,9 +186,11 @@ class Workshop:
             self.answer(who, answer, job, after_s=0.5)
 
     def raw_output(self, job: str = "Parts-A") -> list[str]:
-        """Lines of the output manifest, the creation date replaced by DATE."""
-        data = self.read(f"s3://acme/out/{job}/manifests/output/output.manifest").decode()
-        return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}", "DATE", data).splitlines(keepends=True)
+        """Lines of the output manifest, which must be valid, the creation date replaced by DATE."""
+        data = self.read(f"s3://acme/out/{job}/manifests/output/output.manifest")
+        assert validate_output([data]).findings == ()
+        text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}", "DATE", data.decode())
+        return text.splitlines(keepends=True)
 
     def output(self, job: str = "Parts-A") -> list[dict[str, Any]]:
         data = self.read(f"s3://acme/out/{job}/manifests/output/output.manifest")

@@ -7,10 +7,26 @@ cost. The error models (`labelwright.simulate.error_models`) are pure and usable
 
 from __future__ import annotations
 
-from labelwright.simulate.agreement import BoxAgreement, ClassAgreement, match_boxes
+from labelwright.simulate.agreement import (
+    BoxAgreement,
+    ClassAgreement,
+    MaskAgreement,
+    SetAgreement,
+    match_boxes,
+)
 from labelwright.simulate.error_models import Skill, draw_skills
 from labelwright.simulate.rehearsal import Rehearsal, simulate_job
-from labelwright.simulate.truth import BoxTruth, ClassTruth, TrueBox, TruthBook, read_truth
+from labelwright.simulate.truth import (
+    BoxTruth,
+    ClassTruth,
+    MaskTruth,
+    SpansTruth,
+    TicksTruth,
+    TrueBox,
+    TrueSpan,
+    TruthBook,
+    read_truth,
+)
 from labelwright.simulate.worker_client import WorkerClient, WorkerRefused
 
 __all__ = [
@@ -18,9 +34,15 @@ __all__ = [
     "BoxTruth",
     "ClassAgreement",
     "ClassTruth",
+    "MaskAgreement",
+    "MaskTruth",
     "Rehearsal",
+    "SetAgreement",
     "Skill",
+    "SpansTruth",
+    "TicksTruth",
     "TrueBox",
+    "TrueSpan",
     "TruthBook",
     "WorkerClient",
     "WorkerRefused",

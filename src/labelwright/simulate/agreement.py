@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence, Set
 
 import numpy as np
+import numpy.typing as npt
 
 from labelwright.consolidation import box_iou_batch
 from labelwright.simulate.truth import TrueBox
 
-__all__ = ["BoxAgreement", "ClassAgreement", "match_boxes"]
+__all__ = ["BoxAgreement", "ClassAgreement", "MaskAgreement", "SetAgreement", "match_boxes"]
 
 
 @dataclasses.dataclass(slots=True)
@@ -29,6 +30,37 @@ class ClassAgreement:
     def accuracy(self) -> float:
         """Share of right answers, 0.0 without any."""
         return self.n_right / self.n_answers if self.n_answers else 0.0
+
+
+@dataclasses.dataclass(slots=True)
+class SetAgreement:
+    """Counts over objects: things found, true things, and those that are in both."""
+
+    n_found: int = 0
+    n_true: int = 0
+    n_matched: int = 0
+
+    def add(self, found: Set[Hashable], true: Set[Hashable]) -> None:
+        """Count one object."""
+        self.n_found += len(found)
+        self.n_true += len(true)
+        self.n_matched += len(found & true)
+
+    @property
+    def precision(self) -> float:
+        """Share of what was found that is true; 1.0 when nothing was."""
+        return self.n_matched / self.n_found if self.n_found else 1.0
+
+    @property
+    def recall(self) -> float:
+        """Share of the true things that were found; 1.0 when there is none."""
+        return self.n_matched / self.n_true if self.n_true else 1.0
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall."""
+        total = self.n_found + self.n_true
+        return 2 * self.n_matched / total if total else 1.0
 
 
 @dataclasses.dataclass(slots=True)
@@ -68,6 +100,37 @@ class BoxAgreement:
     def mean_iou(self) -> float:
         """Mean overlap of the matched pairs, 0.0 without any."""
         return self.iou_sum / self.n_matched if self.n_matched else 0.0
+
+
+@dataclasses.dataclass(slots=True)
+class MaskAgreement:
+    """Counts of pixels over pictures: in how many both masks have a class, and in how many either has it."""
+
+    n_right: int = 0
+    n_pixels: int = 0
+    shared: dict[int, int] = dataclasses.field(default_factory=dict)
+    either: dict[int, int] = dataclasses.field(default_factory=dict)
+
+    def add(self, found: npt.NDArray[np.uint8], true: npt.NDArray[np.uint8]) -> None:
+        """Count one picture; both masks have the same shape."""
+        self.n_right += int(np.count_nonzero(found == true))
+        self.n_pixels += true.size
+        for value in np.union1d(found, true):
+            a, b = found == value, true == value
+            shared, c = int(np.count_nonzero(a & b)), int(value)
+            self.shared[c] = self.shared.get(c, 0) + shared
+            self.either[c] = self.either.get(c, 0) + int(np.count_nonzero(a | b))
+
+    @property
+    def accuracy(self) -> float:
+        """Share of pixels with the right class, 0.0 without any."""
+        return self.n_right / self.n_pixels if self.n_pixels else 0.0
+
+    @property
+    def mean_iou(self) -> float:
+        """Mean over the classes, the background among them, of overlap over union; 0.0 without any."""
+        ious = [self.shared[c] / either for c, either in self.either.items()]
+        return sum(ious) / len(ious) if ious else 0.0
 
 
 def match_boxes(found: Sequence[TrueBox], true: Sequence[TrueBox], *, least_iou: float = 0.5) -> list[float]:

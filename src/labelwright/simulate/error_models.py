@@ -23,7 +23,7 @@ import numpy.typing as npt
 from labelwright.errors import InvalidRequest
 from labelwright.simulate.truth import BoxTruth, TrueBox
 
-__all__ = ["Skill", "answer_boxes", "answer_class", "confusable", "draw_skills"]
+__all__ = ["Floats", "Skill", "answer_boxes", "answer_class", "confusable", "draw_skills", "named"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -137,7 +137,7 @@ def answer_class(
     element : str
         Name of the element in the template: ``crowd-image-classifier`` or ``crowd-classifier``.
     """
-    return {element: {"label": labels[_named(class_id, skill, alike, rng)]}}
+    return {element: {"label": labels[named(class_id, skill, alike, rng)]}}
 
 
 def answer_boxes(
@@ -167,13 +167,13 @@ def answer_boxes(
         smallness = 48.0 / max(min(box.width, box.height), 1.0)
         if rng.random() < min(skill.miss_rate * smallness, 0.9):
             continue
-        class_id = _named(box.class_id, skill, alike, rng)
+        class_id = named(box.class_id, skill, alike, rng)
         drawn.append(_drawn(_jittered(box, skill.side_error, rng), labels[class_id], size))
     for _ in range(int(rng.poisson(skill.extra_rate))):
         if truth.boxes and rng.random() < 0.7:
             near = truth.boxes[int(rng.integers(len(truth.boxes)))]
             wrong = _jittered(near, max(4 * skill.side_error, 0.1), rng)
-            class_id = _named(near.class_id, skill, alike, rng)
+            class_id = named(near.class_id, skill, alike, rng)
         else:
             wrong, class_id = _somewhere(size, rng), int(rng.integers(len(labels)))
         drawn.append(_drawn(wrong, labels[class_id], size))
@@ -186,7 +186,8 @@ def answer_boxes(
     }
 
 
-def _named(class_id: int, skill: Skill, alike: Floats, rng: np.random.Generator) -> int:
+def named(class_id: int, skill: Skill, alike: Floats, rng: np.random.Generator) -> int:
+    """The class that a worker sees: mostly the true one, else one that the crowd takes for it."""
     if rng.random() < skill.accuracy or len(alike) == 1:
         return class_id
     return int(rng.choice(len(alike), p=alike[class_id]))

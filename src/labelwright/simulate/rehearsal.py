@@ -50,7 +50,9 @@ class Rehearsal:
     duration_s, answers_per_s : float
     single_quality, consolidated_quality : dict of str to float
         Agreement with the truth of single answers, and of the labels that consolidating them gives:
-        ``accuracy`` for classes; ``precision``, ``recall``, ``f1`` and ``mean_iou`` (at IoU 0.5) for boxes.
+        ``accuracy`` for classes; ``precision``, ``recall``, ``f1`` and ``mean_iou`` (at IoU 0.5) for boxes;
+        the first three for lists of classes and spans of text; ``accuracy`` and ``mean_iou`` of pixels for
+        masks.
         Measured on at most 5,000 objects.
     cost_usd : float
         What these answers would cost at published prices; see `labelwright.simulate.cost`.
@@ -134,7 +136,12 @@ def simulate_job(
     answering_for(task_type, ["?"], seed)  # says at once when the type cannot be simulated
     labels = _labels(clients.s3, job)
     answering = answering_for(task_type, labels, seed)
-    truths = read_truth(_open(clients.s3, truth), attribute, labels)
+    truths = read_truth(
+        _open(clients.s3, truth),
+        attribute,
+        labels,
+        read_object=lambda uri: b"".join(_read_s3(clients.s3, uri)),
+    )
     n_expected = int(job["LabelCounters"]["Unlabeled"]) * min(n_asked, n_workers)
     accounts = hire(clients.cognito, team_of(clients.sagemaker, task["WorkteamArn"]), n_workers)
     crowd = Crowd(

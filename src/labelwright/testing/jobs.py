@@ -47,6 +47,7 @@ def start_job(
     files: Mapping[str, bytes] | None = None,
     n_workers: int = 1,
     time_limit_s: int = 600,
+    label_attribute_name: str = "label",
     title: str = "Look and tell",
     description: str = "Say what you see.",
 ) -> str:
@@ -56,7 +57,7 @@ def start_job(
     ----------
     server : RunningServer
     name : str
-        Name of the job; its label attribute is called ``label``.
+        Name of the job.
     lines : sequence of mappings
         The input manifest.
     team_arn : str
@@ -69,6 +70,9 @@ def start_job(
         The worker template.
     files : mapping of str to bytes, optional
         Objects to put into ``s3://test-data`` before, by key.
+
+    label_attribute_name : str
+        Must end in ``-ref`` where labels are files.
 
     Returns
     -------
@@ -87,7 +91,7 @@ def start_job(
 
     request: dict[str, Any] = {
         "LabelingJobName": name,
-        "LabelAttributeName": "label",
+        "LabelAttributeName": label_attribute_name,
         "InputConfig": {
             "DataSource": {
                 "S3DataSource": {

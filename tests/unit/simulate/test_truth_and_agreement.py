@@ -78,7 +78,7 @@ def test_unknown_class_names_the_line() -> None:
 
 def test_kinds_that_cannot_be_simulated_are_refused() -> None:
     line = {"source-ref": "s3://b/1.jpg", "things": {"free": "form"}}
-    with pytest.raises(ManifestError, match="only bounding boxes and single classes"):
+    with pytest.raises(ManifestError, match="only bounding boxes, classes, spans"):
         read_truth(_lines(line), "things", LABELS)
 
 
@@ -159,8 +159,8 @@ def test_several_mediocre_workers_beat_one() -> None:
 def test_custom_templates_are_refused_with_the_way_out() -> None:
     with pytest.raises(InvalidRequest, match=r"custom template cannot be simulated.*openapi"):
         answering_for("", LABELS, seed=0)
-    with pytest.raises(InvalidRequest, match="SemanticSegmentation"):
-        answering_for("SemanticSegmentation", LABELS, seed=0)
+    with pytest.raises(InvalidRequest, match="VideoObjectTracking"):
+        answering_for("VideoObjectTracking", LABELS, seed=0)
 
 
 def test_truth_of_the_wrong_kind_is_refused() -> None:
