@@ -561,3 +561,18 @@ def test_the_output_manifest_is_there_from_the_beginning(
     shop.settle()
     assert shop.job(job_id).status == "Completed"
     assert [line["parts"] for line in shop.output()][-1] == 1
+
+
+def test_a_job_that_is_too_old_keeps_every_answer(shop: Workshop) -> None:
+    text = lines(*({"source": f"text {i}"} for i in range(3)))
+    job_id = shop.create(manifest=text, kind="TextMultiClass", n_workers=2)
+    shop.settle()
+    for who in "ab":
+        shop.answer(who, label("nut"))
+    shop.answer("a", label("bolt"))  # and the second worker never comes
+    shop.clock.tick(30 * 86_400)
+    shop.settle()
+    job = shop.job(job_id)
+    assert (job.status, job.n_human, job.counters.n_unlabeled) == ("Failed", 2, 1)
+    assert "within 30 days" in (job.failure_reason or "")
+    assert [line.get("parts") for line in shop.output()] == [1, 0, None]

@@ -90,6 +90,7 @@ def _work(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | Non
             f"ClientError: The job did not end within {JOB_AGE_S_MAX // 86_400} days. The labels so far are "
             "in the output manifest; chain a new job to it for the rest."
         )
+        _wind_up(tools, job, facts, memo)
         _transition(tools, job, machine.AgeReached(at=now, reason=reason))
         return NOW
     if facts.stopping.is_met(job.counters):
@@ -184,12 +185,7 @@ def _stop(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | Non
     if job.manifest_uri is None or job.index_position < job.manifest_bytes:
         _stop_uninitialized(tools, job, facts)
         return NOW
-    withdraw_all(tools, job)
-    tools.database.write(partial(form_groups, job_id=job.id, now=tools.clock(), growing_iteration=None))
-    while _consolidate_next(tools, job, facts, memo):
-        pass
-    job = tools.database.read(partial(labeling_jobs.get, job_id=job.id)) or job
-    _write_manifest(tools, job, facts, memo, is_final=True)
+    _wind_up(tools, job, facts, memo)
 
     def drain(connection: Connection) -> None:
         current = labeling_jobs.get(connection, job.id)
@@ -203,6 +199,16 @@ def _stop(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | Non
 
     tools.database.write(drain)
     return NOW
+
+
+def _wind_up(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> None:
+    """Take open tasks back, make labels of all answers there are, and write them out."""
+    withdraw_all(tools, job)
+    tools.database.write(partial(form_groups, job_id=job.id, now=tools.clock(), growing_iteration=None))
+    while _consolidate_next(tools, job, facts, memo):
+        pass
+    job = tools.database.read(partial(labeling_jobs.get, job_id=job.id)) or job
+    _write_manifest(tools, job, facts, memo, is_final=True)
 
 
 def _stop_uninitialized(tools: Tools, job: JobRow, facts: JobFacts) -> None:

@@ -155,12 +155,12 @@ def close_overdue(tools: Tools, job: JobRow, facts: JobFacts) -> None:
 
 
 def withdraw_all(tools: Tools, job: JobRow) -> None:
-    """The job stops: nobody works on any longer; what was never answered is as if never sent."""
+    """The job ends early: nobody works on any longer; what was never answered is as if never sent."""
     now = tools.clock()
 
     def withdraw(connection: Connection) -> None:
         current = labeling_jobs.get(connection, job.id)
-        if current is None or current.status != Status.STOPPING:
+        if current is None or current.status != job.status:
             return
         human_tasks.withdraw(connection, job.id, now=now)
         data_objects.close_with_answers(connection, job.id)
