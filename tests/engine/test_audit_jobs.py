@@ -115,6 +115,21 @@ def test_objects_without_boxes_fail_alone(shop: Workshop, kind: str) -> None:
         assert reason == f"ClientError: The object has no bounding boxes to {what}."
 
 
+def test_the_label_to_check_is_not_the_job_s_own(shop: Workshop) -> None:
+    own = {"source-ref": LINE["source-ref"], "second": BOXES, "second-metadata": METADATA}
+    job = shop.job(start(shop, "AdjustmentBoundingBox", ["screw", "clip"], LINE, own))
+    assert job.status == "Failed"
+    assert "line 2: it has no label to look at besides 'second'" in str(job.failure_reason)
+
+
+def test_what_an_earlier_audit_did_is_kept(shop: Workshop) -> None:
+    done = LINE | {"second": 1, "second-metadata": {"class-name": "bad"}}
+    job_id = start(shop, "VerificationBoundingBox", ["good", "bad"], done, LINE, n_workers=1)
+    assert shop.answer("a", verdict("good")) == "1"
+    shop.settle()
+    assert (shop.job(job_id).status, shop.job(job_id).n_human) == ("Completed", 2)
+
+
 # -- adjustment ---------------------------------------------------------------------------------------
 
 

@@ -129,6 +129,14 @@ def test_masks_of_another_shape_are_left_out(shop: Workshop) -> None:
     assert metadata["internal-color-map"]["0"]["confidence"] == 1.0
 
 
+def test_a_photograph_that_is_shown_turned(shop: Workshop) -> None:
+    start(shop, size=(4, 2), n_workers=2)
+    upright = [[1, 1], [1, 1], [0, 0], [0, 2]]
+    shop.answers(painted(upright), painted(upright))
+    shop.settle()
+    assert np.asarray(mask_at(shop, shop.output()[0]["street-ref"])).tolist() == upright
+
+
 def test_no_mask_that_fits_fails_the_object(shop: Workshop) -> None:
     job_id = start(shop, n_workers=1)
     shop.answers(painted(np.ones((9, 3), dtype=int)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import dataclasses
 from collections.abc import Iterator
+from typing import Any
 
 import orjson
 from sqlalchemy.engine import Connection
@@ -22,6 +23,7 @@ from labelwright.manifests import parse_object
 from labelwright.manifests.constants import LINE_BYTES_MAX
 from labelwright.store import data_objects, labeling_jobs
 from labelwright.store.labeling_jobs import JobRow
+from labelwright.tasks import TaskType
 
 __all__ = ["bad_manifest_reason", "index_block"]
 
@@ -107,8 +109,8 @@ def _look_at(data: bytes, job: JobRow, facts: JobFacts, *, start: int, is_last: 
                 raise ManifestError(f"the task type {facts.type_name} needs the key {wanted}.")
             if number > MANIFEST_LINES_MAX:
                 raise ManifestError(f"a manifest may have at most {MANIFEST_LINES_MAX:,} lines.")
-            if kind.audits_labels and line.get(lan) is None:
-                kind.check_line(line, lan)
+            if kind.audits_labels:
+                _check_audited(kind, line, lan)
         except (ManifestError, InvalidRequest) as error:
             found.n_bad += 1
             is_clean = False
@@ -127,6 +129,16 @@ def _look_at(data: bytes, job: JobRow, facts: JobFacts, *, start: int, is_last: 
         if is_clean:
             rows.append((job_id, number - 1, state, position, len(raw)))
     return found
+
+
+def _check_audited(kind: TaskType, line: dict[str, Any], lan: str) -> None:
+    if line.get(lan) is None:
+        kind.check_line(line, lan)
+    elif kind.problem_with(line, lan) is not None:
+        # Taken for done already, when it is what the job should look at.
+        raise ManifestError(
+            f"it has no label to look at besides {lan!r}; give the job a LabelAttributeName of its own."
+        )
 
 
 def _keep(connection: Connection, job: JobRow, found: _Found, *, now: float) -> None:

@@ -143,15 +143,19 @@ def _bytes_of(text: Any) -> bytes:
 
 
 def target_size(item: ObjectAnswers) -> tuple[int, int] | None:
-    """(width, height) of the label: that of the stored image, else what all answers give."""
+    """(width, height) of the label: that of the stored image, else what all answers give.
+
+    A photograph with the note to be turned is painted on as it is seen: there the answers' size holds.
+    """
     stored = item.image_size()
-    if stored is not None:
-        return stored
     sizes = {
         _input_size(answer.content[find_mask(answer.content)].get("inputImageProperties"), "")
         for answer in item.answers
     }
-    return sizes.pop() if len(sizes) == 1 else None
+    agreed = sizes.pop() if len(sizes) == 1 else None
+    if stored is None or (agreed is not None and agreed == (stored[1], stored[0])):
+        return agreed
+    return stored
 
 
 def masks_of(
