@@ -68,11 +68,8 @@ def test_a_pair_with_references_and_tags(desk: Desk) -> None:
 
 
 def test_what_is_missing_is_named_and_focused(desk: Desk) -> None:
-    page = desk.open(
-        form(
-            'question-tags="[]" allow-custom-question-tags="false" question-min-words="2" answer-max-words="3"'
-        )
-    )
+    limits = 'question-min-words="2" answer-max-words="3"'
+    page = desk.open(form(f'question-tags="[]" allow-custom-question-tags="false" {limits}'))
     tool = TextTool(page, TAG)
     problem = page.locator(f"{TAG} .problem")
     assert desk.answer() is None

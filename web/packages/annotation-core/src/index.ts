@@ -2,6 +2,7 @@ export * from "./answer.js";
 export * from "./box.js";
 export * from "./code-points.js";
 export * from "./exif.js";
+export * from "./form-review.js";
 export * from "./geometry.js";
 export * from "./hit-test.js";
 export * from "./initial-value.js";

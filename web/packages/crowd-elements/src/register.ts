@@ -26,11 +26,13 @@ import { CrowdQuestionAnswerGeneration } from "./crowd-question-answer-generatio
 import { CrowdRadioButton } from "./crowd-radio-button/crowd-radio-button.js";
 import { CrowdRadioGroup } from "./crowd-radio-group/crowd-radio-group.js";
 import { CrowdSemanticSegmentation } from "./crowd-semantic-segmentation/crowd-semantic-segmentation.js";
+import { CrowdRekognitionDetectModerationLabels } from "./crowd-rekognition-detect-moderation-labels/crowd-rekognition-detect-moderation-labels.js";
 import { CrowdSlider } from "./crowd-slider/crowd-slider.js";
 import { CrowdTab } from "./crowd-tab/crowd-tab.js";
 import { CrowdTabs } from "./crowd-tabs/crowd-tabs.js";
 import { CrowdTextArea } from "./crowd-text-area/crowd-text-area.js";
 import { CrowdTextRanking } from "./crowd-text-ranking/crowd-text-ranking.js";
+import { CrowdTextractAnalyzeDocument } from "./crowd-textract-analyze-document/crowd-textract-analyze-document.js";
 import { CrowdToast } from "./crowd-toast/crowd-toast.js";
 import { CrowdToggleButton } from "./crowd-toggle-button/crowd-toggle-button.js";
 import { IronIcon } from "./iron-icon/iron-icon.js";
@@ -69,6 +71,8 @@ export const elements: Readonly<Record<string, CustomElementConstructor>> = {
   "crowd-entity-annotation": CrowdEntityAnnotation,
   "crowd-text-ranking": CrowdTextRanking,
   "crowd-question-answer-generation": CrowdQuestionAnswerGeneration,
+  "crowd-rekognition-detect-moderation-labels": CrowdRekognitionDetectModerationLabels,
+  "crowd-textract-analyze-document": CrowdTextractAnalyzeDocument,
   // Last: it looks at what it contains.
   "crowd-form": CrowdForm,
 };
