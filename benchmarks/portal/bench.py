@@ -4,9 +4,9 @@
 
 Each server serves its own pictures. Both pages are driven by mouse and keyboard: a worker looks at a task for
 a second and a half in all, draws a box, and presses Submit. What is counted ends when the next task's picture
-is on the screen; a box drawn at once proves that the page takes input by then. A few more tasks are watched
-frame by frame from outside, which slows both pages but believes neither. Chromium draws in software
-here, which is slower than any machine with a screen.
+is there; a box drawn at once proves that the page takes input by then. A few more tasks, and the opening of
+the 500 boxes, are watched frame by frame from outside, which slows both pages but believes neither. Chromium
+draws in software here, which is slower than any machine with a screen.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from benchmarks.server.ours import Labelwright
 SIZE, CROWDED_SIZE = (1600, 1200), (4000, 3000)
 N_DISTINCT = 12
 SECONDS_PER_TASK = 1.5
-SITTING_S = 75.0
+SITTING_S = 60.0
 N_OPENINGS = 3
 N_WATCHED = 5
 GIVEN = boxes(*CROWDED_SIZE)
@@ -45,11 +45,12 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("Submit to next task usable, p50", "ms", "next_p50_ms"),
     ("Submit to next task usable, p90", "ms", "next_p90_ms"),
     ("Submit to next picture on the screen, p50", "ms", "screen_p50_ms"),
-    ("open 500 boxes on 4000 x 3000", "ms", "open_ms"),
+    ("500 boxes on 4000 x 3000 on the screen", "ms", "open_ms"),
     ("frame while dragging 1 of 500, p50", "ms", "frame_p50_ms"),
     ("frame while dragging 1 of 500, p95", "ms", "frame_p95_ms"),
     ("JavaScript of the page", "kB", "script_kb"),
     ("JavaScript as transferred", "kB", "wire_kb"),
+    ("the same for each further task", "kB", "wire_kb_per_task"),
     ("JavaScript heap after {n} tasks", "MiB", "heap_mib"),
 )
 
@@ -75,6 +76,7 @@ def measure(
     sitting.until_usable(lambda: page.begin(is_crowded=False))
     plain, wire = sitting.script_bytes()
     out["script_kb"], out["wire_kb"] = plain / 1e3, wire / 1e3
+    n_scripts = len(sitting.scripts)
     say(f"{out['script_kb']:,.0f} kB of JavaScript; {n_timed} tasks at {SECONDS_PER_TASK} s each")
     times: list[float] = []
     n_lost = 0
@@ -94,6 +96,7 @@ def measure(
         if n_done <= n_timed:
             times.append(took)
         if n_done == n_timed:
+            out["wire_kb_per_task"] = sitting.script_bytes(n_scripts)[1] / 1e3 / n_timed
             say(f"Submit to usable {', '.join(f'{t:.0f}' for t in times)} ms; on to {n_all} tasks")
     out["n_done"] = n_done
     out["heap_mib"] = sitting.heap_mib()
@@ -101,9 +104,7 @@ def measure(
     for _ in range(N_WATCHED):
         draw_box(sitting, page)
         sitting.page.wait_for_timeout(1e3 * SECONDS_PER_TASK)
-        left, top, width, height = page.picture()
-        corner = (left + 0.65 * width, top + 0.65 * height, 0.3 * width, 0.3 * height)
-        on_screen.append(sitting.until_on_screen(page.press_submit, corner))
+        on_screen.append(sitting.until_on_screen(page.press_submit, page.picture))
     out["screen_p50_ms"] = quantile(on_screen, 0.5)
     say(f"next picture on the screen after {', '.join(f'{t:.0f}' for t in on_screen)} ms")
     out["next_p50_ms"], out["next_p90_ms"] = quantile(times, 0.5), quantile(times, 0.9)
@@ -115,8 +116,8 @@ def measure(
     page = make(sitting.page)
     for _ in range(N_OPENINGS):
         page.land(is_crowded=True)
-        opened.append(sitting.until_usable(lambda: page.begin(is_crowded=True)))
-    say(f"500 boxes open in {', '.join(f'{t:.0f}' for t in opened)} ms; dragging one")
+        opened.append(sitting.until_on_screen(lambda: page.begin(is_crowded=True), page.picture))
+    say(f"500 boxes on the screen after {', '.join(f'{t:.0f}' for t in opened)} ms; dragging one")
     out["open_ms"] = quantile(opened, 0.5)
     frames = drag_one(sitting, page, DRAGGED, CROWDED_SIZE)
     out["frame_p50_ms"], out["frame_p95_ms"] = quantile(frames, 0.5), quantile(frames, 0.95)

@@ -58,7 +58,7 @@ if (window === window.top) {
     if (tool.value.boundingBoxes.length < benchAtLeast) return;
     isTold = true;
     const { taskId } = JSON.parse(document.getElementById('labelwright-task').textContent);
-    benchDrawn(picture).then(() => window.parent.postMessage({ bench: taskId }, '*'));
+    benchNextFrame().then(() => window.parent.postMessage({ bench: taskId }, '*'));
   });
 }
 """

@@ -2,8 +2,8 @@
 
 The pages report moments by themselves (`benchMark`, in epoch milliseconds of the browser), so that the way
 from the browser to this script is in no figure. A moment counts as *usable* when the page says that the task
-is there and uncovered, and its picture has been decoded and drawn. `until_on_screen` tells the same without
-asking the page: it looks at what the browser puts on the screen.
+is there and uncovered, its picture has loaded, and a frame was drawn after that. `until_on_screen` does not
+believe the page: it looks at what the browser puts on the screen, which includes decoding the picture.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ FLAGS = (
 )
 VIEW = {"width": 1366, "height": 768}
 PATIENCE_S = 60.0
-SAME_COLOR = 3.0  # of 255, on average over a part of the screen; what JPEG does to it is far below
+SETTLED_MS = 800.0
+SAME_COLOR = 1.0  # of 255, on average over a part of the screen: less than any of the boxes adds
 STEPS_PER_DRAG = 180
 
 # In every document, before its own scripts: clicks, frame times, when a picture is drawn.
@@ -39,9 +40,7 @@ window.benchEveryFrame = (look) => {
   const tick = (at) => { look(at); requestAnimationFrame(tick); };
   requestAnimationFrame(tick);
 };
-window.benchDrawn = (picture) => picture.decode().catch(() => undefined).then(() => new Promise((resolve) => {
-  requestAnimationFrame(() => setTimeout(resolve));
-}));
+window.benchNextFrame = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 let benchLast = null;
 benchEveryFrame((at) => {
   if (benchLast !== null) benchFrames.push(at - benchLast);
@@ -90,7 +89,7 @@ class Sitting:
         self.context = browser.new_context(viewport=VIEW, locale="en-US", storage_state=state)  # type: ignore[arg-type]
         self.context.set_default_timeout(PATIENCE_S * 1e3)
         self.marks: list[Mark] = []
-        self.scripts: dict[str, Request] = {}
+        self.scripts: list[Request] = []
         self.context.expose_binding("benchMark", self._mark)
         self.context.add_init_script(f"window.benchAtLeast = {at_least};\n{CLOCK}{probe}")
         self.page: Page = self.context.new_page()
@@ -101,7 +100,7 @@ class Sitting:
 
     def _keep(self, request: Request) -> None:
         if request.resource_type == "script":
-            self.scripts.setdefault(request.url, request)
+            self.scripts.append(request)
 
     def wait(self, kind: str, n_seen: int) -> Mark:
         """The first mark of a kind after those seen already."""
@@ -121,8 +120,10 @@ class Sitting:
         clicks = [mark.at for mark in self.marks[n_seen:] if mark.kind == "click" and mark.at <= usable.at]
         return usable.at - clicks[-1]
 
-    def until_on_screen(self, press: Callable[[], None], where: tuple[float, float, float, float]) -> float:
-        """Milliseconds from the click until a part of the screen (``where``) shows what it shows in the end.
+    def until_on_screen(
+        self, press: Callable[[], None], where: Callable[[], tuple[float, float, float, float]]
+    ) -> float:
+        """Milliseconds from the click until the picture's place on the screen looks as it does in the end.
 
         The browser sends every frame that it puts on the screen, which costs it some of its time.
         """
@@ -138,26 +139,26 @@ class Sitting:
         session.send("Page.startScreencast", {"format": "jpeg", "quality": 40, "everyNthFrame": 1, **half})
         n_seen = len(self.marks)
         self.until_usable(press)
-        self.page.wait_for_timeout(300)
+        left, top, width, height = (round(value / 2) for value in where())
+        self.page.wait_for_timeout(SETTLED_MS)
         session.send("Page.stopScreencast")
         session.detach()
         clicked = next(mark.at for mark in reversed(self.marks[n_seen:]) if mark.kind == "click")
-        left, top, width, height = (int(value / 2) for value in where)
+        place = (left, top, left + width, top + height)
         shown = [
-            (at, Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB").crop(
-                (left, top, left + width, top + height)))
+            (at, Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB").crop(place))
             for at, data in frames
-        ]  # fmt: skip
-        final = shown[-1][1]
+        ]
         for at, image in shown:
-            if at > clicked and max(ImageStat.Stat(ImageChops.difference(image, final)).mean) < SAME_COLOR:
+            rest = ImageStat.Stat(ImageChops.difference(image, shown[-1][1])).mean
+            if at > clicked and max(rest) < SAME_COLOR:
                 return at - clicked
-        raise RuntimeError("the browser sent no frame of the next picture")
+        raise RuntimeError("the browser sent no frame after the click")
 
-    def script_bytes(self) -> tuple[int, int]:
-        """Bytes of all scripts loaded so far: unpacked, and as they came over the wire."""
+    def script_bytes(self, n_before: int = 0) -> tuple[int, int]:
+        """Bytes of all scripts loaded after the first ``n_before``: unpacked, and as they came over the wire."""
         plain = wire = 0
-        for request in self.scripts.values():
+        for request in self.scripts[n_before:]:
             response = request.response()
             if response is not None:
                 plain += len(response.body())
