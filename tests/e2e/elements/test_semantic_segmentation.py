@@ -500,3 +500,41 @@ def test_a_finger_paints_and_two_zoom(open_desk: Callable[..., Desk]) -> None:
     touch("touchEnd")
     assert tool.rect["width"] > 1.5 * before["width"]
     assert tool.value == first
+
+
+@pytest.mark.parametrize("by", ["points", "box"])
+def test_an_object_is_found(tool: MaskDesk, by: str) -> None:
+    tool.press("1", "a")
+    if by == "points":
+        for point in ((60, 35), (100, 35), (80, 20), (80, 50)):
+            tool.click(*point)
+    else:
+        tool.drag((57, 17), (103, 53))
+    tool.page.wait_for_function(f"Object.keys({tool.element}.value.labelMappings).length > 0")
+    assert differing(tool.pixels, painted(SIZE, (GREEN, (60, 20, 100, 50)))) < 60
+    tool.press("Control+z")
+    assert tool.value["labelMappings"] == {}
+
+
+def test_a_page_can_bring_its_own_segmenter(tool: MaskDesk) -> None:
+    tool.page.evaluate(
+        f"""() => {{ {tool.element}.segmenter = async ({{ image, points, label }}) => {{
+            window.asked = [image.width, image.height, points.length, label];
+            return new Uint8Array(120 * 80).fill(1, 120, 240);
+        }} }}"""
+    )
+    tool.press("2", "a")
+    tool.drag((57, 17), (103, 53))
+    tool.page.wait_for_function(f"Object.keys({tool.element}.value.labelMappings).length > 0")
+    assert tool.page.evaluate("asked") == [120, 80, 4, "Tree"]
+    assert differing(tool.pixels, painted(SIZE, (BLUE, (0, 1, 120, 2)))) == 0
+
+
+def test_a_segmenter_that_fails_is_said(tool: MaskDesk) -> None:
+    tool.page.evaluate(f"() => {{ {tool.element}.segmenter = () => [1, 2, 3] }}")
+    tool.press("1", "a")
+    tool.drag((57, 17), (103, 53))
+    tool.page.get_by_text("No outline was found here").first.wait_for()
+    tool.press("b")
+    tool.drag((57, 17), (103, 53))
+    assert tool.value["labelMappings"]

@@ -8,3 +8,4 @@ export * from "./mask-initial.js";
 export * from "./mask-shapes.js";
 export * from "./png-decode.js";
 export * from "./png-encode.js";
+export * from "./segment-object.js";

@@ -25,6 +25,7 @@ import { instanceList, maskLabelPane, maskPaneStyles } from "./mask-pane.js";
 import { MaskProblem, loadMaskPixels, pixelsOf } from "./mask-source.js";
 import { MaskTool } from "./mask-tool.js";
 import { MaskView } from "./mask-view.js";
+import { type Segmenter, findObject } from "./segmenter.js";
 
 const PICKER_SIZE = { width: 236, height: 316 };
 const TOOL_ICONS: Readonly<Record<MaskToolId, string>> = {
@@ -104,6 +105,12 @@ export abstract class MaskElement extends WidgetElement {
   @state() private asking: Asking | null = null;
   @state() private maskStatus: MaskStatus = { phase: "ready" };
 
+  /** The search for an outline: under way, or it has found nothing. */
+  @state() private search: "idle" | "running" | "failed" = "idle";
+
+  /** Finds objects instead of the built-in method; a template may bring one that uses a model. */
+  @property({ attribute: false }) segmenter: Segmenter | null = null;
+
   @query(".stage") private readonly stageElement!: HTMLElement;
 
   protected readonly editor: MaskEditor;
@@ -111,7 +118,7 @@ export abstract class MaskElement extends WidgetElement {
   readonly #painter: MaskPainter;
   readonly #view = new MaskView();
   #stage: ImageStage | null = null;
-  #colors: Uint8ClampedArray | null = null;
+  #colors: Uint8ClampedArray<ArrayBuffer> | null = null;
   #initialError: string | null = null;
   #maskLoading: AbortController | null = null;
   #pendingDraft: unknown;
@@ -139,13 +146,13 @@ export abstract class MaskElement extends WidgetElement {
       get stage() {
         return owner.#stage!;
       },
-      segment: () => {},
+      segment: (points) => void this.#segment(points),
     });
     this.#painter = new MaskPainter(this.editor, this.#tool, this.#view);
   }
 
   protected get tools(): ReadonlySet<MaskToolId> {
-    return new Set<MaskToolId>(["brush", "eraser", "polygon", "lasso", "bounding-box", "fill"]);
+    return new Set<MaskToolId>(["brush", "eraser", "polygon", "lasso", "bounding-box", "fill", "auto-segment"]);
   }
 
   // ---- attributes and values -----------------------------------------------------------------------------------
@@ -217,7 +224,7 @@ export abstract class MaskElement extends WidgetElement {
 
   protected override willUpdate(changed: PropertyValues): void {
     super.willUpdate(changed);
-    this.editor.isLocked = this.disabled || this.maskStatus.phase !== "ready" || this.#isUnreadable || this.asking !== null;
+    this.editor.isLocked = this.disabled || this.maskStatus.phase !== "ready" || this.#isUnreadable || this.asking !== null || this.search === "running";
   }
 
   // ---- drafts --------------------------------------------------------------------------------------------------
@@ -359,10 +366,34 @@ export abstract class MaskElement extends WidgetElement {
     return mask;
   }
 
-  #imageColors(): Uint8ClampedArray | null {
+  #imageColors(): Uint8ClampedArray<ArrayBuffer> | null {
     const picture = this.stageElement.querySelector<HTMLImageElement>("img.stage-image");
     if (picture && !this.#isUnreadable) this.#colors ??= pixelsOf(picture, this.editor.document.size);
     return this.#colors;
+  }
+
+  async #segment(points: readonly Point[]): Promise<void> {
+    const { editor } = this;
+    const label = editor.currentLabel;
+    const colors = this.#imageColors();
+    if (!colors || label === null) {
+      this.announcement = msg().noImageColors;
+      return;
+    }
+    this.search = "running";
+    let rows = new Int32Array(0);
+    const { mask } = editor.document;
+    try {
+      rows = Int32Array.from(await findObject(colors, editor.document.size, points, label, this.segmenter));
+    } catch (error) {
+      console.error(`<${this.localName}>: the outline could not be found`, error);
+    }
+    // Another image may have come in the meantime.
+    this.search = rows.length || mask !== editor.document.mask ? "idle" : "failed";
+    await this.updateComplete;
+    if (mask === editor.document.mask) editor.fillRows(rows);
+    if (this.search === "failed") this.announcement = msg().segmentFailed;
+    this.#stage?.invalidateActive();
   }
 
   // ---- keys ----------------------------------------------------------------------------------------------------
@@ -451,6 +482,8 @@ export abstract class MaskElement extends WidgetElement {
 
   #hint(): string {
     if (!this.#stage?.isReady) return "";
+    if (this.search === "running") return msg().segmenting;
+    if (this.search === "failed" && this.editor.tool === "auto-segment") return msg().segmentFailed;
     if (this.#stage.isMoveTool) return msg().hintMove;
     if (this.editor.currentLabel === null && this.editor.tool !== "eraser") return msg().hintChooseMaskLabel;
     return hintFor(this.editor.tool);

@@ -132,6 +132,12 @@ export const maskOptionsStyles = css`
   .mask-canvas {
     image-rendering: pixelated;
   }
+  .pop-anchor .popover {
+    inset-inline: auto -48px;
+  }
+  .popover label {
+    white-space: nowrap;
+  }
   .stage-panel.over {
     background: color-mix(in srgb, var(--lw-stage) 82%, transparent);
   }

@@ -34,7 +34,7 @@ function reasonOf(status: number): string {
 }
 
 /** Colours of a loaded picture by pixel; null when the browser cannot give them. */
-export function pixelsOf(picture: HTMLImageElement, size: Size): Uint8ClampedArray | null {
+export function pixelsOf(picture: HTMLImageElement, size: Size): Uint8ClampedArray<ArrayBuffer> | null {
   const canvas = document.createElement("canvas");
   canvas.width = size.width;
   canvas.height = size.height;
