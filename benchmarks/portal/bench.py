@@ -96,7 +96,7 @@ def measure(
         if n_done <= n_timed:
             times.append(took)
         if n_done == n_timed:
-            out["wire_kb_per_task"] = sitting.script_bytes(n_scripts)[1] / 1e3 / n_timed
+            out["wire_kb_per_task"] = sitting.wire_bytes(n_scripts) / 1e3 / n_timed
             say(f"Submit to usable {', '.join(f'{t:.0f}' for t in times)} ms; on to {n_all} tasks")
     out["n_done"] = n_done
     out["heap_mib"] = sitting.heap_mib()

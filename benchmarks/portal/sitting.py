@@ -155,15 +155,19 @@ class Sitting:
                 return at - clicked
         raise RuntimeError("the browser sent no frame after the click")
 
-    def script_bytes(self, n_before: int = 0) -> tuple[int, int]:
-        """Bytes of all scripts loaded after the first ``n_before``: unpacked, and as they came over the wire."""
+    def script_bytes(self) -> tuple[int, int]:
+        """Bytes of the different scripts loaded so far: unpacked, and as they came over the wire."""
         plain = wire = 0
-        for request in self.scripts[n_before:]:
+        for request in {request.url: request for request in reversed(self.scripts)}.values():
             response = request.response()
             if response is not None:
                 plain += len(response.body())
                 wire += request.sizes()["responseBodySize"]
         return plain, wire
+
+    def wire_bytes(self, n_before: int) -> int:
+        """Bytes over the wire of all scripts after the first ``n_before``, each time that one was loaded."""
+        return sum(request.sizes()["responseBodySize"] for request in self.scripts[n_before:])
 
     def heap_mib(self) -> float:
         """JavaScript heap in use by the page and its frames, after a collection, MiB."""
