@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ __all__ = ["ACCOUNT_ID", "DEFAULT_REGION", "Settings"]
 
 ACCOUNT_ID = "000000000000"
 DEFAULT_REGION = "us-east-1"
+_PUBLIC_URL = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?/?")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Settings:
         Raises
         ------
         InvalidRequest
-            When a number is not one; the message names the variable.
+            When a number is not one, or the public URL cannot be one; the message names the setting.
         """
         environ = os.environ if environ is None else environ
         values: dict[str, Any] = {}
@@ -82,12 +84,23 @@ class Settings:
         values.update({name: value for name, value in flags.items() if value is not None})
         if "data_dir" in values:
             values["data_dir"] = Path(values["data_dir"])
+        _check_public_url(values.get("public_url", ""))
         return cls(**values)
 
     @property
     def effective_database_url(self) -> str:
         """The SQLAlchemy URL actually used."""
         return self.database_url or f"sqlite:///{(self.data_dir / 'labelwright.sqlite').resolve()}"
+
+
+def _check_public_url(url: str) -> None:
+    if url and not _PUBLIC_URL.fullmatch(url):
+        raise InvalidRequest(
+            f"The public URL is {url!r}; set LABELWRIGHT_PUBLIC_URL or --public-url to "
+            "http[s]://host[:port], as browsers reach this server.",
+            field="public_url",
+            value=url,
+        )
 
 
 def _convert(field: dataclasses.Field[Any], raw: str, variable: str) -> Any:

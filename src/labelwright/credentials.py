@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 import string
 import time
@@ -22,6 +23,7 @@ __all__ = ["RootCredentials", "TemporaryCredentials", "load_or_create"]
 _FILE = "root-credentials.json"
 _UPPER = string.ascii_uppercase + "234567"
 _TEMPORARY = "LTIA"
+_KEY_ID = re.compile(r"[A-Za-z0-9_-]{3,128}")
 _SECRET = string.ascii_letters + string.digits + "+/"
 
 
@@ -81,7 +83,7 @@ def load_or_create(settings: Settings) -> RootCredentials:
     Raises
     ------
     InvalidRequest
-        When only one of the two settings is given.
+        When only one of the two settings is given, or the key id is no key id.
     """
     key, secret = settings.root_access_key_id, settings.root_secret_access_key
     if bool(key) != bool(secret):
@@ -91,6 +93,13 @@ def load_or_create(settings: Settings) -> RootCredentials:
             field="LABELWRIGHT_ROOT_ACCESS_KEY_ID",
         )
     if key:
+        if not _KEY_ID.fullmatch(key):
+            raise InvalidRequest(
+                f"LABELWRIGHT_ROOT_ACCESS_KEY_ID={key!r} must be 3 to 128 letters, digits, hyphens and "
+                "underscores, or clients cannot send it.",
+                field="LABELWRIGHT_ROOT_ACCESS_KEY_ID",
+                value=key,
+            )
         return RootCredentials(key, secret)
     path = settings.data_dir / _FILE
     if path.exists():

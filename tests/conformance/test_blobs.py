@@ -6,17 +6,18 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import obstore.exceptions
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "s3"))
 
 import serving
 
-from labelwright.blobs import Blobs, open_blobs
+from labelwright.blobs import Blobs, external, open_blobs
 from labelwright.blobs.embedded import EmbeddedBlobs
 from labelwright.config import Settings
 from labelwright.credentials import RootCredentials
-from labelwright.errors import InvalidRequest
+from labelwright.errors import InvalidRequest, LabelwrightError
 from labelwright.s3.store import ObjectStore
 from labelwright.testing.blobs_suite import BlobsSuite
 
@@ -88,3 +89,12 @@ def test_a_named_bucket_must_be_there(store: ObjectStore, monkeypatch: pytest.Mo
         open_blobs(Settings(object_store="s3://there"), CREDENTIALS)
         with pytest.raises(InvalidRequest, match="not-there"):
             open_blobs(Settings(object_store="s3://not-there"), CREDENTIALS)
+
+
+def test_a_store_that_fails_is_named_in_one_line() -> None:
+    uri = "s3://bucket/key"
+    with pytest.raises(LabelwrightError) as caught, external._translated(uri):
+        raise obstore.exceptions.GenericError(
+            "connection refused\n\nDebug source:\nGeneric {\n    many: lines\n}"
+        )
+    assert str(caught.value) == "The object store failed for s3://bucket/key: connection refused"

@@ -175,14 +175,26 @@ def test_workers_go_into_the_database_of_the_server(tmp_path: Path) -> None:
         ),
         ("LABELWRIGHT_DATABASE_URL", "sqlite:////no/such/x.sqlite", "unable to open database file"),
         ("LABELWRIGHT_ROOT_ACCESS_KEY_ID", "alone", "set both or neither"),
+        ("LABELWRIGHT_PUBLIC_URL", "label.example.org", "--public-url to http[s]://host[:port]"),
+        ("LABELWRIGHT_ROOT_ACCESS_KEY_ID", "a b", "must be 3 to 128 letters"),
         ("LABELWRIGHT_PORT", "many", "LABELWRIGHT_PORT='many' is not a number"),
     ],
 )
 def test_wrong_settings_are_explained(tmp_path: Path, variable: str, value: str, message: str) -> None:
-    found = _run("serve", tmp_path / "data", extra={"LABELWRIGHT_PORT": "0", variable: value})
+    extra = {"LABELWRIGHT_PORT": "0", variable: value}
+    if value == "a b":
+        extra["LABELWRIGHT_ROOT_SECRET_ACCESS_KEY"] = "secret"
+    found = _run("serve", tmp_path / "data", extra=extra)
     assert found.returncode == 1
     assert message in found.stderr
     assert "Traceback" not in found.stderr
+
+
+def test_a_data_directory_that_cannot_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    found = _run("serve", tmp_path / "file" / "data", "--port", "0")
+    assert found.returncode == 1
+    assert f"{tmp_path}/file/data cannot be made: " in found.stderr
 
 
 def test_commands_without_an_installation(tmp_path: Path) -> None:

@@ -267,4 +267,6 @@ def _translated(uri: str) -> Iterator[None]:
     except obe.BaseError as error:
         if "<Code>NoSuchBucket</Code>" in str(error):
             raise BlobNotFound(f"There is no bucket for {uri}.", kind="bucket", name=uri) from error
-        raise LabelwrightError(f"The object store failed for {uri}: {str(error)[:500]}") from error
+        # The library appends a dump of its own objects, of many lines.
+        reason = str(error).partition("\n\nDebug source")[0]
+        raise LabelwrightError(f"The object store failed for {uri}: {reason[:500]}") from error

@@ -55,7 +55,13 @@ def serve(
     logs.configure(settings.log_level)
     # Stopping as asked is success. The HTTP server hands the signal back once it has finished its work.
     signal.signal(signal.SIGTERM, _leave)
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.ClickException(
+            f"The data directory {settings.data_dir} cannot be made: {error.strerror}. Choose "
+            "another with --data."
+        ) from error
     lock = _lock(settings.data_dir)
     credentials = load_or_create(settings)
     listener = _listen(settings.host, settings.port)
