@@ -24,8 +24,9 @@ CATEGORIES = [
 
 def moderation(categories: Any = CATEGORIES, extra: str = "") -> str:
     tag = "crowd-rekognition-detect-moderation-labels"
+    given = html.escape(json.dumps(categories))
     return (
-        f'<crowd-form><{tag} header="What fits?" src="/scene.jpg" categories="{html.escape(json.dumps(categories))}"'
+        f'<crowd-form><{tag} header="What fits?" src="/scene.jpg" categories="{given}"'
         f" exclusion-category=\"{{ text: 'None' }}\" {extra}>"
         f'<short-instructions header="Instructions">Look closely.</short-instructions></{tag}></crowd-form>'
     )

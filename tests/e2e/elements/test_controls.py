@@ -262,3 +262,25 @@ def test_image_classifier_draws_the_overlay(desk: Desk) -> None:
 def test_an_unreadable_overlay_is_named(desk: Desk) -> None:
     page = desk.open(IMAGE.replace("boundingBox:", "polyhedron:"))
     assert '"overlay" cannot be read' in page.locator("crowd-image-classifier .broken").text_content()
+
+
+def test_slider_labels_stand_at_their_place(desk: Desk) -> None:
+    page = desk.open(
+        "<crowd-form><crowd-slider name='s' min='1' max='5' style='width: 400px'>"
+        + "".join(
+            f"<crowd-slider-label position='{n}'>{text}</crowd-slider-label>"
+            for n, text in ((1, "Very poor indeed"), (3, "Fair"), (5, "Excellent"))
+        )
+        + "</crowd-slider><p>after the slider</p></crowd-form>"
+    )
+    boxes = [label.bounding_box() for label in page.locator("crowd-slider-label").all()]
+    track = page.locator("crowd-slider input").bounding_box()
+    assert track is not None
+    middle = boxes[1]["x"] + boxes[1]["width"] / 2
+    assert abs(middle - track["x"] - track["width"] / 2) < 2
+    assert boxes[0]["x"] >= track["x"]
+    assert boxes[2]["x"] + boxes[2]["width"] <= track["x"] + track["width"]
+    page.get_by_text("Fair").click()
+    assert desk.answer() == {"s": 3}
+    page.evaluate("document.querySelectorAll('crowd-slider-label')[1].setAttribute('position', '4')")
+    page.wait_for_function("document.querySelectorAll('crowd-slider-label')[1].style.left === '75%'")

@@ -27,6 +27,7 @@ import { CrowdRadioButton } from "./crowd-radio-button/crowd-radio-button.js";
 import { CrowdRadioGroup } from "./crowd-radio-group/crowd-radio-group.js";
 import { CrowdSemanticSegmentation } from "./crowd-semantic-segmentation/crowd-semantic-segmentation.js";
 import { CrowdRekognitionDetectModerationLabels } from "./crowd-rekognition-detect-moderation-labels/crowd-rekognition-detect-moderation-labels.js";
+import { CrowdSliderLabel } from "./crowd-slider-label/crowd-slider-label.js";
 import { CrowdSlider } from "./crowd-slider/crowd-slider.js";
 import { CrowdTab } from "./crowd-tab/crowd-tab.js";
 import { CrowdTabs } from "./crowd-tabs/crowd-tabs.js";
@@ -46,6 +47,7 @@ export const elements: Readonly<Record<string, CustomElementConstructor>> = {
   "crowd-radio-group": CrowdRadioGroup,
   "crowd-input": CrowdInput,
   "crowd-text-area": CrowdTextArea,
+  "crowd-slider-label": CrowdSliderLabel,
   "crowd-slider": CrowdSlider,
   "crowd-alert": CrowdAlert,
   "crowd-badge": CrowdBadge,

@@ -7,11 +7,13 @@ import { booleanProperty, numberAttribute } from "../base/attributes.js";
 import type { Contribution, CrowdControl, Problem } from "../base/control.js";
 import { CrowdElement } from "../base/crowd-element.js";
 import { msg } from "../base/messages.js";
+import { CrowdSliderLabel, TICK_EVENT } from "../crowd-slider-label/crowd-slider-label.js";
 
 /**
  * A number chosen by sliding. Its answer is a JSON number.
  *
- * @slot - crowd-slider-label elements: text at a `position` of the scale.
+ * @slot crowd-slider-label - Filled by children of that tag name: text at a `position` of the scale.
+ * @slot - Whatever a self-closing tag has swallowed; shown as it is.
  * @event change - The worker has chosen a value.
  * @event input - The value moves.
  */
@@ -77,23 +79,20 @@ export class CrowdSlider extends CrowdElement implements CrowdControl {
         font-size: 12.5px;
       }
       .labels {
-        position: relative;
-        display: block;
-      }
-      ::slotted(crowd-slider-label) {
-        position: absolute;
-        top: 0;
-        translate: -50% 0;
-        font-size: 12.5px;
-        color: var(--lw-text-soft);
-        white-space: nowrap;
-      }
-      .labels.some {
-        height: 22px;
+        display: grid;
         margin-inline: 8px;
+      }
+      /* All in one cell, so that the row is as high as the highest; the place on the scale is set on each. */
+      ::slotted(crowd-slider-label) {
+        grid-area: 1 / 1;
+        justify-self: start;
+        position: relative;
+        max-width: var(--lw-tick-room);
       }
     `,
   ];
+
+  static override regions = ["crowd-slider-label"];
 
   readonly isCrowdControl = true as const;
   readonly controlKind = "input" as const;
@@ -109,10 +108,14 @@ export class CrowdSlider extends CrowdElement implements CrowdControl {
   @property({ attribute: "secondary-progress", converter: numberAttribute }) secondaryProgress: number | null = null;
 
   @state() private message = "";
-  @state() private hasLabels = false;
 
   #value: number | null = null;
   #isTouched = false;
+
+  constructor() {
+    super();
+    this.addEventListener(TICK_EVENT, () => this.#placeLabels());
+  }
 
   get #low(): number {
     return this.min ?? 0;
@@ -219,14 +222,39 @@ export class CrowdSlider extends CrowdElement implements CrowdControl {
               }} />`
           : nothing}
       </div>
-      <span class="labels ${this.hasLabels ? "some" : ""}"><slot @slotchange=${this.#placeLabels}></slot></span>
+      <div class="labels" @click=${this.#onLabelClick}><slot name="crowd-slider-label" @slotchange=${this.#placeLabels}></slot></div>
+      <slot></slot>
       ${this.message ? html`<span class="message" role="alert">${this.message}</span>` : nothing}`;
   }
 
+  get #labels(): CrowdSliderLabel[] {
+    return [...this.children].filter((child): child is CrowdSliderLabel => child instanceof CrowdSliderLabel);
+  }
+
   readonly #placeLabels = (): void => {
-    const labels = [...this.children].filter((child): child is HTMLElement => child.localName === "crowd-slider-label");
-    for (const label of labels) label.style.left = `${this.#share(Number(label.getAttribute("position"))) * 100}%`;
-    this.hasLabels = labels.length > 0;
+    const labels = this.#labels;
+    for (const label of labels) {
+      const share = this.#share(label.position ?? this.#low);
+      // Those at the ends stay inside; their tick is at the end all the same.
+      const at = share < 0.02 ? 0 : share > 0.98 ? 100 : 50;
+      label.style.left = `${share * 100}%`;
+      label.style.translate = `-${at}% 0`;
+      label.style.setProperty("--lw-tick-at", `${at}%`);
+      label.style.textAlign = at === 0 ? "left" : at === 100 ? "right" : "center";
+      // Those at the ends have half as much room, because all of it is on one side.
+      const gaps = Math.max(1, labels.length - 1) * (at === 50 ? 1 : 2);
+      label.style.setProperty("--lw-tick-room", `calc(100% / ${gaps} - 6px)`);
+    }
+  };
+
+  readonly #onLabelClick = (event: Event): void => {
+    const label = this.#labels.find((candidate) => event.composedPath().includes(candidate));
+    if (!label || label.position === null || this.disabled) return;
+    this.value = label.position;
+    this.#isTouched = true;
+    this.message = "";
+    this.emit("input");
+    this.emit("change");
   };
 
   protected override updated(changed: PropertyValues): void {
