@@ -55,7 +55,8 @@ class Preview:
         sample = SAMPLES.get(found.group(1)) if found else None
         if found is None or sample is None:
             return _plain(404, f"There is a preview of {', '.join(sorted(SAMPLES))}.\n")
-        from labelwright.templates import builtin, parse  # late, as in frames.py
+        from labelwright.templates.builtin import builtin  # late, as in frames.py
+        from labelwright.templates.liquid_dialect import parse
 
         try:
             await self._sessions.current(request)
