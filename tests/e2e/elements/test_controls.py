@@ -284,3 +284,24 @@ def test_slider_labels_stand_at_their_place(desk: Desk) -> None:
     assert desk.answer() == {"s": 3}
     page.evaluate("document.querySelectorAll('crowd-slider-label')[1].setAttribute('position', '4')")
     page.wait_for_function("document.querySelectorAll('crowd-slider-label')[1].style.left === '75%'")
+
+
+@pytest.mark.parametrize(
+    "overlay",
+    [
+        "{keypoint: {labels: ['a'], value: [{label: 'a', x: 300, y: 300}]}}",
+        "{polygon: {labels: ['a'], value: [{label: 'a', vertices: [{x: 9, y: 9}, {x: 90, y: 9}, {x: 9, y: 90}]}]}}",
+        "{polyline: {labels: ['a'], polylines: [{label: 'a', vertices: [{x: 9, y: 9}, {x: 90, y: 90}]}]}}",
+    ],
+)
+def test_image_classifier_overlays_of_every_shape(desk: Desk, overlay: str) -> None:
+    page = desk.open(
+        '<crowd-form><crowd-image-classifier name="a" src="/scene.jpg" categories="[\'good\']"'
+        f' overlay="{overlay}"></crowd-image-classifier></crowd-form>'
+    )
+    page.wait_for_function(
+        """(() => {
+            const canvas = document.querySelector('crowd-image-classifier').shadowRoot.querySelector('.lower-canvas');
+            return canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(value => value);
+        })()"""
+    )

@@ -1,7 +1,7 @@
 /** Earlier annotations drawn over the image of a verification task, read-only. */
 
 import { LiteralError, describe, isGiven, labelColors, shapesFrom, toStringList } from "@labelwright/annotation-core";
-import type { NewShape, Size } from "@labelwright/annotation-core";
+import type { KindName, NewShape, Size } from "@labelwright/annotation-core";
 
 export interface Overlay {
   readonly labels: readonly string[];
@@ -14,17 +14,28 @@ export interface Overlay {
 
 type Record_ = Record<string, unknown>;
 
+/** Kinds of shapes by the name that the overlay gives them, and where an earlier answer keeps their list. */
+const SHAPES: Readonly<Record<string, { readonly kind: KindName; readonly list: string }>> = {
+  boundingBox: { kind: "box", list: "boundingBoxes" },
+  keypoint: { kind: "keypoint", list: "keypoints" },
+  line: { kind: "line", list: "lines" },
+  polyline: { kind: "polyline", list: "polylines" },
+  polygon: { kind: "polygon", list: "polygons" },
+};
+
 /** Reads the `overlay` attribute. Throws LiteralError with what is wrong. */
 export function readOverlay(value: unknown): Overlay | null {
   if (!isGiven(value) || value === null) return null;
   if (typeof value !== "object" || Array.isArray(value)) {
     throw new LiteralError(`expected an object such as {boundingBox: {labels, value}}, got ${describe(value)}`);
   }
-  const { boundingBox, semanticSegmentation, instanceSegmentation } = value as Record<string, Record_ | undefined>;
-  if (boundingBox) {
-    const labels = toStringList(boundingBox["labels"]);
-    const given = boundingBox["value"] ?? boundingBox["boundingBoxes"];
-    return { labels, colors: labelColors(labels.length), maskUrl: null, shapes: (size) => shapesFrom("box", given, size).shapes };
+  const { semanticSegmentation, instanceSegmentation } = value as Record<string, Record_ | undefined>;
+  for (const [key, { kind, list }] of Object.entries(SHAPES)) {
+    const given = (value as Record<string, Record_ | undefined>)[key];
+    if (!given) continue;
+    const labels = toStringList(given["labels"]);
+    const entries = given["value"] ?? given[list];
+    return { labels, colors: labelColors(labels.length), maskUrl: null, shapes: (size) => shapesFrom(kind, entries, size).shapes };
   }
   const mask = semanticSegmentation ?? instanceSegmentation;
   if (mask) {
@@ -38,7 +49,8 @@ export function readOverlay(value: unknown): Overlay | null {
       shapes: () => [],
     };
   }
-  throw new LiteralError(`knows boundingBox, semanticSegmentation and instanceSegmentation, got ${Object.keys(value).join(", ")}`);
+  const known = [...Object.keys(SHAPES), "semanticSegmentation", "instanceSegmentation"].join(", ");
+  throw new LiteralError(`knows ${known}; got ${Object.keys(value).join(", ")}`);
 }
 
 function instanceColor(mask: Record_, label: string): string | undefined {
