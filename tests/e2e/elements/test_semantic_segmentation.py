@@ -538,3 +538,20 @@ def test_a_segmenter_that_fails_is_said(tool: MaskDesk) -> None:
     tool.press("b")
     tool.drag((57, 17), (103, 53))
     assert tool.value["labelMappings"]
+
+
+def test_another_image_starts_anew(tool: MaskDesk, site: Site) -> None:
+    tool.press("1")
+    tool.box(10, 10, 50, 50)
+    site.put("/next.png", png(Image.new("RGB", (40, 30))), "image/png")
+    tool.page.evaluate(f"{tool.element}.src = '/next.png'")
+    tool.page.wait_for_function(f"{tool.element}.value.inputImageProperties.width === 40")
+    assert differing(tool.pixels, painted((40, 30))) == 0
+    tool.press("2")
+    tool.box(0, 0, 40, 30)
+    assert tool.pixels.getcolors() == [(1200, BLUE)]
+
+
+def test_an_inline_mask_that_is_damaged_is_refused(desk: Desk) -> None:
+    page = desk.open(mask_form(initial={"labelMappings": {}, "src": "data:image/png;base64,%%%"}))
+    page.get_by_text("its base64 text is damaged").wait_for()

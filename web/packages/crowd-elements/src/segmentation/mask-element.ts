@@ -7,19 +7,19 @@ import type { PropertyValues, TemplateResult } from "lit";
 import { property, query, state } from "lit/decorators.js";
 
 import { type Problem, announceState } from "../base/control.js";
-import { icon } from "../base/icons.js";
 import { ImageStage } from "../base/image-stage.js";
 import { labelPaneStyles } from "../base/label-pane.js";
 import { focusPicker, labelPicker, labelPickerStyles } from "../base/label-picker.js";
 import { msg } from "../base/messages.js";
-import { closeAround, modal, openModal } from "../base/modal.js";
+import { openModal } from "../base/modal.js";
 import { shapeListStyles } from "../base/shape-list.js";
-import { type SliderRow, sliderPopover, stagePanel, toolButton, zoomTools } from "../base/stage-tools.js";
+import { stagePanel, toolButton, zoomTools } from "../base/stage-tools.js";
 import { stageStyles } from "../base/stage.styles.js";
 import { CTRL, type Shortcut, WidgetElement } from "../base/widget.js";
 import { MaskEditor, type MaskToolId } from "./mask-editor.js";
 import { TOOL_KEYS, maskShortcuts, onMaskKey } from "./mask-keys.js";
 import { hintFor, maskOptions, maskOptionsStyles } from "./mask-options.js";
+import { type Light, type MaskStatus, PLAIN_LIGHT, deleteDialog, maskPanel, maskSliders } from "./mask-overlays.js";
 import { MaskPainter } from "./mask-painter.js";
 import { instanceList, maskLabelPane, maskPaneStyles } from "./mask-pane.js";
 import { MaskProblem, loadMaskPixels, pixelsOf } from "./mask-source.js";
@@ -49,9 +49,6 @@ interface Draft {
   readonly regions: readonly Region[];
   readonly nothing: boolean;
 }
-
-/** The earlier mask: not wanted or there, on its way, or not to be had. */
-type MaskStatus = { readonly phase: "ready" } | { readonly phase: "loading" } | { readonly phase: "failed"; readonly reason: string };
 
 /** What both segmentation elements share: everything but what a region of the mask stands for. */
 export abstract class MaskElement extends WidgetElement {
@@ -98,7 +95,7 @@ export abstract class MaskElement extends WidgetElement {
   @state() private labelFilter = "";
   @state() private pickFilter = "";
   @state() private isAdjusting = false;
-  @state() private light = { brightness: 1, contrast: 1 };
+  @state() private light: Light = PLAIN_LIGHT;
   @state() private listScroll = 0;
   @state() private isNothing = false;
   @state() private announcement = "";
@@ -313,6 +310,9 @@ export abstract class MaskElement extends WidgetElement {
   protected override updated(changed: PropertyValues): void {
     if (changed.has("src") && changed.get("src") !== undefined) {
       this.#maskLoading?.abort();
+      this.maskStatus = { phase: "ready" };
+      this.editor.reset({ width: 0, height: 0 });
+      this.#view.clear();
       this.#stage?.load(this.src);
     }
     if (changed.has("light") && changed.get("light") !== undefined) {
@@ -445,7 +445,7 @@ export abstract class MaskElement extends WidgetElement {
     };
     return html`<div class="stage-wrap">
         <div class="stage" tabindex="0" role="application" aria-label=${m.maskCanvasHelp} aria-describedby="question"></div>
-        ${stagePanel(stage)} ${this.#renderMaskPanel()} ${this.#renderPicker()}
+        ${stagePanel(stage)} ${stage?.isReady ? maskPanel(this.maskStatus, this.#isUnreadable, () => void this.#loadInitial()) : nothing} ${this.#renderPicker()}
       </div>
       ${maskOptions(editor, this.#hint(), off, () => this.requestUpdate())}
       <div class="toolbar" role="toolbar" aria-label=${m.maskTools} @click=${this.#backToStage}>
@@ -467,7 +467,7 @@ export abstract class MaskElement extends WidgetElement {
           key: "H", isPressed: isAllHidden, onClick: () => editor.toggleAll() })}
         <span class="pop-anchor">${toolButton({ id: "adjust", icon: "contrast", title: m.adjust, isPressed: this.isAdjusting,
           onClick: () => { this.isAdjusting = !this.isAdjusting; } })}
-          ${this.isAdjusting ? this.#renderSliders() : nothing}</span>
+          ${this.isAdjusting ? maskSliders(editor, this.light, (light) => { this.light = light; }) : nothing}</span>
         <span class="spacer"></span>
         ${this.showsNothingItself ? this.#renderNothing() : nothing}
       </div>
@@ -489,23 +489,6 @@ export abstract class MaskElement extends WidgetElement {
     return hintFor(this.editor.tool);
   }
 
-  /** Over the image: the earlier mask is on its way, could not be had, or the image may not be read. */
-  #renderMaskPanel(): unknown {
-    const m = msg();
-    const { maskStatus } = this;
-    if (this.#isUnreadable) {
-      return html`<div class="stage-panel over" role="alert" data-no-draw>${icon("image")}<strong>${m.somethingWrong}</strong><span>${m.maskNeedsCors}</span></div>`;
-    }
-    if (maskStatus.phase === "loading") {
-      return html`<div class="stage-panel over" role="status" data-no-draw><span class="spinner"></span>${m.maskLoading}</div>`;
-    }
-    if (maskStatus.phase === "ready" || !this.#stage?.isReady) return nothing;
-    return html`<div class="stage-panel over" role="alert" data-no-draw>${icon("image")}<strong>${m.maskFailed}</strong>
-      <span>${maskStatus.reason}</span>
-      <button class="btn bordered" type="button" id="retry-mask" @click=${() => void this.#loadInitial()}>${icon("refresh")}${m.retry}</button>
-    </div>`;
-  }
-
   #renderNothing(): TemplateResult {
     return html`<label class="nothing"><input type="checkbox" .checked=${this.isNothing}
       @change=${async (event: Event) => {
@@ -514,26 +497,6 @@ export abstract class MaskElement extends WidgetElement {
         await this.setNothing(box.checked);
         box.checked = this.isNothing;
       }} />${msg().nothingToLabel}</label>`;
-  }
-
-  #renderSliders(): TemplateResult {
-    const m = msg();
-    const { editor } = this;
-    const { brightness, contrast } = this.light;
-    const label = editor.currentLabel;
-    const rows: SliderRow[] = [
-      { label: m.maskOpacity, value: editor.opacity, min: 0, max: 100, onInput: (value) => editor.setOpacity(value) },
-      ...(label === null
-        ? []
-        : [{ label: m.labelOpacity(label.length > 24 ? `${label.slice(0, 23)}…` : label), value: editor.labelOpacity.get(label) ?? 1, min: 0, max: 100,
-            onInput: (value: number) => editor.setOpacity(value, label) }]),
-      { label: m.brightness, value: brightness, min: 25, max: 300, onInput: (value) => { this.light = { ...this.light, brightness: value }; } },
-      { label: m.contrast, value: contrast, min: 25, max: 300, onInput: (value) => { this.light = { ...this.light, contrast: value }; } },
-    ];
-    return sliderPopover("adjustments", rows, () => {
-      this.light = { brightness: 1, contrast: 1 };
-      editor.resetLook();
-    });
   }
 
   // ---- which label? --------------------------------------------------------------------------------------------
@@ -622,26 +585,10 @@ export abstract class MaskElement extends WidgetElement {
   }
 
   protected override renderExtraDialogs(): unknown {
-    const answer = (sure: boolean) => (event: Event) => {
+    return deleteDialog((sure) => {
       this.#answerConfirm?.(sure);
       this.#answerConfirm = null;
-      closeAround(event);
-    };
-    return modal(
-      {
-        id: "confirm-nothing",
-        title: msg().deleteMaskTitle,
-        onClose: () => {
-          this.#answerConfirm?.(false);
-          this.#answerConfirm = null;
-        },
-      },
-      html`${msg().nothingDeletesMask}
-        <div class="actions">
-          <button class="btn bordered" type="button" @click=${answer(false)}>${msg().keep}</button>
-          <button class="btn primary" type="button" id="confirm-delete" @click=${answer(true)}>${msg().deleteThem}</button>
-        </div>`,
-    );
+    });
   }
 }
 

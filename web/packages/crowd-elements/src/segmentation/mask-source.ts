@@ -1,6 +1,6 @@
 /** Fetches an earlier mask and reads it exactly; says in a sentence why when that does not work. */
 
-import { type InitialMask, PngError, type Size, decodePng } from "@labelwright/annotation-core";
+import { type InitialMask, PngError, type Size, decodePng, fromBase64 } from "@labelwright/annotation-core";
 
 import { msg } from "../base/messages.js";
 
@@ -9,21 +9,32 @@ export class MaskProblem extends Error {}
 /** The pixels of the earlier mask, or null when it has no picture. Throws MaskProblem. */
 export async function loadMaskPixels(initial: InitialMask, size: Size, signal: AbortSignal): Promise<Uint32Array | null> {
   if (initial.src === null) return null;
-  let bytes: Uint8Array<ArrayBuffer>;
-  try {
-    const isInline = /^(data|blob):/i.test(initial.src);
-    const response = await fetch(initial.src, { mode: "cors", credentials: isInline ? "same-origin" : "omit", signal });
-    if (!response.ok) throw new MaskProblem(reasonOf(response.status));
-    bytes = new Uint8Array(await response.arrayBuffer());
-  } catch (error) {
-    signal.throwIfAborted();
-    throw error instanceof MaskProblem ? error : new MaskProblem(msg().reasonNetwork);
-  }
+  const bytes = await bytesOf(initial.src, signal);
   try {
     return await decodePng(bytes, size);
   } catch (error) {
     if (error instanceof PngError) throw new MaskProblem(msg().maskNotRight(error.message));
     throw error;
+  }
+}
+
+async function bytesOf(src: string, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  const inline = /^data:[^,]*;base64,/i.exec(src);
+  if (inline) {
+    // Read here, since pages with a strict policy may not fetch them.
+    try {
+      return fromBase64(src.slice(inline[0].length));
+    } catch {
+      throw new MaskProblem(msg().maskNotRight("its base64 text is damaged"));
+    }
+  }
+  try {
+    const response = await fetch(src, { mode: "cors", credentials: /^(data|blob):/i.test(src) ? "same-origin" : "omit", signal });
+    if (!response.ok) throw new MaskProblem(reasonOf(response.status));
+    return new Uint8Array(await response.arrayBuffer());
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error instanceof MaskProblem ? error : new MaskProblem(msg().reasonNetwork);
   }
 }
 

@@ -49,6 +49,11 @@ export class MaskView {
     }
   }
 
+  /** Shows nothing until the next repaint. */
+  clear(): void {
+    this.#context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+  }
+
   /** Everything in view. */
   paintAll(stage: ImageStage, mask: Mask): void {
     const ratio = window.devicePixelRatio || 1;
