@@ -13,31 +13,22 @@ import { focusPicker, labelPicker, labelPickerStyles } from "../base/label-picke
 import { msg } from "../base/messages.js";
 import { openModal } from "../base/modal.js";
 import { shapeListStyles } from "../base/shape-list.js";
-import { stagePanel, toolButton, zoomTools } from "../base/stage-tools.js";
+import { stagePanel } from "../base/stage-tools.js";
 import { stageStyles } from "../base/stage.styles.js";
-import { CTRL, type Shortcut, WidgetElement } from "../base/widget.js";
+import { type Shortcut, WidgetElement } from "../base/widget.js";
 import { MaskEditor, type MaskToolId } from "./mask-editor.js";
-import { TOOL_KEYS, maskShortcuts, onMaskKey } from "./mask-keys.js";
+import { maskShortcuts, onMaskKey } from "./mask-keys.js";
 import { hintFor, maskOptions, maskOptionsStyles } from "./mask-options.js";
 import { type Light, type MaskStatus, PLAIN_LIGHT, deleteDialog, maskPanel, maskSliders } from "./mask-overlays.js";
 import { MaskPainter } from "./mask-painter.js";
 import { instanceList, maskLabelPane, maskPaneStyles } from "./mask-pane.js";
 import { MaskProblem, loadMaskPixels, pixelsOf } from "./mask-source.js";
 import { MaskTool } from "./mask-tool.js";
+import { maskToolbar } from "./mask-toolbar.js";
 import { MaskView } from "./mask-view.js";
 import { type Segmenter, findObject } from "./segmenter.js";
 
 const PICKER_SIZE = { width: 236, height: 316 };
-const TOOL_ICONS: Readonly<Record<MaskToolId, string>> = {
-  brush: "brush",
-  eraser: "eraser",
-  polygon: "polygon",
-  lasso: "lasso",
-  "bounding-box": "bounding-box",
-  fill: "fill",
-  "auto-segment": "auto-segment",
-};
-
 /** What the worker is asked over the image: which label to paint with, or which one this instance shall have. */
 interface Asking {
   readonly region: Region | null;
@@ -437,40 +428,24 @@ export abstract class MaskElement extends WidgetElement {
     const { editor } = this;
     const off = !stage?.isReady || this.disabled;
     const m = msg();
-    const isMoving = stage?.isMoveTool ?? false;
-    const { isAllHidden } = editor;
-    const titles: Readonly<Record<MaskToolId, string>> = {
-      brush: m.brushTool, eraser: m.eraserTool, polygon: m.maskPolygonTool, lasso: m.lassoTool, "bounding-box": m.maskBoxTool,
-      fill: m.fillTool, "auto-segment": m.autoSegmentTool,
-    };
     return html`<div class="stage-wrap">
         <div class="stage" tabindex="0" role="application" aria-label=${m.maskCanvasHelp} aria-describedby="question"></div>
         ${stagePanel(stage)} ${stage?.isReady ? maskPanel(this.maskStatus, this.#isUnreadable, () => void this.#loadInitial()) : nothing} ${this.#renderPicker()}
       </div>
       ${maskOptions(editor, this.#hint(), off, () => this.requestUpdate())}
-      <div class="toolbar" role="toolbar" aria-label=${m.maskTools} @click=${this.#backToStage}>
-        ${[...this.tools].map((id) =>
-          toolButton({ id, icon: TOOL_ICONS[id], title: titles[id], key: TOOL_KEYS[id], isPressed: !isMoving && editor.tool === id,
-            isDisabled: off, onClick: () => { if (stage) stage.isMoveTool = false; editor.tool = id; } }),
-        )}
-        ${toolButton({ id: "move", icon: "move", title: m.move, key: "M", isPressed: isMoving, isDisabled: off,
-          onClick: () => { if (stage) stage.isMoveTool = true; } })}
-        <span class="gap"></span>
-        ${toolButton({ id: "undo", icon: "undo", title: m.undo, key: `${CTRL}+Z`, isDisabled: !editor.canUndo, onClick: () => editor.undo() })}
-        ${toolButton({ id: "redo", icon: "redo", title: m.redo, key: `${CTRL}+Y`, isDisabled: !editor.canRedo, onClick: () => editor.redo() })}
-        ${toolButton({ id: "delete", icon: "delete", title: editor.areInstances ? m.deleteCurrentInstance : m.clearCurrentLabel,
-          isDisabled: !editor.current, onClick: () => editor.remove() })}
-        <span class="gap"></span>
-        ${zoomTools(stage)}
-        <span class="gap"></span>
-        ${toolButton({ id: "hide", icon: isAllHidden ? "visibility-off" : "visibility", title: isAllHidden ? m.showAll : m.hideAll,
-          key: "H", isPressed: isAllHidden, onClick: () => editor.toggleAll() })}
-        <span class="pop-anchor">${toolButton({ id: "adjust", icon: "contrast", title: m.adjust, isPressed: this.isAdjusting,
-          onClick: () => { this.isAdjusting = !this.isAdjusting; } })}
-          ${this.isAdjusting ? maskSliders(editor, this.light, (light) => { this.light = light; }) : nothing}</span>
-        <span class="spacer"></span>
-        ${this.showsNothingItself ? this.#renderNothing() : nothing}
-      </div>
+      ${maskToolbar({
+        editor,
+        stage,
+        tools: this.tools,
+        isOff: off,
+        isAdjusting: this.isAdjusting,
+        sliders: this.isAdjusting ? maskSliders(editor, this.light, (light) => { this.light = light; }) : nothing,
+        end: this.showsNothingItself ? this.#renderNothing() : nothing,
+        onAdjust: () => {
+          this.isAdjusting = !this.isAdjusting;
+        },
+        onClick: this.#backToStage,
+      })}
       <div class="visually-hidden" aria-live="polite">${this.announcement}</div>`;
   }
 
