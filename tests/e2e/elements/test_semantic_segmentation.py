@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from typing import Any
@@ -555,3 +556,31 @@ def test_another_image_starts_anew(tool: MaskDesk, site: Site) -> None:
 def test_an_inline_mask_that_is_damaged_is_refused(desk: Desk) -> None:
     page = desk.open(mask_form(initial={"labelMappings": {}, "src": "data:image/png;base64,%%%"}))
     page.get_by_text("its base64 text is damaged").wait_for()
+
+
+def test_it_works_in_a_frame_without_an_origin(desk: Desk, site: Site) -> None:
+    answer = {
+        "labelMappings": {"Tree": {"color": "#1f77b4"}},
+        "labeledImage": {"pngImageData": base64.b64encode(png(painted(SIZE, (BLUE, (0, 0, 9, 9))))).decode()},
+    }
+    body = mask_form(src=f"{site.base_url}/small.png", initial=answer)
+    site.page("/inner", body)
+    site.routes["/inner"][3]["Content-Security-Policy"] = (
+        f"sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' {site.base_url};"
+        f" style-src 'unsafe-inline'; img-src blob: data: {site.base_url}; connect-src {site.base_url}"
+    )
+    page = desk.page
+    outer = "<iframe src='/inner' sandbox='allow-scripts' style='width: 1200px; height: 700px'></iframe>"
+    page.goto(site.put("/outer", outer.encode(), "text/html"))
+    frame = page.frames[1]
+    element = "document.querySelector('crowd-semantic-segmentation')"
+    frame.wait_for_function(f"Object.keys({element}?.value.labelMappings ?? {{}}).length === 1")
+    box = frame.locator(".upper-canvas").bounding_box()
+    assert box is not None
+    frame.locator(".stage").focus()
+    page.keyboard.press("1")
+    page.keyboard.press("g")
+    page.mouse.click(box["x"] + box["width"] * 70 / 120, box["y"] + box["height"] * 30 / 80)
+    frame.wait_for_function(f"Object.keys({element}.value.labelMappings).length === 2")
+    expected = painted(SIZE, (GREEN, (60, 20, 100, 50)), (BLUE, (0, 0, 9, 9)))
+    assert differing(pixels_of(frame.evaluate(f"{element}.value")), expected) == 0
