@@ -314,11 +314,13 @@ def test_labels_of_an_earlier_mask_that_are_not_offered_stay_away(desk: Desk, si
     assert tool.value["initialValueModified"] is False
 
 
-@pytest.mark.parametrize("mode", ["P", "RGBA", "L"])
+@pytest.mark.parametrize("mode", ["P", "RGBA", "L", "LA"])
 def test_earlier_masks_in_other_kinds_of_png(desk: Desk, site: Site, mode: str) -> None:
     image = Image.new("RGBA", SIZE, (0, 0, 0, 0))
     image.paste((7, 7, 7, 255), (10, 10, 40, 40))
-    if mode != "RGBA":
+    if mode == "LA":
+        image = image.convert("LA")
+    elif mode != "RGBA":
         flat = Image.new("RGB", SIZE, WHITE)
         flat.paste(image, mask=image)
         image = flat.convert(mode, palette=Image.Palette.ADAPTIVE) if mode == "P" else flat.convert(mode)

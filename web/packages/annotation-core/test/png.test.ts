@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import { Mask, MaskPng, PngError, type Rgb, decodePng, decodeValues, fromBase64, toBase64 } from "../src/index.js";
-import { crc32 } from "../src/mask/checksums.js";
+import { adler32, adlerValue, crc32 } from "../src/mask/checksums.js";
 import { codeLengths, deflateRuns } from "../src/mask/deflate-runs.js";
 
 const pixelRuns = (values: readonly number[]) =>
@@ -128,6 +128,65 @@ describe("pictures of masks", () => {
       }), { numRuns: 10 });
     const bytes = new Uint8Array(60_001).map((_, i) => i * 7);
     expect(toBase64(bytes)).toBe(btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")));
+  });
+});
+
+/** A PNG file from its head's fields and its filtered rows. */
+function fileOf(width: number, height: number, depth: number, kind: number, interlace: number, rows: Uint8Array): Uint8Array<ArrayBuffer> {
+  const number = (n: number): number[] => [n >>> 24, (n >>> 16) & 255, (n >>> 8) & 255, n & 255];
+  const chunk = (type: string, data: readonly number[]): number[] => {
+    const body = [...new TextEncoder().encode(type), ...data];
+    return [...number(data.length), ...body, ...number(crc32(Uint8Array.from(body)))];
+  };
+  return Uint8Array.of(
+    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a,
+    ...chunk("IHDR", [...number(width), ...number(height), depth, kind, 0, 0, interlace]),
+    ...chunk("IDAT", [0x78, 1, ...deflateRuns(rows), 3, 0, ...number(adlerValue(adler32(rows)))]),
+    ...chunk("IEND", []),
+  );
+}
+
+describe("files by others", () => {
+  test("interlaced", async () => {
+    const passes = [[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2]] as const;
+    for (const [width, height] of [[13, 11], [1, 1], [3, 9]] as const) {
+      const values = Uint8Array.from({ length: width * height }, (_, i) => (i * 37) % 251);
+      const rows: number[] = [];
+      for (const [x0, y0, dx, dy] of passes) {
+        for (let y = y0; y < height && x0 < width; y += dy) {
+          rows.push(0);
+          for (let x = x0; x < width; x += dx) rows.push(values[y * width + x]!);
+        }
+      }
+      const file = fileOf(width, height, 8, 0, 1, Uint8Array.from(rows));
+      expect(await decodeValues(file, { width, height })).toEqual(values);
+    }
+  });
+
+  test("every kind of filter", async () => {
+    const [width, height] = [7, 6];
+    const values = Uint8Array.from({ length: width * height }, (_, i) => (i * i * 31) % 256);
+    const at = (x: number, y: number): number => (x < 0 || y < 0 ? 0 : values[y * width + x]!);
+    const rows: number[] = [];
+    for (let y = 0; y < height; y++) {
+      const filter = y % 5;
+      rows.push(filter);
+      for (let x = 0; x < width; x++) {
+        const [left, up, corner] = [at(x - 1, y), at(x, y - 1), at(x - 1, y - 1)];
+        const near = [left, up, corner].sort((a, b) => Math.abs(left + up - corner - a) - Math.abs(left + up - corner - b))[0]!;
+        rows.push((at(x, y) - [0, left, up, (left + up) >> 1, near][filter]!) & 255);
+      }
+    }
+    expect(await decodeValues(fileOf(width, height, 8, 0, 0, Uint8Array.from(rows)), { width, height })).toEqual(values);
+  });
+
+  test("few bits and many bits", async () => {
+    const white = packed([255, 255, 255]);
+    const black = packed([0, 0, 0]);
+    const bits = fileOf(10, 1, 1, 0, 0, Uint8Array.of(0, 0b10110000, 0b01000000));
+    expect([...(await decodePng(bits, { width: 10, height: 1 }))]).toEqual([1, 0, 1, 1, 0, 0, 0, 0, 0, 1].map((bit) => (bit ? white : black)));
+    const wide = fileOf(1, 1, 16, 2, 0, Uint8Array.of(0, 10, 99, 20, 99, 30, 99));
+    expect([...(await decodePng(wide, { width: 1, height: 1 }))]).toEqual([packed([10, 20, 30])]);
   });
 });
 

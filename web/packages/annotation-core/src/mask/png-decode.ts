@@ -52,29 +52,39 @@ export async function decodePng(bytes: Uint8Array<ArrayBuffer>, expected: Size):
   const { kind, depth, palette, transparency } = parsed;
   // One byte of each sample decides; 16-bit samples keep their upper byte.
   const step = depth === 16 ? 2 : 1;
-  const scale = kind === 3 ? 1 : depth < 8 ? 255 / (2 ** depth - 1) : 1;
+  const n = SAMPLES[kind]! * step;
   const key = transparency && kind !== 3 ? [...keySamples(transparency, kind, depth)] : null;
-  await eachRow(parsed, (samples, put) => {
-    const n = SAMPLES[kind]! * step;
-    for (let i = 0, at = 0; at < samples.length; i++, at += n) {
-      let [r, g, b, a] = [0, 0, 0, 255];
-      if (kind === 3) {
-        const index = samples[at]!;
-        if (3 * index + 2 >= palette.length) throw new PngError("a pixel has a colour that is not in the palette");
-        [r, g, b] = [palette[3 * index]!, palette[3 * index + 1]!, palette[3 * index + 2]!];
-        a = transparency?.[index] ?? 255;
-      } else if (kind === 0 || kind === 4) {
-        r = g = b = samples[at]! * scale;
-        if (kind === 4) a = samples[at + step]!;
-      } else {
-        [r, g, b] = [samples[at]!, samples[at + step]!, samples[at + 2 * step]!];
-        if (kind === 6) a = samples[at + 3 * step]!;
-      }
-      if (key && key.every((value, k) => samples[at + k] === value)) a = 0;
-      pixels[put(i)] = (r | (g << 8) | (b << 16) | (a << 24)) >>> 0;
+  const isKey = (samples: Uint8Array, at: number): boolean => key !== null && key.every((value, k) => samples[at + k] === value);
+  // Indexed and grey pixels are looked up.
+  const table = kind === 3 ? paletteTable(palette, transparency) : kind === 0 || kind === 4 ? greyTable(depth) : null;
+  const alphaAt = kind === 4 ? step : kind === 6 ? 3 * step : 0;
+  await eachRow(parsed, (samples, start, stride) => {
+    for (let at = 0, to = start; at < samples.length; at += n, to += stride) {
+      let color: number;
+      if (table) {
+        const value = samples[at]!;
+        if (value >= table.length) throw new PngError("a pixel has a colour that is not in the palette");
+        color = table[value]!;
+      } else color = samples[at]! | (samples[at + step]! << 8) | (samples[at + 2 * step]! << 16) | OPAQUE;
+      if (alphaAt) color = (color & 0xffffff) | (samples[at + alphaAt]! << 24);
+      else if (key && isKey(samples, at)) color &= 0xffffff;
+      pixels[to] = color;
     }
   });
   return pixels;
+}
+
+const OPAQUE = 255 << 24;
+
+function paletteTable(palette: Uint8Array, transparency: Uint8Array | null): Int32Array {
+  return Int32Array.from({ length: Math.floor(palette.length / 3) }, (_, i) =>
+    palette[3 * i]! | (palette[3 * i + 1]! << 8) | (palette[3 * i + 2]! << 16) | ((transparency?.[i] ?? 255) << 24),
+  );
+}
+
+function greyTable(depth: number): Int32Array {
+  const levels = depth < 8 ? 2 ** depth : 256;
+  return Int32Array.from({ length: levels }, (_, i) => (Math.round((i * 255) / (levels - 1)) * 0x010101) | OPAQUE);
 }
 
 /** The bare values of a grey picture that `MaskPng.encodeValues` has written. */
@@ -88,9 +98,9 @@ export async function decodeValues(
   const n = expected.width * expected.height;
   const isWide = parsed.depth === 16;
   const values = isWide ? new Uint16Array(n) : new Uint8Array(n);
-  await eachRow(parsed, (samples, put) => {
-    if (isWide) for (let i = 0; 2 * i < samples.length; i++) values[put(i)] = (samples[2 * i]! << 8) | samples[2 * i + 1]!;
-    else for (let i = 0; i < samples.length; i++) values[put(i)] = samples[i]!;
+  await eachRow(parsed, (samples, start, stride) => {
+    if (isWide) for (let i = 0; 2 * i < samples.length; i++) values[start + i * stride] = (samples[2 * i]! << 8) | samples[2 * i + 1]!;
+    else for (let i = 0; i < samples.length; i++) values[start + i * stride] = samples[i]!;
   });
   return values;
 }
@@ -159,8 +169,8 @@ async function inflate(parts: readonly Uint8Array<ArrayBuffer>[], length: number
   return out;
 }
 
-/** Unfilters row after row; `put` says where in the whole picture the i-th pixel of the row goes. */
-async function eachRow(parsed: Parsed, use: (samples: Uint8Array, put: (i: number) => number) => void): Promise<void> {
+/** Unfilters row after row; the i-th pixel of a row is the pixel `start + i * stride` of the whole picture. */
+async function eachRow(parsed: Parsed, use: (samples: Uint8Array, start: number, stride: number) => void): Promise<void> {
   const { size, depth, kind, isInterlaced } = parsed;
   const bits = SAMPLES[kind]! * depth;
   const passes = (isInterlaced ? PASSES : ([[0, 0, 1, 1]] as const))
@@ -183,8 +193,7 @@ async function eachRow(parsed: Parsed, use: (samples: Uint8Array, put: (i: numbe
         const top = 2 ** depth - 1;
         for (let i = 0; i < n; i++) unpacked[i] = (row[(i * depth) >> 3]! >> (8 - depth - ((i * depth) & 7))) & top;
       }
-      const start = (y0 + y * dy) * size.width + x0;
-      use(unpacked ?? row, (i) => start + i * dx);
+      use(unpacked ?? row, (y0 + y * dy) * size.width + x0, dx);
     }
   }
 }
@@ -200,7 +209,9 @@ function unfilter(filter: number, row: Uint8Array, above: Uint8Array, distance: 
       const left = i < distance ? 0 : row[i - distance]!;
       const up = above[i]!;
       const corner = i < distance ? 0 : above[i - distance]!;
-      const [toLeft, toUp, toCorner] = [Math.abs(up - corner), Math.abs(left - corner), Math.abs(left + up - 2 * corner)];
+      const toLeft = Math.abs(up - corner);
+      const toUp = Math.abs(left - corner);
+      const toCorner = Math.abs(left + up - 2 * corner);
       row[i]! += toLeft <= toUp && toLeft <= toCorner ? left : toUp <= toCorner ? up : corner;
     }
   } else if (filter !== 0) throw new PngError("its data are damaged");
