@@ -141,6 +141,8 @@ def test_classes_by_mouse_and_by_keyboard_reach_the_manifest(office, team):
     expect(page.get_by_text("1 done")).to_be_visible()
     frame = office.task_frame()
     frame.get_by_text("All broken.").wait_for()
+    page.wait_for_selector("iframe.done-frame", state="detached")
+    assert page.locator("iframe").count() == 1
     page.keyboard.press("2")  # no click first: the page gives the focus to the next task
     page.keyboard.press("Control+Enter")
     expect(page.get_by_role("heading", name="No more tasks")).to_be_visible()
