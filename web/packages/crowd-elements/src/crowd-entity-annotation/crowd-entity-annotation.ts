@@ -1,6 +1,17 @@
 import {
-  CodePoints, type EntityAnswer, type EntityLabel, LiteralError, type Range_, type Span, SpanStore, entitiesFrom,
-  entityAnswer, entityLabels, labelColors, readEntityLabels, spansAt, trimRange, wordAt,
+  CodePoints,
+  type EntityAnswer,
+  type EntityLabel,
+  LiteralError,
+  type Range_,
+  type Span,
+  SpanStore,
+  entitiesFrom,
+  entityAnswer,
+  entityLabels,
+  labelColors,
+  readEntityLabels,
+  trimRange,
 } from "@labelwright/annotation-core";
 import { css, html, nothing } from "lit";
 import type { PropertyValues, TemplateResult } from "lit";
@@ -10,14 +21,15 @@ import { type Problem, announceState } from "../base/control.js";
 import { labelPane, labelPaneStyles } from "../base/label-pane.js";
 import { focusPicker, labelPicker, labelPickerStyles } from "../base/label-picker.js";
 import { msg } from "../base/messages.js";
-import { closeAround, modal, openModal } from "../base/modal.js";
+import { NothingToLabel } from "../base/nothing.js";
 import { revealSpan, spanList, spanListStyles } from "../base/span-list.js";
 import { toolButton } from "../base/stage-tools.js";
 import { stageStyles } from "../base/stage.styles.js";
 import { TextView } from "../base/text-view.js";
 import { textStyles } from "../base/text.styles.js";
 import { CTRL, type Shortcut, WidgetElement } from "../base/widget.js";
-import { entityShortcuts, labelKey, labelOfKey } from "./entity-keys.js";
+import { EntityKeyboard } from "./entity-keyboard.js";
+import { entityShortcuts, labelKey } from "./entity-keys.js";
 
 const PICKER_SIZE = { width: 236, height: 316 };
 /** Stands for the passage whose label is being asked for. */
@@ -82,7 +94,6 @@ export class CrowdEntityAnnotation extends WidgetElement {
   @state() private pickFilter = "";
   @state() private currentLabel: string | null = null;
   @state() private isHidden = false;
-  @state() private isNothing = false;
   @state() private announcement = "";
   @state() private listScroll = 0;
   @state() private initialError: string | null = null;
@@ -100,7 +111,48 @@ export class CrowdEntityAnnotation extends WidgetElement {
   readonly #hiddenLabels = new Set<string>();
   #isLoaded = false;
   #isTouched = false;
-  #answerConfirm: ((sure: boolean) => void) | null = null;
+
+  readonly #nothing = new NothingToLabel({
+    root: () => this.renderRoot,
+    count: () => this.#kept().length,
+    clear: () => this.#store.replaceAll([]),
+    title: (n) => msg().deleteEntitiesTitle(n),
+    question: (n) => msg().nothingDeletesEntities(n),
+    changed: () => {
+      this.#isTouched = true;
+      this.shownProblem = "";
+      this.requestUpdate();
+      announceState(this);
+    },
+  });
+  readonly #keyboard: EntityKeyboard;
+
+  constructor() {
+    super();
+    const owner = this;
+    this.#keyboard = new EntityKeyboard({
+      store: this.#store,
+      get text() {
+        return owner.text;
+      },
+      get labelCount() {
+        return owner.#labels.length;
+      },
+      view: () => this.#view,
+      kept: () => this.#kept(),
+      chooseLabel: (index) => this.#chooseLabel(index),
+      escape: () => this.#escape(),
+      select: (range) => this.#selected(range, false),
+      click: (spans) => this.#clicked(spans),
+      show: (span) => this.#show(span),
+      remove: (id) => this.#remove(id),
+      undo: (isBack) => this.#undo(isBack),
+      toggleHidden: () => {
+        this.isHidden = !this.isHidden;
+      },
+      say: (text) => this.#say(text),
+    });
+  }
 
   // ---- life ----------------------------------------------------------------------------------------------------
 
@@ -159,7 +211,9 @@ export class CrowdEntityAnnotation extends WidgetElement {
       for (const warning of warnings) console.warn(`<crowd-entity-annotation>: ${warning}`);
       for (const label of new Set(spans.map((span) => span.label))) {
         if (this.#colors.has(label)) continue;
-        console.warn(`<crowd-entity-annotation>: initial-value uses "${label}", which is not in labels; not shown`);
+        console.warn(
+          `<crowd-entity-annotation>: initial-value uses "${label}", which is not in labels; not shown`,
+        );
       }
       this.#store.load(spans);
     } catch (error) {
@@ -219,19 +273,22 @@ export class CrowdEntityAnnotation extends WidgetElement {
   }
 
   protected override widgetProblem(): Problem | null {
-    return this.#kept().length || this.isNothing ? null : { message: msg().markOrTick };
+    return this.#kept().length || this.#nothing.isOn ? null : { message: msg().markOrTick };
   }
 
   override resetControl(): void {
     this.#loadInitial();
     this.#isTouched = false;
-    this.isNothing = false;
+    this.#nothing.isOn = false;
     this.showProblem(null);
   }
 
   override getDraft(): unknown {
     if (!this.#isTouched) return undefined;
-    return { spans: this.#store.all.map(({ label, start, end }) => ({ label, start, end })), nothing: this.isNothing };
+    return {
+      spans: this.#store.all.map(({ label, start, end }) => ({ label, start, end })),
+      nothing: this.#nothing.isOn,
+    };
   }
 
   override restoreDraft(draft: unknown): void {
@@ -239,11 +296,19 @@ export class CrowdEntityAnnotation extends WidgetElement {
     if (!Array.isArray(spans)) return;
     const { length } = this.text;
     const fits = ({ label, start, end }: Span): boolean =>
-      typeof label === "string" && Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start < end && end <= length;
+      typeof label === "string" &&
+      Number.isInteger(start) &&
+      Number.isInteger(end) &&
+      0 <= start &&
+      start < end &&
+      end <= length;
     this.#isLoaded ||= (this.#loadInitial(), true);
-    this.#store.replaceAll((spans as Span[]).filter(fits).map(({ label, start, end }) => ({ label, start, end })));
+    this.#store.replaceAll(
+      (spans as Span[]).filter(fits).map(({ label, start, end }) => ({ label, start, end })),
+    );
     this.#isTouched = true;
-    this.isNothing = nothing === true;
+    this.#nothing.isOn = nothing === true;
+    this.requestUpdate();
     announceState(this);
   }
 
@@ -252,27 +317,16 @@ export class CrowdEntityAnnotation extends WidgetElement {
   }
 
   override get nothing(): boolean {
-    return this.isNothing;
+    return this.#nothing.isOn;
   }
 
-  override async setNothing(on: boolean): Promise<void> {
-    if (on && this.#kept().length) {
-      const sure = await new Promise<boolean>((resolve) => {
-        this.#answerConfirm = resolve;
-        openModal(this.renderRoot as ShadowRoot, "confirm-nothing");
-      });
-      if (!sure) return;
-      this.#store.replaceAll([]);
-    }
-    this.#isTouched = true;
-    this.isNothing = on;
-    this.shownProblem = "";
-    announceState(this);
+  override setNothing(on: boolean): Promise<void> {
+    return this.#nothing.set(on);
   }
 
   protected override changed(): void {
     this.#isTouched = true;
-    if (this.isNothing && this.#kept().length) this.isNothing = false;
+    if (this.#nothing.isOn && this.#kept().length) this.#nothing.isOn = false;
     super.changed();
   }
 
@@ -294,7 +348,13 @@ export class CrowdEntityAnnotation extends WidgetElement {
     this.#view.setSpans(shown);
   }
 
-  #markOf(span: Span): { color: string; tag: string; title: string; isSelected: boolean; canRemove: boolean } {
+  #markOf(span: Span): {
+    color: string;
+    tag: string;
+    title: string;
+    isSelected: boolean;
+    canRemove: boolean;
+  } {
     if (span.id === PENDING_ID) {
       return { color: "#7f7f7f", tag: "", title: "", isSelected: true, canRemove: false };
     }
@@ -363,7 +423,7 @@ export class CrowdEntityAnnotation extends WidgetElement {
     const label = this.#labels[index]?.label;
     if (label === undefined || this.disabled) return;
     const { selected } = this.#store;
-    const range = this.pending ?? this.#keyboardRange();
+    const range = this.pending ?? this.#keyboard.selection();
     if (range) this.#mark(range, label);
     else if (selected && this.#colors.has(selected.label)) {
       if (selected.label === label) return;
@@ -371,12 +431,6 @@ export class CrowdEntityAnnotation extends WidgetElement {
       this.#say(msg().entityLabeled(this.#nameOf(label), this.#textOf(selected)));
       this.changed();
     } else this.currentLabel = this.currentLabel === label && this.#labels.length > 1 ? null : label;
-  }
-
-  /** What is selected in the text without having been labelled yet. */
-  #keyboardRange(): Range_ | null {
-    const range = this.#view?.range;
-    return range && this.#store.selectedId === null ? trimRange(this.text, range.start, range.end) : null;
   }
 
   #undo(back: boolean): void {
@@ -393,38 +447,7 @@ export class CrowdEntityAnnotation extends WidgetElement {
   }
 
   protected override onKey(event: KeyboardEvent): boolean {
-    const isOnText = event.composedPath()[0] === this.textElement;
-    if (event.ctrlKey || event.metaKey) {
-      const key = event.key.toLowerCase();
-      if (key === "z" || key === "y") {
-        this.#undo(key === "z" && !event.shiftKey);
-        return true;
-      }
-    } else if (!event.altKey) {
-      if (event.key === "Escape") return this.#escape();
-      if ((event.key === "Delete" || event.key === "Backspace") && this.#deleteKey(isOnText)) return true;
-      if (event.key.toLowerCase() === "h") {
-        this.isHidden = !this.isHidden;
-        return true;
-      }
-      const label = labelOfKey(event.key);
-      if (label >= 0 && label < this.#labels.length) {
-        this.#chooseLabel(label);
-        return true;
-      }
-    }
-    return isOnText && this.#onTextKey(event);
-  }
-
-  #onTextKey(event: KeyboardEvent): boolean {
-    if (!event.ctrlKey && !event.metaKey && !event.altKey) {
-      if (event.key === "Tab") return this.#goToNext(event.shiftKey ? -1 : 1);
-      if (event.key === " ") return this.#selectWord();
-      if (event.key === "Enter") return this.#enter();
-    }
-    if (!this.#view?.onKey(event)) return false;
-    this.#store.select(null);
-    return true;
+    return this.#keyboard.onKey(event, event.composedPath()[0] === this.textElement);
   }
 
   #escape(): boolean {
@@ -437,61 +460,10 @@ export class CrowdEntityAnnotation extends WidgetElement {
     return true;
   }
 
-  #deleteKey(isOnText: boolean): boolean {
-    const { selectedId } = this.#store;
-    const under = isOnText && selectedId === null && !this.#keyboardRange() ? spansAt(this.#kept(), this.#view!.caret)[0] : null;
-    const id = selectedId ?? under?.id;
-    if (id === undefined) return false;
-    this.#remove(id);
-    return true;
-  }
-
-  #goToNext(step: 1 | -1): boolean {
-    const kept = this.#kept();
-    const { selected } = this.#store;
-    const caret = this.#view!.caret;
-    let at: number;
-    if (selected) at = kept.indexOf(selected) + step;
-    else if (step > 0) at = kept.findIndex(({ start }) => start >= caret);
-    else at = kept.findLastIndex(({ start }) => start < caret);
-    const next = kept[at];
-    // After the last one the key does what it always does, so that nobody is trapped here.
-    if (!next || (selected && at < 0)) return false;
-    this.#show(next);
-    return true;
-  }
-
   #show(span: Span): void {
     this.#store.select(span.id);
     this.#view?.select({ start: span.start, end: span.start });
     this.#say(msg().entityName(this.#nameOf(span.label), this.#textOf(span)));
-  }
-
-  #selectWord(): boolean {
-    const view = this.#view!;
-    const { start, end } = view.range;
-    const word = wordAt(this.text, start === end ? end : this.#skipSpace(end));
-    if (!word) return true;
-    this.#store.select(null);
-    view.select({ start: start === end ? word.start : start, end: word.end });
-    this.#say(this.text.slice(start === end ? word.start : start, word.end));
-    return true;
-  }
-
-  #skipSpace(offset: number): number {
-    const space = /^\s+/.exec(this.text.slice(offset, offset + 256));
-    return offset + (space?.[0].length ?? 0);
-  }
-
-  #enter(): boolean {
-    const range = this.#keyboardRange();
-    if (range) this.#selected(range, false);
-    else {
-      const under = spansAt(this.#kept(), this.#view!.caret);
-      if (under.length) this.#clicked(under);
-      else this.#selectWord();
-    }
-    return true;
   }
 
   #cancelAsking(): void {
@@ -517,7 +489,8 @@ export class CrowdEntityAnnotation extends WidgetElement {
     const m = msg();
     const { selectedId, canUndo, canRedo } = this.#store;
     const isOff = this.disabled;
-    const hint = selectedId !== null ? m.hintEntity : this.currentLabel === null ? m.hintMarkFirst : m.hintMark;
+    const hint =
+      selectedId !== null ? m.hintEntity : this.currentLabel === null ? m.hintMarkFirst : m.hintMark;
     return html`<div class="text-wrap">
         <div class="text" tabindex="0" role="application" aria-label=${m.textHelp} aria-describedby="question"></div>
         ${this.#renderPicker()}
@@ -525,14 +498,29 @@ export class CrowdEntityAnnotation extends WidgetElement {
       <div class="toolbar" role="toolbar" aria-label=${m.text} @click=${this.#backToText}>
         ${toolButton({ id: "undo", icon: "undo", title: m.undo, key: `${CTRL}+Z`, isDisabled: !canUndo, onClick: () => this.#undo(true) })}
         ${toolButton({ id: "redo", icon: "redo", title: m.redo, key: `${CTRL}+Y`, isDisabled: !canRedo, onClick: () => this.#undo(false) })}
-        ${toolButton({ id: "delete", icon: "delete", title: m.deleteEntity, key: "Delete", isDisabled: selectedId === null || isOff,
-          onClick: () => { if (selectedId !== null) this.#remove(selectedId); } })}
+        ${toolButton({
+          id: "delete",
+          icon: "delete",
+          title: m.deleteEntity,
+          key: "Delete",
+          isDisabled: selectedId === null || isOff,
+          onClick: () => {
+            if (selectedId !== null) this.#remove(selectedId);
+          },
+        })}
         <span class="gap"></span>
-        ${toolButton({ id: "hide", icon: this.isHidden ? "visibility-off" : "visibility",
-          title: this.isHidden ? m.showEntities : m.hideEntities, key: "H", isPressed: this.isHidden,
-          onClick: () => { this.isHidden = !this.isHidden; } })}
+        ${toolButton({
+          id: "hide",
+          icon: this.isHidden ? "visibility-off" : "visibility",
+          title: this.isHidden ? m.showEntities : m.hideEntities,
+          key: "H",
+          isPressed: this.isHidden,
+          onClick: () => {
+            this.isHidden = !this.isHidden;
+          },
+        })}
         <span class="hint">${hint}</span>
-        ${this.showsNothingItself ? this.#renderNothing() : nothing}
+        ${this.showsNothingItself ? this.#nothing.renderBox() : nothing}
       </div>
       <div class="visually-hidden" aria-live="polite">${this.announcement}</div>`;
   }
@@ -542,28 +530,21 @@ export class CrowdEntityAnnotation extends WidgetElement {
     if (event.detail > 0 && !(event.target as Element).closest("label, input")) this.focusControl();
   };
 
-  #renderNothing(): TemplateResult {
-    return html`<label class="nothing"><input type="checkbox" .checked=${this.isNothing}
-      @change=${async (event: Event) => {
-        event.stopPropagation();
-        const box = event.target as HTMLInputElement;
-        await this.setNothing(box.checked);
-        box.checked = this.isNothing;
-      }} />${msg().nothingToLabel}</label>`;
-  }
-
   #renderPicker(): unknown {
     const rects = this.pending && this.#view?.rectsOf(this.pending);
     if (!rects) return nothing;
     const area = this.textElement!.getBoundingClientRect();
-    const inside = (value: number, room: number, size: number): number => Math.max(8, Math.min(value, room - size - 8));
+    const inside = (value: number, room: number, size: number): number =>
+      Math.max(8, Math.min(value, room - size - 8));
     const below = rects.last.bottom - area.top + 10;
     const hasRoom = below + PICKER_SIZE.height < area.height;
     return labelPicker({
       labels: this.#labels.map(({ label }) => label),
       filter: this.pickFilter,
       x: inside(rects.last.left - area.left, area.width, PICKER_SIZE.width),
-      y: hasRoom ? below : inside(rects.first.top - area.top - PICKER_SIZE.height - 10, area.height, PICKER_SIZE.height),
+      y: hasRoom
+        ? below
+        : inside(rects.first.top - area.top - PICKER_SIZE.height - 10, area.height, PICKER_SIZE.height),
       colorOf: (label) => this.#colors.get(label) ?? "#7f7f7f",
       nameOf: (label) => this.#nameOf(label),
       keyOf: labelKey,
@@ -624,26 +605,6 @@ export class CrowdEntityAnnotation extends WidgetElement {
   }
 
   protected override renderExtraDialogs(): unknown {
-    const answer = (sure: boolean) => (event: Event) => {
-      this.#answerConfirm?.(sure);
-      this.#answerConfirm = null;
-      closeAround(event);
-    };
-    const n = this.#kept().length;
-    return modal(
-      {
-        id: "confirm-nothing",
-        title: msg().deleteEntitiesTitle(n),
-        onClose: () => {
-          this.#answerConfirm?.(false);
-          this.#answerConfirm = null;
-        },
-      },
-      html`${msg().nothingDeletesEntities(n)}
-        <div class="actions">
-          <button class="btn bordered" type="button" @click=${answer(false)}>${msg().keep}</button>
-          <button class="btn primary" type="button" id="confirm-delete" @click=${answer(true)}>${msg().deleteThem}</button>
-        </div>`,
-    );
+    return this.#nothing.renderDialog();
   }
 }
