@@ -12,7 +12,12 @@ export interface Block {
   readonly confidence?: number;
   readonly relationships?: readonly { readonly type: string; readonly ids: readonly string[] }[];
   readonly geometry?: {
-    readonly boundingBox?: { readonly left: number; readonly top: number; readonly width: number; readonly height: number };
+    readonly boundingBox?: {
+      readonly left: number;
+      readonly top: number;
+      readonly width: number;
+      readonly height: number;
+    };
     readonly polygon?: readonly Point[];
   };
   readonly selectionStatus?: string;
@@ -44,9 +49,11 @@ export interface FormPair {
 export function readBlocks(value: unknown): Block[] {
   const list = value === undefined || value === null || value === "" || value === "null" ? [] : value;
   const blocks = Array.isArray(list) ? list : (list as { blocks?: unknown }).blocks;
-  if (!Array.isArray(blocks)) throw new LiteralError(`expected a list of blocks {id, blockType, ...}, got ${describe(value)}`);
+  if (!Array.isArray(blocks))
+    throw new LiteralError(`expected a list of blocks {id, blockType, ...}, got ${describe(value)}`);
   blocks.forEach((block: unknown, i) => {
-    if (typeof (block as Block | null)?.id !== "string") throw new LiteralError(`entry ${i + 1} needs the text "id"`);
+    if (typeof (block as Block | null)?.id !== "string")
+      throw new LiteralError(`entry ${i + 1} needs the text "id"`);
   });
   return blocks as Block[];
 }
@@ -54,11 +61,16 @@ export function readBlocks(value: unknown): Block[] {
 /** Reads `[{importantFormKey, importantFormKeyAliases}]`; bare texts will do. Throws LiteralError. */
 export function readImportantKeys(value: unknown): ImportantKey[] {
   if (value === undefined || value === null || value === "" || value === "null") return [];
-  if (!Array.isArray(value)) throw new LiteralError(`expected a list such as [{importantFormKey: "Name"}], got ${describe(value)}`);
+  if (!Array.isArray(value))
+    throw new LiteralError(`expected a list such as [{importantFormKey: "Name"}], got ${describe(value)}`);
   return value.map((item: unknown, i) => {
-    const given = (typeof item === "string" ? { importantFormKey: item } : (item ?? {})) as Record<string, unknown>;
+    const given = (typeof item === "string" ? { importantFormKey: item } : (item ?? {})) as Record<
+      string,
+      unknown
+    >;
     const { importantFormKey, importantFormKeyAliases } = given;
-    if (typeof importantFormKey !== "string") throw new LiteralError(`entry ${i + 1} needs the text "importantFormKey"`);
+    if (typeof importantFormKey !== "string")
+      throw new LiteralError(`entry ${i + 1} needs the text "importantFormKey"`);
     const aliases = Array.isArray(importantFormKeyAliases) ? importantFormKeyAliases.map(String) : [];
     return { importantFormKey, importantFormKeyAliases: aliases };
   });
@@ -86,7 +98,9 @@ export function pairsFrom(blocks: readonly Block[]): FormPair[] {
     .map((key) => {
       const valueIds = related(key, "VALUE").filter((id) => byId.has(id));
       const values = valueIds.map((id) => byId.get(id)!);
-      const known = [key, ...values].flatMap(({ confidence }) => (typeof confidence === "number" ? [confidence] : []));
+      const known = [key, ...values].flatMap(({ confidence }) =>
+        typeof confidence === "number" ? [confidence] : [],
+      );
       return {
         id: key.id,
         valueIds,
@@ -113,7 +127,11 @@ export function missingKeys(keys: readonly ImportantKey[], pairs: readonly FormP
  * The blocks after review. Pairs found wrong or not in the document are left out, with the blocks that only they used;
  * changed texts are in the blocks of the key and of the (first) value; what the worker added comes at the end.
  */
-export function reviewedBlocks(blocks: readonly Block[], pairs: readonly FormPair[], withGeometry: boolean): Block[] {
+export function reviewedBlocks(
+  blocks: readonly Block[],
+  pairs: readonly FormPair[],
+  withGeometry: boolean,
+): Block[] {
   const original = new Map(pairsFrom(blocks).map((pair) => [pair.id, pair]));
   const texts = new Map<string, string>();
   const dropped = new Set<string>();
@@ -155,7 +173,10 @@ function addedBlocks(pair: FormPair, value: string): Block[] {
   const valueId = `${pair.id}-value`;
   return [
     {
-      id: pair.id, blockType: "KEY_VALUE_SET", entityTypes: ["KEY"], text: pair.key,
+      id: pair.id,
+      blockType: "KEY_VALUE_SET",
+      entityTypes: ["KEY"],
+      text: pair.key,
       relationships: [{ type: "VALUE", ids: [valueId] }],
     },
     { id: valueId, blockType: "KEY_VALUE_SET", entityTypes: ["VALUE"], text: value },
@@ -169,5 +190,10 @@ export function outlineOf(block: Block | undefined, { width, height }: Size): Po
   if (!boundingBox) return [];
   const { left, top } = boundingBox;
   const [right, bottom] = [left + boundingBox.width, top + boundingBox.height];
-  return [[left, top], [right, top], [right, bottom], [left, bottom]].map(([x, y]) => ({ x: x! * width, y: y! * height }));
+  return [
+    [left, top],
+    [right, top],
+    [right, bottom],
+    [left, bottom],
+  ].map(([x, y]) => ({ x: x! * width, y: y! * height }));
 }

@@ -18,10 +18,14 @@ export interface RankedDimension {
 /** Reads `[{name, allowTie}]`. Throws LiteralError. */
 export function readDimensions(value: unknown): RankingDimension[] {
   if (value === undefined || value === null || value === "") return [];
-  if (!Array.isArray(value)) throw new LiteralError(`expected a list such as [{name: "Clarity", allowTie: true}], got ${describe(value)}`);
+  if (!Array.isArray(value))
+    throw new LiteralError(
+      `expected a list such as [{name: "Clarity", allowTie: true}], got ${describe(value)}`,
+    );
   return value.map((item: unknown, i) => {
     const { name, allowTie } = (item ?? {}) as Record<string, unknown>;
-    if (typeof name !== "string" || name === "") throw new LiteralError(`entry ${i + 1} needs the text "name", got ${describe(item)}`);
+    if (typeof name !== "string" || name === "")
+      throw new LiteralError(`entry ${i + 1} needs the text "name", got ${describe(item)}`);
     return { name, allowTie: allowTie === true || allowTie === "true" };
   });
 }

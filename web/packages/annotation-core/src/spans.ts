@@ -25,11 +25,14 @@ export interface EntityAnswer {
 /** Labels as authored: texts, or objects with `label`. Kept as they are, so that scripts read what they wrote. */
 export function readEntityLabels(value: unknown): unknown[] {
   if (!isGiven(value)) return [];
-  if (!Array.isArray(value)) throw new LiteralError(`expected a list such as [{label: "City"}], got ${describe(value)}`);
+  if (!Array.isArray(value))
+    throw new LiteralError(`expected a list such as [{label: "City"}], got ${describe(value)}`);
   value.forEach((item: unknown, i) => {
     const label = isRecord(item) ? item["label"] : item;
     if (typeof label === "string" || typeof label === "number") return;
-    throw new LiteralError(`entry ${i + 1} must be text or an object with the text "label", got ${describe(item)}`);
+    throw new LiteralError(
+      `entry ${i + 1} must be text or an object with the text "label", got ${describe(item)}`,
+    );
   });
   return value;
 }
@@ -41,7 +44,12 @@ export function entityLabels(authored: readonly unknown[]): EntityLabel[] {
     const given: Record<string, unknown> = isRecord(item) ? item : { label: item };
     const label = String(given["label"]);
     const full = text(given["fullDisplayName"]) ?? text(given["longDisplayName"]) ?? label;
-    if (!found.has(label)) found.set(label, { label, fullDisplayName: full, shortDisplayName: text(given["shortDisplayName"]) ?? label });
+    if (!found.has(label))
+      found.set(label, {
+        label,
+        fullDisplayName: full,
+        shortDisplayName: text(given["shortDisplayName"]) ?? label,
+      });
   }
   return [...found.values()];
 }
@@ -62,15 +70,21 @@ export function entitiesFrom(value: unknown, points: CodePoints): { spans: NewSp
   if (!isGiven(value)) return { spans: [], warnings: [] };
   const list = Array.isArray(value) ? value : (value as { entities?: unknown }).entities;
   if (!Array.isArray(list)) {
-    throw new LiteralError(`expected a list of entities {label, startOffset, endOffset}, got ${describe(value)}`);
+    throw new LiteralError(
+      `expected a list of entities {label, startOffset, endOffset}, got ${describe(value)}`,
+    );
   }
   const spans: NewSpan[] = [];
   const warnings: string[] = [];
   list.forEach((item: unknown, i) => {
     const { label, startOffset, endOffset } = (item ?? {}) as Record<string, unknown>;
-    const [from, to] = [startOffset, endOffset].map((n) => (typeof n === "string" && n.trim() !== "" ? Number(n) : n));
+    const [from, to] = [startOffset, endOffset].map((n) =>
+      typeof n === "string" && n.trim() !== "" ? Number(n) : n,
+    );
     if (typeof label !== "string" || !Number.isInteger(from) || !Number.isInteger(to)) {
-      warnings.push(`initial-value entry ${i + 1} is left out: it needs a label and the whole numbers startOffset, endOffset`);
+      warnings.push(
+        `initial-value entry ${i + 1} is left out: it needs a label and the whole numbers startOffset, endOffset`,
+      );
       return;
     }
     const span = { label, start: points.toUnit(from as number), end: points.toUnit(to as number) };
@@ -82,7 +96,9 @@ export function entitiesFrom(value: unknown, points: CodePoints): { spans: NewSp
 
 /** Whether the same passage carries the same label already. */
 export function isIn(spans: readonly NewSpan[], span: NewSpan): boolean {
-  return spans.some(({ label, start, end }) => label === span.label && start === span.start && end === span.end);
+  return spans.some(
+    ({ label, start, end }) => label === span.label && start === span.start && end === span.end,
+  );
 }
 
 /** By start, end and label: the order of answers and of lists. */
@@ -91,13 +107,21 @@ export function compareSpans(a: NewSpan, b: NewSpan): number {
 }
 
 /** The answer; spans whose label is not offered are left out. */
-export function entityAnswer(spans: readonly NewSpan[], labels: readonly EntityLabel[], points: CodePoints): EntityAnswer {
+export function entityAnswer(
+  spans: readonly NewSpan[],
+  labels: readonly EntityLabel[],
+  points: CodePoints,
+): EntityAnswer {
   const known = new Set(labels.map(({ label }) => label));
   return {
     entities: spans
       .filter(({ label }) => known.has(label))
       .sort(compareSpans)
-      .map(({ label, start, end }) => ({ endOffset: points.fromUnit(end), label, startOffset: points.fromUnit(start) })),
+      .map(({ label, start, end }) => ({
+        endOffset: points.fromUnit(end),
+        label,
+        startOffset: points.fromUnit(start),
+      })),
   };
 }
 
@@ -129,7 +153,11 @@ export function segmentsOf(range: Range_, spans: readonly Span[]): Segment[] {
   for (let i = 0; i + 1 < sorted.length; i++) {
     const [start, end] = [sorted[i]!, sorted[i + 1]!];
     const over = touching.filter((span) => span.start <= start && span.end >= end);
-    segments.push({ start, end, spans: over.sort((a, b) => a.end - a.start - (b.end - b.start) || a.id - b.id) });
+    segments.push({
+      start,
+      end,
+      spans: over.sort((a, b) => a.end - a.start - (b.end - b.start) || a.id - b.id),
+    });
   }
   return segments;
 }

@@ -17,7 +17,11 @@ interface Segmenter {
 function byPattern(pattern: RegExp): Segmenter {
   return {
     segment: (text) =>
-      [...text.matchAll(pattern)].map(({ 0: segment, index }) => ({ segment, index, isWordLike: /[\p{L}\p{N}]/u.test(segment) })),
+      [...text.matchAll(pattern)].map(({ 0: segment, index }) => ({
+        segment,
+        index,
+        isWordLike: /[\p{L}\p{N}]/u.test(segment),
+      })),
   };
 }
 
@@ -36,7 +40,7 @@ const characters: Segmenter = knows
 export function linesOf(text: string, limit = Infinity): Range_[] {
   const lines: Range_[] = [];
   const add = (start: number, end: number): void => {
-    for (let from = start; ; ) {
+    for (let from = start; ;) {
       const to = end - from > limit ? cutBefore(text, from, from + limit) : end;
       lines.push({ start: from, end: to });
       if (to === end) return;
@@ -62,7 +66,9 @@ function cutBefore(text: string, from: number, to: number): number {
 /** Whether a text reads from right to left: by its first letter, as browsers decide. */
 export function isRightToLeft(text: string): boolean {
   const first = /\p{L}/u.exec(text)?.[0] ?? "";
-  return /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}\p{Script=Adlam}]/u.test(first);
+  return /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}\p{Script=Adlam}]/u.test(
+    first,
+  );
 }
 
 /** Index of the line that holds an offset. */
@@ -77,7 +83,11 @@ export function lineAt(lines: readonly Range_[], offset: number): number {
   return low;
 }
 
-function* partsAround(text: string, offset: number, segmenter: Segmenter): Generator<Range_ & { isWord: boolean }> {
+function* partsAround(
+  text: string,
+  offset: number,
+  segmenter: Segmenter,
+): Generator<Range_ & { isWord: boolean }> {
   let from = Math.max(0, offset - REACH);
   // A window that begins inside a word would cut it: it begins at white space, if there is some near.
   if (from > 0) {

@@ -2,8 +2,26 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import {
-  CodePoints, LiteralError, type Span, SpanStore, entitiesFrom, entityAnswer, entityLabels, isRightToLeft, layersOf, lineAt, linesOf,
-  nextCharacter, nextWord, previousCharacter, previousWord, readEntityLabels, segmentsOf, spansAt, trimRange, wordAt,
+  CodePoints,
+  LiteralError,
+  type Span,
+  SpanStore,
+  entitiesFrom,
+  entityAnswer,
+  entityLabels,
+  isRightToLeft,
+  layersOf,
+  lineAt,
+  linesOf,
+  nextCharacter,
+  nextWord,
+  previousCharacter,
+  previousWord,
+  readEntityLabels,
+  segmentsOf,
+  spansAt,
+  trimRange,
+  wordAt,
 } from "../src/index.js";
 
 const mixed = fc.stringMatching(/^[a-z \n\t😀🧵e\u0301é×א]{0,60}$/u);
@@ -56,7 +74,13 @@ describe("words, characters and lines", () => {
   });
 
   test("the direction is that of the first letter", () => {
-    expect(["abc", "12 שלום abc", "سلام", "…", "π א"].map(isRightToLeft)).toEqual([false, true, true, false, false]);
+    expect(["abc", "12 שלום abc", "سلام", "…", "π א"].map(isRightToLeft)).toEqual([
+      false,
+      true,
+      true,
+      false,
+      false,
+    ]);
   });
 
   test.each([
@@ -107,7 +131,12 @@ describe("words, characters and lines", () => {
 
 describe("labels and entities", () => {
   test("labels are texts or objects", () => {
-    const authored = readEntityLabels(["a", { label: "b", shortDisplayName: "B" }, { label: "c", longDisplayName: "Cee" }, "a"]);
+    const authored = readEntityLabels([
+      "a",
+      { label: "b", shortDisplayName: "B" },
+      { label: "c", longDisplayName: "Cee" },
+      "a",
+    ]);
     expect(entityLabels(authored)).toEqual([
       { label: "a", fullDisplayName: "a", shortDisplayName: "a" },
       { label: "b", fullDisplayName: "b", shortDisplayName: "B" },
@@ -135,7 +164,9 @@ describe("labels and entities", () => {
     expect(entitiesFrom("null", points).spans).toEqual([]);
     expect(() => entitiesFrom({ a: 1 }, points)).toThrow(LiteralError);
     const labels = entityLabels(["city"]);
-    expect(entityAnswer(spans, labels, points)).toEqual({ entities: [{ endOffset: 6, label: "city", startOffset: 2 }] });
+    expect(entityAnswer(spans, labels, points)).toEqual({
+      entities: [{ endOffset: 6, label: "city", startOffset: 2 }],
+    });
   });
 
   test("selections lose the white space around them", () => {
@@ -154,7 +185,11 @@ describe("layers and segments", () => {
   test("overlaps are cut where something begins or ends", () => {
     const segments = segmentsOf({ start: 2, end: 12 }, three);
     expect(segments.map(({ start, end, spans }) => [start, end, spans.map(({ id }) => id)])).toEqual([
-      [2, 4, [1]], [4, 5, [2, 1]], [5, 6, [2, 3, 1]], [6, 10, [3, 1]], [10, 12, [3]],
+      [2, 4, [1]],
+      [4, 5, [2, 1]],
+      [5, 6, [2, 3, 1]],
+      [6, 10, [3, 1]],
+      [10, 12, [3]],
     ]);
     expect(segmentsOf({ start: 20, end: 20 }, three)).toEqual([]);
     expect(spansAt(three, 5).map(({ id }) => id)).toEqual([2, 3, 1]);
@@ -162,15 +197,19 @@ describe("layers and segments", () => {
 
   test("no two overlapping spans share a layer", () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.nat(40), fc.integer({ min: 1, max: 20 })), { maxLength: 20 }), (given) => {
-        const spans = given.map(([start, length], id) => span(id, start, start + length));
-        const layers = layersOf(spans);
-        for (const a of spans) {
-          for (const b of spans) {
-            if (a.id < b.id && a.start < b.end && b.start < a.end) expect(layers.get(a.id)).not.toBe(layers.get(b.id));
+      fc.property(
+        fc.array(fc.tuple(fc.nat(40), fc.integer({ min: 1, max: 20 })), { maxLength: 20 }),
+        (given) => {
+          const spans = given.map(([start, length], id) => span(id, start, start + length));
+          const layers = layersOf(spans);
+          for (const a of spans) {
+            for (const b of spans) {
+              if (a.id < b.id && a.start < b.end && b.start < a.end)
+                expect(layers.get(a.id)).not.toBe(layers.get(b.id));
+            }
           }
-        }
-      }),
+        },
+      ),
     );
   });
 });

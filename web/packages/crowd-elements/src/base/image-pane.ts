@@ -7,7 +7,14 @@ import type { TemplateResult } from "lit";
 import type { Problem } from "./control.js";
 import { ImageStage, type StagePainter, type StageTool } from "./image-stage.js";
 import { msg } from "./messages.js";
-import { type SliderRow, onStageKey, sliderPopover, stagePanel, toolButton, zoomTools } from "./stage-tools.js";
+import {
+  type SliderRow,
+  onStageKey,
+  sliderPopover,
+  stagePanel,
+  toolButton,
+  zoomTools,
+} from "./stage-tools.js";
 import type { Shortcut } from "./widget.js";
 
 export interface ImagePaneHost {
@@ -78,8 +85,16 @@ export class ImagePane {
       <div class="toolbar" role="toolbar">
         ${zoomTools(this.#stage)}
         <span class="gap"></span>
-        <span class="pop-anchor">${toolButton({ id: "adjust", icon: "contrast", title: msg().adjust, isPressed: this.#isAdjusting,
-          onClick: () => { this.#isAdjusting = !this.#isAdjusting; this.host.refresh(); } })}
+        <span class="pop-anchor">${toolButton({
+          id: "adjust",
+          icon: "contrast",
+          title: msg().adjust,
+          isPressed: this.#isAdjusting,
+          onClick: () => {
+            this.#isAdjusting = !this.#isAdjusting;
+            this.host.refresh();
+          },
+        })}
           ${this.#isAdjusting ? this.#renderSliders() : nothing}</span>
         ${more}
       </div>`;
@@ -95,8 +110,20 @@ export class ImagePane {
     return sliderPopover(
       "adjustments",
       [
-        { label: msg().brightness, value: brightness, min: 25, max: 300, onInput: (value) => set({ brightness: value }) },
-        { label: msg().contrast, value: contrast, min: 25, max: 300, onInput: (value) => set({ contrast: value }) },
+        {
+          label: msg().brightness,
+          value: brightness,
+          min: 25,
+          max: 300,
+          onInput: (value) => set({ brightness: value }),
+        },
+        {
+          label: msg().contrast,
+          value: contrast,
+          min: 25,
+          max: 300,
+          onInput: (value) => set({ contrast: value }),
+        },
         ...(this.host.moreSliders?.() ?? []),
       ],
       () => {

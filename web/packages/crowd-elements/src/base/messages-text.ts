@@ -78,13 +78,18 @@ export const textMessages = {
   markReference: "Mark the passage in the text that the answer comes from.",
   aboutAll: "It is about the whole text",
   words: (n: number) => (n === 1 ? "1 word" : `${n} words`),
-  wordLimits: (min: number, max: number) => (max === Infinity ? `at least ${min}` : min > 1 ? `${min} to ${max}` : `at most ${max}`),
+  wordLimits: (min: number, max: number) =>
+    max === Infinity ? `at least ${min}` : min > 1 ? `${min} to ${max}` : `at most ${max}`,
   pairTooShort: (pair: string, field: string, min: number, now: number) =>
-    now === 0 && min === 1 ? `${pair}: ${field} is empty.` : `${pair}: ${field} needs at least ${min} words (now ${now}).`,
+    now === 0 && min === 1
+      ? `${pair}: ${field} is empty.`
+      : `${pair}: ${field} needs at least ${min} words (now ${now}).`,
   pairTooLong: (pair: string, field: string, max: number, now: number) =>
     `${pair}: ${field} may have at most ${max} words (now ${now}).`,
-  pairNoReference: (pair: string) => `${pair}: mark a passage in the text, or tick that it is about the whole text.`,
-  tooFewQuestions: (min: number, now: number) => `Write at least ${min === 1 ? "one question" : `${min} questions`} (now ${now}).`,
+  pairNoReference: (pair: string) =>
+    `${pair}: mark a passage in the text, or tick that it is about the whole text.`,
+  tooFewQuestions: (min: number, now: number) =>
+    `Write at least ${min === 1 ? "one question" : `${min} questions`} (now ${now}).`,
   referenceAdded: (pair: string, text: string) => `${pair}: reference “${text}”`,
   readingHelp:
     "Text. Arrow keys move, Shift and arrow keys select, Space selects the word, Enter makes the selection a reference.",

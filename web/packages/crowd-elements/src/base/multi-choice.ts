@@ -152,13 +152,18 @@ export abstract class MultiChoiceWidget extends WidgetElement {
 
   get _submittableValue(): object {
     const { exclusionCategory } = this;
-    return { labels: this.excluded && this.exclusionAsLabel && exclusionCategory ? [exclusionCategory.text] : this.value };
+    return {
+      labels:
+        this.excluded && this.exclusionAsLabel && exclusionCategory ? [exclusionCategory.text] : this.value,
+    };
   }
 
   protected override widgetProblem(): Problem | null {
     const { exclusionCategory } = this;
     if (this.excluded || this.value.length) return null;
-    return { message: exclusionCategory ? msg().chooseCategoriesOr(exclusionCategory.text) : msg().chooseCategories };
+    return {
+      message: exclusionCategory ? msg().chooseCategoriesOr(exclusionCategory.text) : msg().chooseCategories,
+    };
   }
 
   override resetControl(): void {
@@ -237,30 +242,45 @@ export abstract class MultiChoiceWidget extends WidgetElement {
   protected override renderSide(): TemplateResult {
     const choices = this.choices();
     const wanted = this.filter.trim().toLowerCase();
-    const shown = choices.map((choice, i) => ({ ...choice, i })).filter(({ text }) => text.toLowerCase().includes(wanted));
+    const shown = choices
+      .map((choice, i) => ({ ...choice, i }))
+      .filter(({ text }) => text.toLowerCase().includes(wanted));
     const { excluded, exclusionCategory } = this;
     const n = this.value.length;
     return html`<aside class="side annotation-area" role=${this.isMainContent ? nothing : "group"} aria-labelledby="categories">
       <div class="category-picker-wrapper">
         <div class="side-head"><h2 id="categories">${msg().categories}</h2>
-          ${n ? html`<span class="count" role="status">${msg().chosenCount(n)}<button class="linkish" type="button"
-              id="clear" @click=${this.#clear}>${msg().clearChoices}</button></span>` : nothing}</div>
+          ${
+            n
+              ? html`<span class="count" role="status">${msg().chosenCount(n)}<button class="linkish" type="button"
+              id="clear" @click=${this.#clear}>${msg().clearChoices}</button></span>`
+              : nothing
+          }</div>
         ${this.renderProblem()}
-        ${choices.length >= FILTER_FROM
-          ? html`<div class="filter"><input class="field" type="search" data-no-enter placeholder=${msg().filterChoices}
+        ${
+          choices.length >= FILTER_FROM
+            ? html`<div class="filter"><input class="field" type="search" data-no-enter placeholder=${msg().filterChoices}
               aria-label=${msg().filterChoices} .value=${live(this.filter)} @input=${this.#onFilter} @keydown=${this.#onFilterKey} /></div>`
-          : nothing}
+            : nothing
+        }
         <div class="choices" role="group" aria-labelledby="categories" @keydown=${this.#onArrow}>
-          ${shown.map((choice, at) => html`${choice.group !== undefined && choice.group !== shown[at - 1]?.group
-              ? html`<h3 class="group-name">${choice.group}</h3>`
-              : nothing}${this.#renderChoice(choice, choice.i)}`)}
+          ${shown.map(
+            (choice, at) =>
+              html`${
+                choice.group !== undefined && choice.group !== shown[at - 1]?.group
+                  ? html`<h3 class="group-name">${choice.group}</h3>`
+                  : nothing
+              }${this.#renderChoice(choice, choice.i)}`,
+          )}
           ${shown.length ? nothing : html`<span class="none-found">${msg().nothingFound}</span>`}
         </div>
-        ${exclusionCategory
-          ? html`<div class="exclusion"><button class="choice" type="button" id="exclusion" role="checkbox"
+        ${
+          exclusionCategory
+            ? html`<div class="exclusion"><button class="choice" type="button" id="exclusion" role="checkbox"
               aria-checked=${excluded ? "true" : "false"} ?disabled=${this.disabled} @click=${() => this.#toggleExclusion()}>
               <span class="dot">${icon("check")}</span><span class="text">${exclusionCategory.text}</span><kbd>N</kbd></button></div>`
-          : nothing}
+            : nothing
+        }
         ${this.renderBelowChoices()}
       </div>
     </aside>`;

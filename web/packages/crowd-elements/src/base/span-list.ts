@@ -39,14 +39,20 @@ export function spanList(view: SpanListView): TemplateResult {
   return html`<div class="span-pane">
     <div class="side-head"><h2>${msg().entities}</h2>
       ${spans.length ? html`<span class="count">${spans.length}</span>` : nothing}</div>
-    ${spans.length
-      ? html`<div class="span-list" role="list" tabindex="0" aria-label=${msg().entities} @keydown=${move}
+    ${
+      spans.length
+        ? html`<div class="span-list" role="list" tabindex="0" aria-label=${msg().entities} @keydown=${move}
           @scroll=${(event: Event) => view.onScroll((event.target as HTMLElement).scrollTop)}>
           <div style="height: ${spans.length * ROW_PX}px; position: relative">
-            ${repeat(rows, ({ span }) => span.id, ({ span, i }) => row(view, span, i))}
+            ${repeat(
+              rows,
+              ({ span }) => span.id,
+              ({ span, i }) => row(view, span, i),
+            )}
           </div>
         </div>`
-      : html`<p class="empty pad">${msg().noEntities}</p>`}
+        : html`<p class="empty pad">${msg().noEntities}</p>`
+    }
   </div>`;
 }
 

@@ -7,8 +7,19 @@
  */
 
 import {
-  type Range_, type Span, isRightToLeft, layersOf, lineAt, linesOf, nextCharacter, nextWord, previousCharacter, previousWord, segmentsOf,
-  spansAt, wordAt,
+  type Range_,
+  type Span,
+  isRightToLeft,
+  layersOf,
+  lineAt,
+  linesOf,
+  nextCharacter,
+  nextWord,
+  previousCharacter,
+  previousWord,
+  segmentsOf,
+  spansAt,
+  wordAt,
 } from "@labelwright/annotation-core";
 
 import { buildLine } from "./text-line.js";
@@ -139,9 +150,16 @@ export class TextView {
   #update(i: number, spans: readonly Span[], layers: ReadonlyMap<number, number>): void {
     const line = this.#lines[i];
     if (!line) return;
-    const marks = spans.map((span) => ({ span, mark: this.host.markOf(span), layer: layers.get(span.id) ?? 0 }));
+    const marks = spans.map((span) => ({
+      span,
+      mark: this.host.markOf(span),
+      layer: layers.get(span.id) ?? 0,
+    }));
     const key = marks
-      .map(({ span, mark, layer }) => `${span.id} ${span.start} ${span.end} ${layer} ${mark.color} ${mark.tag} ${mark.isSelected}`)
+      .map(
+        ({ span, mark, layer }) =>
+          `${span.id} ${span.start} ${span.end} ${layer} ${mark.color} ${mark.tag} ${mark.isSelected}`,
+      )
       .join("|");
     if (key === line.key) return;
     line.key = key;
@@ -149,7 +167,10 @@ export class TextView {
   }
 
   #build(line: Line, marks: readonly { span: Span; mark: TextMark; layer: number }[]): void {
-    const segments = segmentsOf(line, marks.map(({ span }) => span));
+    const segments = segmentsOf(
+      line,
+      marks.map(({ span }) => span),
+    );
     line.texts = buildLine(line.element, this.#text, segments, marks, line);
     for (const { node, start } of line.texts) this.#starts.set(node, start);
   }
@@ -168,7 +189,8 @@ export class TextView {
     range.setStart(line.element, 0);
     range.setEnd(node, at);
     let offset = line.start;
-    for (const text of line.texts) if (range.comparePoint(text.node, text.node.length) <= 0) offset = text.start + text.node.length;
+    for (const text of line.texts)
+      if (range.comparePoint(text.node, text.node.length) <= 0) offset = text.start + text.node.length;
     return offset;
   }
 
@@ -189,7 +211,12 @@ export class TextView {
     if (line.start === line.end) {
       const box = line.element.getBoundingClientRect();
       const x = this.#isRtl(i) ? box.right : box.left;
-      return new DOMRect(x, box.top + LINE_OVERLAP_PX + ROW_GAP_PX, 0, box.height - 2 * (LINE_OVERLAP_PX + ROW_GAP_PX));
+      return new DOMRect(
+        x,
+        box.top + LINE_OVERLAP_PX + ROW_GAP_PX,
+        0,
+        box.height - 2 * (LINE_OVERLAP_PX + ROW_GAP_PX),
+      );
     }
     const from = isEnd ? previousCharacter(this.#text, line.end) : offset;
     const to = isEnd ? line.end : Math.min(line.end, nextCharacter(this.#text, offset));
@@ -223,7 +250,9 @@ export class TextView {
 
   /** The offset nearest to a point of the screen. */
   offsetAt(x: number, y: number): number {
-    const { element: { children } } = this;
+    const {
+      element: { children },
+    } = this;
     let low = 0;
     let high = this.#lines.length - 1;
     while (low < high) {
@@ -428,7 +457,10 @@ export class TextView {
 
   #placeCaret(): void {
     const root = this.element.getRootNode() as ShadowRoot | Document;
-    const isShown = root.activeElement === this.element && this.#anchor === this.#caret && this.element.matches(":focus-visible");
+    const isShown =
+      root.activeElement === this.element &&
+      this.#anchor === this.#caret &&
+      this.element.matches(":focus-visible");
     this.#caretElement.hidden = !isShown;
     if (!isShown || !this.#lines.length) return;
     const rect = this.#rectAt(this.#caret);

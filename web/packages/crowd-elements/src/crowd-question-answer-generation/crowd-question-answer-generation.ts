@@ -1,6 +1,17 @@
 import {
-  CodePoints, type PairLimits, type QuestionAnswer, type QuestionPair, type Range_, type Span, addReference, paletteColor,
-  pairProblem, questionAnswer, toStringList, trimRange, wordAt,
+  CodePoints,
+  type PairLimits,
+  type QuestionAnswer,
+  type QuestionPair,
+  type Range_,
+  type Span,
+  addReference,
+  paletteColor,
+  pairProblem,
+  questionAnswer,
+  toStringList,
+  trimRange,
+  wordAt,
 } from "@labelwright/annotation-core";
 import { html, nothing } from "lit";
 import type { PropertyValues, TemplateResult } from "lit";
@@ -33,11 +44,16 @@ export class CrowdQuestionAnswerGeneration extends WidgetElement {
   @property() text = "";
   @property({ attribute: "min-questions", converter: numberAttribute }) minQuestions: number | null = null;
   @property({ attribute: "max-questions", converter: numberAttribute }) maxQuestions: number | null = null;
-  @property({ attribute: "question-min-words", converter: numberAttribute }) questionMinWords: number | null = null;
-  @property({ attribute: "question-max-words", converter: numberAttribute }) questionMaxWords: number | null = null;
-  @property({ attribute: "answer-min-words", converter: numberAttribute }) answerMinWords: number | null = null;
-  @property({ attribute: "answer-max-words", converter: numberAttribute }) answerMaxWords: number | null = null;
-  @property({ ...booleanProperty, attribute: "allow-custom-question-tags", reflect: false }) allowCustomQuestionTags = false;
+  @property({ attribute: "question-min-words", converter: numberAttribute }) questionMinWords: number | null =
+    null;
+  @property({ attribute: "question-max-words", converter: numberAttribute }) questionMaxWords: number | null =
+    null;
+  @property({ attribute: "answer-min-words", converter: numberAttribute }) answerMinWords: number | null =
+    null;
+  @property({ attribute: "answer-max-words", converter: numberAttribute }) answerMaxWords: number | null =
+    null;
+  @property({ ...booleanProperty, attribute: "allow-custom-question-tags", reflect: false })
+  allowCustomQuestionTags = false;
 
   @state() private pairs: readonly QuestionPair[] = [];
   @state() private currentId: number | null = null;
@@ -98,11 +114,21 @@ export class CrowdQuestionAnswerGeneration extends WidgetElement {
   }
 
   #drawMarks(): void {
-    this.#marks = this.pairs.flatMap((pair) => (pair.isAboutAll ? [] : pair.references.map((_, index) => ({ pair, index }))));
-    this.#view?.setSpans(this.#marks.map(({ pair, index }, id) => ({ ...pair.references[index]!, id, label: String(pair.id) })));
+    this.#marks = this.pairs.flatMap((pair) =>
+      pair.isAboutAll ? [] : pair.references.map((_, index) => ({ pair, index })),
+    );
+    this.#view?.setSpans(
+      this.#marks.map(({ pair, index }, id) => ({ ...pair.references[index]!, id, label: String(pair.id) })),
+    );
   }
 
-  #markOf(span: Span): { color: string; tag: string; title: string; isSelected: boolean; canRemove: boolean } {
+  #markOf(span: Span): {
+    color: string;
+    tag: string;
+    title: string;
+    isSelected: boolean;
+    canRemove: boolean;
+  } {
     const { pair } = this.#marks[span.id]!;
     const number = this.pairs.indexOf(pair) + 1;
     return {
@@ -160,7 +186,8 @@ export class CrowdQuestionAnswerGeneration extends WidgetElement {
       const problem = pairProblem(pair, this.#limits);
       if (!problem) continue;
       const name = msg().questionNumber(i + 1);
-      if (problem.field === "references") return { pair, field: "references", message: msg().pairNoReference(name) };
+      if (problem.field === "references")
+        return { pair, field: "references", message: msg().pairNoReference(name) };
       const { limit, now } = problem;
       const field = (problem.field === "question" ? msg().question : msg().questionAnswer).toLowerCase();
       const say = problem.is === "short" ? msg().pairTooShort : msg().pairTooLong;
@@ -170,7 +197,8 @@ export class CrowdQuestionAnswerGeneration extends WidgetElement {
   }
 
   protected override widgetProblem(): Problem | null {
-    if (this.pairs.length < this.#min) return { message: msg().tooFewQuestions(this.#min, this.pairs.length) };
+    if (this.pairs.length < this.#min)
+      return { message: msg().tooFewQuestions(this.#min, this.pairs.length) };
     const faulty = this.#faulty();
     return faulty && { message: faulty.message };
   }
@@ -200,7 +228,10 @@ export class CrowdQuestionAnswerGeneration extends WidgetElement {
     const pairs = (draft as { pairs?: unknown } | null)?.pairs;
     if (!Array.isArray(pairs)) return;
     const isRange = (range: Range_ | null): boolean =>
-      Number.isInteger(range?.start) && Number.isInteger(range?.end) && range!.start >= 0 && range!.start < range!.end;
+      Number.isInteger(range?.start) &&
+      Number.isInteger(range?.end) &&
+      range!.start >= 0 &&
+      range!.start < range!.end;
     this.#isTouched = true;
     this.pairs = (pairs as Partial<QuestionPair>[]).map((given) => ({
       ...this.#newPair(),
@@ -267,7 +298,9 @@ export class CrowdQuestionAnswerGeneration extends WidgetElement {
 
   #focusQuestion(pair: QuestionPair | null): void {
     if (!pair) return;
-    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>(`#question-${pair.id}`)?.focus());
+    void this.updateComplete.then(() =>
+      this.renderRoot.querySelector<HTMLElement>(`#question-${pair.id}`)?.focus(),
+    );
   }
 
   #remove(pair: QuestionPair): void {
@@ -298,7 +331,9 @@ export class CrowdQuestionAnswerGeneration extends WidgetElement {
     const ids = spans.map((span) => this.#marks[span.id]!.pair.id);
     if (!ids.length) return;
     this.currentId = ids[(ids.indexOf(this.currentId ?? -1) + 1) % ids.length]!;
-    void this.updateComplete.then(() => this.renderRoot.querySelector(`#pair-${this.currentId}`)?.scrollIntoView({ block: "nearest" }));
+    void this.updateComplete.then(() =>
+      this.renderRoot.querySelector(`#pair-${this.currentId}`)?.scrollIntoView({ block: "nearest" }),
+    );
   }
 
   #removeMark(id: number): void {
@@ -377,7 +412,11 @@ export class CrowdQuestionAnswerGeneration extends WidgetElement {
         canAdd: n < this.#max,
         canRemove: n > this.#min,
         colorOf: (pair) => this.#colorOf(pair),
-        quoteOf: (pair, i) => this.text.slice(pair.references[i]!.start, pair.references[i]!.end).replace(/\s+/g, " ").slice(0, 90),
+        quoteOf: (pair, i) =>
+          this.text
+            .slice(pair.references[i]!.start, pair.references[i]!.end)
+            .replace(/\s+/g, " ")
+            .slice(0, 90),
         onCurrent: (pair) => {
           this.currentId = pair.id;
         },

@@ -1,6 +1,11 @@
 /** The pane of question and answer pairs beside the text. */
 
-import { type PairLimits, type QuestionPair, type WordLimits, countWords } from "@labelwright/annotation-core";
+import {
+  type PairLimits,
+  type QuestionPair,
+  type WordLimits,
+  countWords,
+} from "@labelwright/annotation-core";
 import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import { live } from "lit/directives/live.js";
@@ -30,7 +35,11 @@ export interface PairListView {
 }
 
 export function pairList(view: PairListView): TemplateResult {
-  return html`<div class="pairs">${repeat(view.pairs, ({ id }) => id, (pair, i) => renderPair(view, pair, i))}</div>
+  return html`<div class="pairs">${repeat(
+    view.pairs,
+    ({ id }) => id,
+    (pair, i) => renderPair(view, pair, i),
+  )}</div>
     <div class="add-row"><button class="btn bordered" type="button" id="add-pair" ?disabled=${!view.canAdd || view.isDisabled}
       @click=${() => view.onAdd()}>${icon("add")}${msg().addQuestion}</button></div>`;
 }
@@ -49,7 +58,12 @@ function renderPair(view: PairListView, pair: QuestionPair, i: number): Template
   </section>`;
 }
 
-function renderField(view: PairListView, pair: QuestionPair, field: "question" | "answer", name: string): TemplateResult {
+function renderField(
+  view: PairListView,
+  pair: QuestionPair,
+  field: "question" | "answer",
+  name: string,
+): TemplateResult {
   const limits = view.limits[field];
   const now = countWords(pair[field]);
   return html`<label class="pair-field"><span class="pair-label">${name}${renderCounter(now, limits)}</span>
@@ -85,34 +99,44 @@ function renderTags(view: PairListView, pair: QuestionPair): TemplateResult {
   };
   return html`<div class="pair-field"><span class="pair-label">${msg().tags}</span>
     <div class="tag-list" role="group" aria-label=${msg().tags}>
-      ${all.map((tag) => html`<button class="tag-toggle" type="button" role="checkbox" ?disabled=${view.isDisabled}
-        aria-checked=${pair.tags.includes(tag) ? "true" : "false"} @click=${() => toggle(tag)}>${tag}</button>`)}
-      ${view.allowsOwnTags
-        ? html`<input class="field" placeholder=${msg().addTag} aria-label=${msg().addTag} data-no-enter ?disabled=${view.isDisabled}
+      ${all.map(
+        (tag) => html`<button class="tag-toggle" type="button" role="checkbox" ?disabled=${view.isDisabled}
+        aria-checked=${pair.tags.includes(tag) ? "true" : "false"} @click=${() => toggle(tag)}>${tag}</button>`,
+      )}
+      ${
+        view.allowsOwnTags
+          ? html`<input class="field" placeholder=${msg().addTag} aria-label=${msg().addTag} data-no-enter ?disabled=${view.isDisabled}
             @input=${(event: Event) => event.stopPropagation()} @change=${add}
             @keydown=${(event: KeyboardEvent) => {
               if (event.key !== "Enter" || event.ctrlKey || event.metaKey) return;
               event.preventDefault();
               add(event);
             }} />`
-        : nothing}
+          : nothing
+      }
     </div></div>`;
 }
 
 function renderReferences(view: PairListView, pair: QuestionPair): TemplateResult {
-  const without = (index: number): Partial<QuestionPair> => ({ references: pair.references.filter((_, i) => i !== index) });
+  const without = (index: number): Partial<QuestionPair> => ({
+    references: pair.references.filter((_, i) => i !== index),
+  });
   return html`<div class="pair-field"><span class="pair-label">${msg().references}</span>
-    ${pair.isAboutAll
-      ? nothing
-      : pair.references.length
-        ? html`<ul class="quotes">${pair.references.map((_, i) => html`<li>
+    ${
+      pair.isAboutAll
+        ? nothing
+        : pair.references.length
+          ? html`<ul class="quotes">${pair.references.map(
+              (_, i) => html`<li>
             <button class="linkish quote" type="button" dir="auto" @click=${() => view.onShow(pair, i)}>${view.quoteOf(pair, i)}</button>
             <button class="btn icon" type="button" title=${msg().removeReference} aria-label=${msg().removeReference}
               ?disabled=${view.isDisabled} @click=${() => {
                 view.onChange(pair, without(i));
                 view.onCommit();
-              }}>${icon("close")}</button></li>`)}</ul>`
-        : html`<p class="note">${msg().markReference}</p>`}
+              }}>${icon("close")}</button></li>`,
+            )}</ul>`
+          : html`<p class="note">${msg().markReference}</p>`
+    }
     <label class="whole"><input type="checkbox" .checked=${live(pair.isAboutAll)} ?disabled=${view.isDisabled}
       @change=${(event: Event) => {
         event.stopPropagation();

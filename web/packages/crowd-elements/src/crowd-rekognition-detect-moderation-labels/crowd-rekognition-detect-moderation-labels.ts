@@ -15,10 +15,14 @@ type Category = string | { readonly name: string; readonly parentName?: unknown 
 /** Reads texts, or objects with `name`; other fields are kept. Throws LiteralError. */
 export function readModerationCategories(value: unknown): Category[] {
   if (!isGiven(value)) return [];
-  if (!Array.isArray(value)) throw new LiteralError(`expected a list such as [{name: "Weapons"}], got ${describe(value)}`);
+  if (!Array.isArray(value))
+    throw new LiteralError(`expected a list such as [{name: "Weapons"}], got ${describe(value)}`);
   value.forEach((item: unknown, i) => {
     const name = typeof item === "object" && item !== null ? (item as { name?: unknown }).name : item;
-    if (typeof name !== "string") throw new LiteralError(`entry ${i + 1} must be text or an object with the text "name", got ${describe(item)}`);
+    if (typeof name !== "string")
+      throw new LiteralError(
+        `entry ${i + 1} must be text or an object with the text "name", got ${describe(item)}`,
+      );
   });
   return value as Category[];
 }
@@ -58,8 +62,11 @@ export class CrowdRekognitionDetectModerationLabels extends MultiChoiceWidget {
   protected override choices(): readonly Choice[] {
     const groups = new Map<string, Choice[]>([["", []]]);
     for (const category of this.#given()) {
-      const parent = typeof category === "object" && typeof category.parentName === "string" ? category.parentName : "";
-      const choice = parent ? { text: this.textOf(category), group: parent } : { text: this.textOf(category) };
+      const parent =
+        typeof category === "object" && typeof category.parentName === "string" ? category.parentName : "";
+      const choice = parent
+        ? { text: this.textOf(category), group: parent }
+        : { text: this.textOf(category) };
       const group = groups.get(parent);
       if (group) group.push(choice);
       else groups.set(parent, [choice]);
@@ -72,12 +79,18 @@ export class CrowdRekognitionDetectModerationLabels extends MultiChoiceWidget {
   }
 
   protected override textOf(category: unknown): string {
-    return typeof category === "object" && category !== null ? String((category as { name: unknown }).name) : String(category);
+    return typeof category === "object" && category !== null
+      ? String((category as { name: unknown }).name)
+      : String(category);
   }
 
   override get _submittableValue(): { moderationLabels: unknown[] } {
     const chosen = new Set(this.value);
-    return { moderationLabels: structuredClone(this.#given().filter((category) => chosen.has(this.textOf(category)))) };
+    return {
+      moderationLabels: structuredClone(
+        this.#given().filter((category) => chosen.has(this.textOf(category))),
+      ),
+    };
   }
 
   protected override firstUpdated(_changed: PropertyValues): void {

@@ -1,5 +1,11 @@
 import {
-  type Places, type RankedDimension, type RankingDimension, place, ranksOf, readDimensions, toStringList,
+  type Places,
+  type RankedDimension,
+  type RankingDimension,
+  place,
+  ranksOf,
+  readDimensions,
+  toStringList,
 } from "@labelwright/annotation-core";
 import { html, nothing } from "lit";
 import type { PropertyValues, TemplateResult } from "lit";
@@ -77,7 +83,9 @@ export class CrowdTextRanking extends WidgetElement {
   protected override structuredChanged(): void {
     const n = this.responses.length;
     const isSame = this.places.every((places) => places.length === n);
-    this.places = this.ordinalRankingDimensions.map((_, i) => (isSame && this.places[i]) || Array<null>(n).fill(null));
+    this.places = this.ordinalRankingDimensions.map(
+      (_, i) => (isSame && this.places[i]) || Array<null>(n).fill(null),
+    );
     this.#undo = [];
     this.#redo = [];
     this.active = null;
@@ -133,7 +141,8 @@ export class CrowdTextRanking extends WidgetElement {
   override restoreDraft(draft: unknown): void {
     const places = (draft as { places?: unknown } | null)?.places;
     const n = this.responses.length;
-    const isRank = (rank: unknown): boolean => rank === null || (Number.isInteger(rank) && (rank as number) >= 1 && (rank as number) <= n);
+    const isRank = (rank: unknown): boolean =>
+      rank === null || (Number.isInteger(rank) && (rank as number) >= 1 && (rank as number) <= n);
     const fits = (list: unknown): boolean => Array.isArray(list) && list.length === n && list.every(isRank);
     if (!Array.isArray(places) || places.length !== this.places.length || !places.every(fits)) return;
     this.#undo.push(this.places);
@@ -227,7 +236,9 @@ export class CrowdTextRanking extends WidgetElement {
 
   #letterAt(target: EventTarget | undefined): Letter | null {
     const button = target instanceof Element ? target.closest<HTMLElement>(".letter") : null;
-    return button ? { dimension: Number(button.dataset["dimension"]), response: Number(button.dataset["response"]) } : null;
+    return button
+      ? { dimension: Number(button.dataset["dimension"]), response: Number(button.dataset["response"]) }
+      : null;
   }
 
   // ---- pointers ------------------------------------------------------------------------------------------------
@@ -252,7 +263,8 @@ export class CrowdTextRanking extends WidgetElement {
     const { drag } = this;
     if (!drag) return;
     this.drag = null;
-    if (!drag.isMoving) this.active = same(this.active, drag) ? null : { dimension: drag.dimension, response: drag.response };
+    if (!drag.isMoving)
+      this.active = same(this.active, drag) ? null : { dimension: drag.dimension, response: drag.response };
     else if (drag.over !== undefined) this.#place(drag, drag.over);
   };
 
@@ -285,8 +297,10 @@ export class CrowdTextRanking extends WidgetElement {
       <h2>${msg().prompt}</h2>
       <div class="prompt" dir="auto">${this.#source.render()}</div>
       <h2>${msg().responses}</h2>
-      <div class="response-list">${this.responses.map((text, i) => html`<article class="response ${i === lit ? "lit" : ""}">
-        <h3>${msg().responseName(letterOf(i))}</h3><div class="body" dir="auto">${text}</div></article>`)}</div>
+      <div class="response-list">${this.responses.map(
+        (text, i) => html`<article class="response ${i === lit ? "lit" : ""}">
+        <h3>${msg().responseName(letterOf(i))}</h3><div class="body" dir="auto">${text}</div></article>`,
+      )}</div>
     </div>`;
   }
 
@@ -297,9 +311,11 @@ export class CrowdTextRanking extends WidgetElement {
         <p class="panel-hint">${msg().rankHint}</p>
         ${this.renderProblem()}
         ${this.ordinalRankingDimensions.map((dimension, i) => this.#renderDimension(dimension, i))}
-        ${drag?.isMoving
-          ? html`<span class="letter ghost" style="left: ${drag.at.x}px; top: ${drag.at.y}px">${letterOf(drag.response)}</span>`
-          : nothing}
+        ${
+          drag?.isMoving
+            ? html`<span class="letter ghost" style="left: ${drag.at.x}px; top: ${drag.at.y}px">${letterOf(drag.response)}</span>`
+            : nothing
+        }
       </aside>
       <div class="visually-hidden" aria-live="polite">${this.announcement}</div>`;
   }
@@ -307,7 +323,8 @@ export class CrowdTextRanking extends WidgetElement {
   #renderDimension({ name, allowTie }: RankingDimension, i: number): TemplateResult {
     const places = this.places[i] ?? [];
     const n = places.length;
-    const onPlace = (rank: number | null): number[] => places.flatMap((rank_, response) => (rank_ === rank ? [response] : []));
+    const onPlace = (rank: number | null): number[] =>
+      places.flatMap((rank_, response) => (rank_ === rank ? [response] : []));
     const unranked = onPlace(null);
     const letters = (rank: number | null, responses: readonly number[]): TemplateResult =>
       html`<span class="letters">${responses.map((response) => this.#renderLetter(i, response, rank))}</span>`;

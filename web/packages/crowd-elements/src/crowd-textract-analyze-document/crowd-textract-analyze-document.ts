@@ -1,6 +1,16 @@
 import {
-  type Block, type FormPair, type ImportantKey, type Point, type Verdict, missingKeys, outlineOf, pairsFrom, readBlocks,
-  readImportantKeys, reviewedBlocks, toStringList,
+  type Block,
+  type FormPair,
+  type ImportantKey,
+  type Point,
+  type Verdict,
+  missingKeys,
+  outlineOf,
+  pairsFrom,
+  readBlocks,
+  readImportantKeys,
+  reviewedBlocks,
+  toStringList,
 } from "@labelwright/annotation-core";
 import { html, nothing } from "lit";
 import type { PropertyValues, TemplateResult } from "lit";
@@ -54,7 +64,11 @@ export class CrowdTextractAnalyzeDocument extends WidgetElement {
   readonly #image = new ImagePane({
     painter: formPainter({
       pairBlocks: () =>
-        this.pairs.map((pair) => ({ isCurrent: pair.id === this.currentId, key: this.#block(pair.id), values: this.#values(pair) })),
+        this.pairs.map((pair) => ({
+          isCurrent: pair.id === this.currentId,
+          key: this.#block(pair.id),
+          values: this.#values(pair),
+        })),
     }),
     refresh: () => this.requestUpdate(),
     statusChanged: () => {
@@ -163,7 +177,12 @@ export class CrowdTextractAnalyzeDocument extends WidgetElement {
     // Only what the worker decided is taken from the draft; the blocks are those of the task.
     const saved = new Map((pairs as FormPair[]).map((pair) => [pair.id, pair]));
     const merged = pairsFrom(this.#blocks).map((pair) => {
-      const { key = pair.key, value = pair.value, verdict = null, isBlank = false } = saved.get(pair.id) ?? {};
+      const {
+        key = pair.key,
+        value = pair.value,
+        verdict = null,
+        isBlank = false,
+      } = saved.get(pair.id) ?? {};
       return { ...pair, key: String(key), value: String(value), verdict, isBlank };
     });
     this.pairs = [...merged, ...(pairs as FormPair[]).filter((pair) => pair.isAdded)];
@@ -192,11 +211,15 @@ export class CrowdTextractAnalyzeDocument extends WidgetElement {
     if (!points.length) return;
     const [left, right] = [Math.min(...points.map(({ x }) => x)), Math.max(...points.map(({ x }) => x))];
     const [top, bottom] = [Math.min(...points.map(({ y }) => y)), Math.max(...points.map(({ y }) => y))];
-    stage.setTransform(stage.transform.reveal({ left, top, width: right - left, height: bottom - top }, stage.view));
+    stage.setTransform(
+      stage.transform.reveal({ left, top, width: right - left, height: bottom - top }, stage.view),
+    );
   }
 
   #focusCurrent(): void {
-    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>(".pair.current .pair-top")?.focus());
+    void this.updateComplete.then(() =>
+      this.renderRoot.querySelector<HTMLElement>(".pair.current .pair-top")?.focus(),
+    );
   }
 
   #change(pair: FormPair, changes: Partial<FormPair>): void {
@@ -213,7 +236,9 @@ export class CrowdTextractAnalyzeDocument extends WidgetElement {
   #judgeAndGoOn(pair: FormPair, verdict: Verdict): void {
     this.#judge(pair, verdict);
     const at = this.pairs.findIndex(({ id }) => id === pair.id);
-    const open = [...this.pairs.slice(at + 1), ...this.pairs.slice(0, at)].find((other) => other.verdict === null);
+    const open = [...this.pairs.slice(at + 1), ...this.pairs.slice(0, at)].find(
+      (other) => other.verdict === null,
+    );
     if (open) this.#select(open.id);
     this.#focusCurrent();
   }
@@ -234,13 +259,22 @@ export class CrowdTextractAnalyzeDocument extends WidgetElement {
     do id = `added-${++this.#added}`;
     while (this.#block(id));
     const pair: FormPair = {
-      id, valueIds: [], key, value: "", verdict: "valid", isBlank: false, isAdded: true, confidence: null,
+      id,
+      valueIds: [],
+      key,
+      value: "",
+      verdict: "valid",
+      isBlank: false,
+      isAdded: true,
+      confidence: null,
     };
     this.pairs = [...this.pairs, pair];
     this.currentId = id;
     this.#isTouched = true;
     this.changed();
-    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>(".pair.current textarea")?.focus());
+    void this.updateComplete.then(() =>
+      this.renderRoot.querySelector<HTMLElement>(".pair.current textarea")?.focus(),
+    );
   };
 
   #removeAdded(pair: FormPair): void {
@@ -307,7 +341,12 @@ export class CrowdTextractAnalyzeDocument extends WidgetElement {
     const pressed = this.#pressedAt;
     const { stage } = this.#image;
     this.#pressedAt = null;
-    if (!pressed || !stage?.isReady || Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) > CLICK_PX) return;
+    if (
+      !pressed ||
+      !stage?.isReady ||
+      Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) > CLICK_PX
+    )
+      return;
     const { left, top } = stage.host.getBoundingClientRect();
     const point = stage.transform.toImage({ x: event.clientX - left, y: event.clientY - top });
     const hit = this.pairs.find((pair) =>
@@ -315,7 +354,9 @@ export class CrowdTextractAnalyzeDocument extends WidgetElement {
     );
     if (!hit) return;
     this.#select(hit.id);
-    void this.updateComplete.then(() => this.renderRoot.querySelector(".pair.current")?.scrollIntoView({ block: "nearest" }));
+    void this.updateComplete.then(() =>
+      this.renderRoot.querySelector(".pair.current")?.scrollIntoView({ block: "nearest" }),
+    );
   };
 
   // ---- drawing -------------------------------------------------------------------------------------------------
@@ -333,17 +374,25 @@ export class CrowdTextractAnalyzeDocument extends WidgetElement {
         <span class="progress">${msg().reviewedOf(done, this.pairs.length)}</span></div>
       ${this.renderProblem()}
       ${this.pairs.length ? nothing : html`<p class="no-pairs">${msg().noPairs}</p>`}
-      <div class="pairs">${repeat(this.pairs, ({ id }) => id, (pair) => this.#renderPair(pair))}</div>
+      <div class="pairs">${repeat(
+        this.pairs,
+        ({ id }) => id,
+        (pair) => this.#renderPair(pair),
+      )}</div>
       <div class="pair-actions">
-        ${missing.length
-          ? html`<select class="field" aria-label=${msg().addKey} ?disabled=${this.disabled} @change=${this.#addKey}>
+        ${
+          missing.length
+            ? html`<select class="field" aria-label=${msg().addKey} ?disabled=${this.disabled} @change=${this.#addKey}>
               <option value="">${msg().addKey}…</option>
               ${missing.map(({ importantFormKey }) => html`<option>${importantFormKey}</option>`)}</select>`
-          : nothing}
-        ${done < this.pairs.length
-          ? html`<button class="btn bordered" type="button" id="rest" ?disabled=${this.disabled}
+            : nothing
+        }
+        ${
+          done < this.pairs.length
+            ? html`<button class="btn bordered" type="button" id="rest" ?disabled=${this.disabled}
               @click=${() => this.#restAreRight()}>${icon("check")}${msg().restAreRight}</button>`
-          : nothing}
+            : nothing
+        }
       </div>
     </aside>`;
   }
@@ -374,7 +423,8 @@ export class CrowdTextractAnalyzeDocument extends WidgetElement {
   }
 
   #renderVerdict({ verdict }: FormPair): TemplateResult {
-    if (verdict === "valid") return html`<span class="verdict valid">${icon("check")}${msg().verdictValid}</span>`;
+    if (verdict === "valid")
+      return html`<span class="verdict valid">${icon("check")}${msg().verdictValid}</span>`;
     if (verdict === null) return html`<span></span>`;
     return html`<span class="verdict wrong">${icon("close")}${verdict === "invalid" ? msg().verdictInvalid : msg().keyNotFound}</span>`;
   }
@@ -394,25 +444,31 @@ export class CrowdTextractAnalyzeDocument extends WidgetElement {
       this.changed();
     };
     return html`<div class="pair-body">
-      ${pair.isAdded
-        ? nothing
-        : html`<div class="asking" role="group" aria-label=${m.isPairValid}><span>${m.isPairValid}</span>
-            ${answer("valid", m.yes, "Y")}${answer("invalid", m.no, "N")}</div>`}
-      ${this.noKeyEdit || pair.isAdded
-        ? nothing
-        : html`<label class="pair-field">${m.formKey}<input class="field" dir="auto" data-no-enter .value=${live(pair.key)}
-            ?disabled=${disabled} @input=${type((key) => ({ key }))} @change=${commit} /></label>`}
+      ${
+        pair.isAdded
+          ? nothing
+          : html`<div class="asking" role="group" aria-label=${m.isPairValid}><span>${m.isPairValid}</span>
+            ${answer("valid", m.yes, "Y")}${answer("invalid", m.no, "N")}</div>`
+      }
+      ${
+        this.noKeyEdit || pair.isAdded
+          ? nothing
+          : html`<label class="pair-field">${m.formKey}<input class="field" dir="auto" data-no-enter .value=${live(pair.key)}
+            ?disabled=${disabled} @input=${type((key) => ({ key }))} @change=${commit} /></label>`
+      }
       <label class="pair-field">${m.formValue}<textarea class="field" rows="1" dir="auto" .value=${live(pair.isBlank ? "" : pair.value)}
         ?disabled=${disabled || pair.isBlank} @input=${type((value) => ({ value, verdict: pair.verdict ?? "valid" }))}
         @change=${commit}></textarea></label>
       <div class="ticks">
-        ${pair.isAdded
-          ? html`<button class="btn bordered" type="button" @click=${() => this.#removeAdded(pair)}>${icon("delete")}${m.removeAdded(pair.key)}</button>`
-          : html`<label><input type="checkbox" .checked=${live(pair.verdict === "key-not-found")} ?disabled=${disabled}
+        ${
+          pair.isAdded
+            ? html`<button class="btn bordered" type="button" @click=${() => this.#removeAdded(pair)}>${icon("delete")}${m.removeAdded(pair.key)}</button>`
+            : html`<label><input type="checkbox" .checked=${live(pair.verdict === "key-not-found")} ?disabled=${disabled}
               @change=${(event: Event) => {
                 event.stopPropagation();
                 this.#judge(pair, (event.target as HTMLInputElement).checked ? "key-not-found" : null);
-              }} />${m.keyNotFound}</label>`}
+              }} />${m.keyNotFound}</label>`
+        }
         <label><input type="checkbox" .checked=${live(pair.isBlank)} ?disabled=${disabled}
           @change=${(event: Event) => {
             event.stopPropagation();

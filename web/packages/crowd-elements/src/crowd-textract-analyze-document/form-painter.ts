@@ -9,17 +9,25 @@ const VALUE_COLOR = "#d9640a";
 
 export interface FormPainterSource {
   /** Blocks of each pair: its key and its values. */
-  pairBlocks(): readonly { readonly isCurrent: boolean; readonly key: Block | undefined; readonly values: readonly Block[] }[];
+  pairBlocks(): readonly {
+    readonly isCurrent: boolean;
+    readonly key: Block | undefined;
+    readonly values: readonly Block[];
+  }[];
 }
 
 export function formPainter(source: FormPainterSource): StagePainter {
   return {
     paintStatic: (context, stage) => {
       for (const { isCurrent, key, values } of source.pairBlocks()) {
-        if (!isCurrent) for (const block of [key, ...values]) outline(context, stage, block, block === key ? KEY_COLOR : VALUE_COLOR, false);
+        if (!isCurrent)
+          for (const block of [key, ...values])
+            outline(context, stage, block, block === key ? KEY_COLOR : VALUE_COLOR, false);
       }
       for (const { isCurrent, key, values } of source.pairBlocks()) {
-        if (isCurrent) for (const block of [key, ...values]) outline(context, stage, block, block === key ? KEY_COLOR : VALUE_COLOR, true);
+        if (isCurrent)
+          for (const block of [key, ...values])
+            outline(context, stage, block, block === key ? KEY_COLOR : VALUE_COLOR, true);
       }
     },
     paintActive: () => {},
@@ -27,7 +35,11 @@ export function formPainter(source: FormPainterSource): StagePainter {
 }
 
 function outline(
-  context: CanvasRenderingContext2D, stage: ImageStage, block: Block | undefined, color: string, isStrong: boolean,
+  context: CanvasRenderingContext2D,
+  stage: ImageStage,
+  block: Block | undefined,
+  color: string,
+  isStrong: boolean,
 ): void {
   const points = outlineOf(block, stage.size).map((point) => stage.transform.toScreen(point));
   const [first, ...rest] = points;
@@ -47,12 +59,17 @@ function outline(
 }
 
 /** Whether a point of the image lies in a block. */
-export function isInBlock(block: Block | undefined, point: Point, size: { width: number; height: number }): boolean {
+export function isInBlock(
+  block: Block | undefined,
+  point: Point,
+  size: { width: number; height: number },
+): boolean {
   const points = outlineOf(block, size);
   let isInside = false;
   for (let i = 0, j = points.length - 1; i < points.length; j = i++) {
     const [a, b] = [points[i]!, points[j]!];
-    if (a.y > point.y !== b.y > point.y && point.x < ((b.x - a.x) * (point.y - a.y)) / (b.y - a.y) + a.x) isInside = !isInside;
+    if (a.y > point.y !== b.y > point.y && point.x < ((b.x - a.x) * (point.y - a.y)) / (b.y - a.y) + a.x)
+      isInside = !isInside;
   }
   return isInside;
 }
