@@ -576,7 +576,7 @@ def test_it_works_in_a_frame_without_an_origin(desk: Desk, site: Site) -> None:
     page.goto(site.put("/outer", outer.encode(), "text/html"))
     frame = page.frames[1]
     element = "document.querySelector('crowd-semantic-segmentation')"
-    frame.wait_for_function(f"Object.keys({element}?.value.labelMappings ?? {{}}).length === 1")
+    frame.wait_for_function(f"Object.keys({element}?.value?.labelMappings ?? {{}}).length === 1")
     box = frame.locator(".upper-canvas").bounding_box()
     assert box is not None
     frame.locator(".stage").focus()

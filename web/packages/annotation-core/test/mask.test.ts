@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 
 import { Mask, type MaskDiff, boxRows, brushCentre, floodRows, pathRows, polygonRows, strokeRows } from "../src/index.js";
 
-const size = fc.record({ width: fc.integer({ min: 1, max: 300 }), height: fc.integer({ min: 1, max: 300 }) });
+const size = fc.record({ width: fc.integer({ min: 1, max: 280 }), height: fc.integer({ min: 1, max: 150 }) });
 const coordinate = fc.double({ min: -50, max: 350, noNaN: true });
 const point = fc.record({ x: coordinate, y: coordinate });
 
@@ -28,11 +28,14 @@ function paint(mask: Mask, { a, b, diameter, value }: Stroke): MaskDiff | null {
 }
 
 function countOf(mask: Mask, value: number): number {
-  return [...mask.pixels].filter((pixel) => pixel === value).length;
+  let n = 0;
+  for (const pixel of mask.pixels) if (pixel === value) n++;
+  return n;
 }
 
 function same(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
-  return a.length === b.length && Array.prototype.every.call(a, (value: number, i: number) => value === b[i]);
+  for (let i = 0; i < Math.max(a.length, b.length); i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /** The mask as lines of digits. */
@@ -53,7 +56,7 @@ function painted(width: number, height: number, draw: (mask: Mask, row: (y: numb
 describe("changes", () => {
   test("undo and redo give back every pixel and every count", () => {
     fc.assert(
-      fc.property(size, fc.array(stroke, { minLength: 1, maxLength: 8 }), (bounds, strokes) => {
+      fc.property(size, fc.array(stroke, { minLength: 1, maxLength: 5 }), (bounds, strokes) => {
         const mask = new Mask(bounds);
         const states: ArrayLike<number>[] = [mask.pixels.slice()];
         const diffs: (MaskDiff | null)[] = [];
@@ -72,7 +75,7 @@ describe("changes", () => {
         });
         for (const value of [0, 1, 2, 255, 256, 4000]) expect(mask.count(value)).toBe(countOf(mask, value));
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 
