@@ -1,4 +1,4 @@
-"""How fast the image tools are in headless Chromium: 500 boxes and a mask, both on 12 megapixels.
+"""How fast the image tools are in headless Chromium: 500 boxes, 200 polygons, a mask of 12 megapixels.
 
 Run it with ``python benchmarks/ui/bench.py``. It prints a table and writes ``benchmarks/results/ui.json``.
 The page is served from memory, without a server of ours, so the numbers are those of the element alone.
@@ -7,10 +7,12 @@ Chromium draws in software here, which is slower than any machine with a screen.
 
 from __future__ import annotations
 
+import functools
 import gzip
 import http.server
 import io
 import json
+import math
 import random
 import shutil
 import statistics
@@ -27,6 +29,8 @@ ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "src" / "labelwright" / "portal" / "static"
 RESULTS = ROOT / "benchmarks" / "results" / "ui.json"
 N_BOXES = 500
+N_POLYGONS = 200
+N_VERTICES = 50
 WIDTH, HEIGHT = 4000, 3000
 OPEN_RUNS = 5
 CHROMIUM_ARGS = [
@@ -41,6 +45,7 @@ CHROMIUM_ARGS = [
 ]
 
 MASK_TOOL = "document.querySelector('crowd-semantic-segmentation')"
+POLYGON_TOOL = "document.querySelector('crowd-polygon')"
 
 PROBE = f"""
 window.work = [];
@@ -91,6 +96,29 @@ def document() -> bytes:
     return f"""<!DOCTYPE html><script src="/crowd-html-elements.js"></script><crowd-form><crowd-bounding-box
     name="b" src="/picture.jpg" labels="{labels}" initial-value="{initial}" header="Draw boxes">
     </crowd-bounding-box></crowd-form>""".encode()
+
+
+def polygons() -> list[dict[str, Any]]:
+    """Wavy outlines all over the picture; many lie over each other."""
+    rng = random.Random(13)
+    made = []
+    for i in range(N_POLYGONS):
+        radius = rng.randrange(60, 360)
+        x, y = rng.randrange(radius, WIDTH - radius), rng.randrange(radius, HEIGHT - radius)
+        vertices = []
+        for j in range(N_VERTICES):
+            angle, far = math.tau * j / N_VERTICES, radius * rng.uniform(0.75, 1.0)
+            vertices.append({"x": round(x + far * math.cos(angle)), "y": round(y + far * math.sin(angle))})
+        made.append({"label": f"label {i % 8}", "vertices": vertices})
+    return made
+
+
+def polygon_document() -> bytes:
+    labels = json.dumps([f"label {i}" for i in range(8)]).replace('"', "&quot;")
+    initial = json.dumps(polygons()).replace('"', "&quot;")
+    return f"""<!DOCTYPE html><script src="/crowd-html-elements.js"></script><crowd-form><crowd-polygon
+    name="p" src="/picture.jpg" labels="{labels}" initial-value="{initial}" header="Draw polygons">
+    </crowd-polygon></crowd-form>""".encode()
 
 
 def mask_document() -> bytes:
@@ -145,6 +173,53 @@ def sweep(page: Any, start: tuple[float, float], *, n: int = 240) -> None:
     for i in range(n):
         page.mouse.move(x + (i % 120) * 1.5, y + (i % 90))
         time.sleep(0.006)
+
+
+def measure_polygons(page: Any, url: str) -> dict[str, Any]:
+    """Frame times with all polygons in view: hovering, moving one or a vertex of it, drawing, panning."""
+    page.goto(url + "polygons")
+    page.wait_for_function(f"{POLYGON_TOOL}.value.polygons.length === {N_POLYGONS}")
+    page.wait_for_timeout(500)
+    rect = page.evaluate(
+        f"(() => {{ const canvas = {POLYGON_TOOL}.shadowRoot.querySelector('.upper-canvas');"
+        "const r = canvas.getBoundingClientRect(); return [r.x, r.y, r.width, r.height] })()"
+    )
+    scale = rect[2] / WIDTH
+    vertices = polygons()[-1]["vertices"]
+
+    def on_screen(x: float, y: float) -> tuple[float, float]:
+        return rect[0] + x * scale, rect[1] + y * scale
+
+    found: dict[str, Any] = {"hover": measure(page, lambda: sweep(page, (rect[0] + 40, rect[1] + 40)))}
+    page.locator(".shape-list").evaluate("list => { list.scrollTop = list.scrollHeight; }")
+    page.wait_for_timeout(200)
+    page.locator(".shape-row").last.click()
+    n = len(vertices)
+    middle = on_screen(sum(at["x"] for at in vertices) / n, sum(at["y"] for at in vertices) / n)
+    grips = {"drag_a_polygon": middle, "drag_a_vertex": on_screen(vertices[7]["x"], vertices[7]["y"])}
+    for name, start in grips.items():
+        page.mouse.move(*start)
+        page.mouse.down()
+        found[name] = measure(page, functools.partial(sweep, page, start))
+        page.mouse.up()
+        page.wait_for_function(f"{POLYGON_TOOL}.value.initialValueModified")
+        page.keyboard.press("Control+z")
+    page.keyboard.press("Escape")
+    page.keyboard.press("1")
+    page.keyboard.down("Control")
+    page.mouse.click(rect[0] + 30, rect[1] + 30)
+    page.mouse.click(rect[0] + 30, rect[1] + 300)
+    page.keyboard.up("Control")
+    found["draw_a_polygon"] = measure(page, lambda: sweep(page, (rect[0] + 60, rect[1] + 60)))
+    page.keyboard.press("Escape")
+    middle = (rect[0] + rect[2] / 2, rect[1] + rect[3] / 2)
+    for _ in range(2):
+        page.keyboard.press("+")
+    page.mouse.move(*middle)
+    page.mouse.down(button="middle")
+    found["pan"] = measure(page, lambda: sweep(page, middle))
+    page.mouse.up(button="middle")
+    return found
 
 
 def measure_mask(page: Any, url: str) -> dict[str, Any]:
@@ -229,6 +304,7 @@ def main() -> int:
     server = serve(
         {
             "/": ("text/html; charset=utf-8", document()),
+            "/polygons": ("text/html; charset=utf-8", polygon_document()),
             "/mask": ("text/html; charset=utf-8", mask_document()),
             "/crowd-html-elements.js": ("text/javascript", bundle.read_bytes()),
             "/picture.jpg": ("image/jpeg", picture()),
@@ -296,6 +372,7 @@ def main() -> int:
                 time.sleep(0.006)
 
         results["zoom"] = measure(page, zoom)
+        results["polygons_200_of_50_points"] = measure_polygons(page, url)
         results["mask_12_megapixels"] = measure_mask(page, url)
         browser.close()
     server.shutdown()
@@ -306,24 +383,26 @@ def main() -> int:
     return 0
 
 
+def show_row(name: str, row: dict[str, Any]) -> None:
+    print(
+        f"  {name:<20} frame p50 {row['frame_p50_ms']:6.1f} p95 {row['frame_p95_ms']:6.1f} ms (aim 16.7)"
+        f"   own work p50 {row['work_p50_ms']:5.2f} p95 {row['work_p95_ms']:5.2f} ms"
+    )
+
+
 def show(results: dict[str, Any]) -> None:
     print(f"Chromium {results['chromium']}, {N_BOXES} boxes on {WIDTH} x {HEIGHT}, software drawing")
     opened = results["open_500_boxes_ms"]
     print(f"  open                 {opened['median']:8.0f} ms (best {opened['best']:.0f}; aim 500)")
     for name in ("idle", "hover", "drag_a_box", "draw_a_box", "pan", "zoom"):
-        row = results[name]
-        print(
-            f"  {name:<20} frame p50 {row['frame_p50_ms']:6.1f} p95 {row['frame_p95_ms']:6.1f} ms (aim 16.7)"
-            f"   own work p50 {row['work_p50_ms']:5.2f} p95 {row['work_p95_ms']:5.2f} ms"
-        )
+        show_row(name, results[name])
+    print(f"{N_POLYGONS} polygons of {N_VERTICES} points on {WIDTH} x {HEIGHT}")
+    for name, row in results["polygons_200_of_50_points"].items():
+        show_row(name, row)
     mask = results["mask_12_megapixels"]
     print(f"A mask of {WIDTH} x {HEIGHT}")
     for name in ("paint_100_px", "paint_500_px", "pan"):
-        row = mask[name]
-        print(
-            f"  {name:<20} frame p50 {row['frame_p50_ms']:6.1f} p95 {row['frame_p95_ms']:6.1f} ms (aim 16.7)"
-            f"   own work p50 {row['work_p50_ms']:5.2f} p95 {row['work_p95_ms']:5.2f} ms"
-        )
+        show_row(name, mask[name])
     for name in ("undo_whole_image_ms", "first_answer_ms", "answer_after_a_dab_ms"):
         print(f"  {name.removesuffix('_ms'):<20} {mask[name]:8.1f} ms")
     for name, size in results["gzipped_bytes"].items():
