@@ -1,6 +1,6 @@
 /** "Nothing to label": the box, and the question before what is marked already is deleted for it. */
 
-import { html } from "lit";
+import { css, html } from "lit";
 import type { TemplateResult } from "lit";
 
 import { msg } from "./messages.js";
@@ -68,3 +68,22 @@ export class NothingToLabel {
     );
   }
 }
+
+export const nothingStyles = css`
+  .nothing {
+    display: inline-flex;
+    align-items: center;
+    gap: 6px;
+    padding-inline: 8px;
+    white-space: nowrap;
+  }
+  .side > .problem {
+    margin-top: 12px;
+  }
+  .actions {
+    display: flex;
+    justify-content: flex-end;
+    gap: 8px;
+    margin-top: 18px;
+  }
+`;

@@ -21,7 +21,7 @@ import { type Problem, announceState } from "../base/control.js";
 import { labelPane, labelPaneStyles } from "../base/label-pane.js";
 import { focusPicker, labelPicker, labelPickerStyles } from "../base/label-picker.js";
 import { msg } from "../base/messages.js";
-import { NothingToLabel } from "../base/nothing.js";
+import { NothingToLabel, nothingStyles } from "../base/nothing.js";
 import { revealSpan, spanList, spanListStyles } from "../base/span-list.js";
 import { toolButton } from "../base/stage-tools.js";
 import { stageStyles } from "../base/stage.styles.js";
@@ -57,6 +57,7 @@ export class CrowdEntityAnnotation extends WidgetElement {
     labelPaneStyles,
     labelPickerStyles,
     spanListStyles,
+    nothingStyles,
     textStyles,
     css`
       :host([data-own-form]) {
@@ -67,22 +68,6 @@ export class CrowdEntityAnnotation extends WidgetElement {
       }
       .shell > slot::slotted(*) {
         padding-inline: 24px;
-      }
-      .nothing {
-        display: inline-flex;
-        align-items: center;
-        gap: 6px;
-        padding-inline: 8px;
-        white-space: nowrap;
-      }
-      .side > .problem {
-        margin-top: 12px;
-      }
-      .actions {
-        display: flex;
-        justify-content: flex-end;
-        gap: 8px;
-        margin-top: 18px;
       }
     `,
   ];

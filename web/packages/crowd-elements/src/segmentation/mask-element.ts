@@ -1,25 +1,25 @@
 import {
   LiteralError, type MaskPixels, type Point, type Region, type RegionsAre, decodeValues, fromBase64, readInitialMask, toBase64,
-  toStringList, valuesFromColors,
+  valuesFromColors,
 } from "@labelwright/annotation-core";
 import { css, html, nothing } from "lit";
 import type { PropertyValues, TemplateResult } from "lit";
-import { property, query, state } from "lit/decorators.js";
+import { property, state } from "lit/decorators.js";
 
 import { type Problem, announceState } from "../base/control.js";
+import { ImageLabelingWidget } from "../base/image-labeling-widget.js";
 import { ImageStage } from "../base/image-stage.js";
 import { labelPaneStyles } from "../base/label-pane.js";
 import { focusPicker, labelPicker, labelPickerStyles } from "../base/label-picker.js";
 import { msg } from "../base/messages.js";
-import { openModal } from "../base/modal.js";
 import { shapeListStyles } from "../base/shape-list.js";
 import { stagePanel } from "../base/stage-tools.js";
 import { stageStyles } from "../base/stage.styles.js";
-import { type Shortcut, WidgetElement } from "../base/widget.js";
+import type { Shortcut } from "../base/widget.js";
 import { MaskEditor, type MaskToolId } from "./mask-editor.js";
 import { maskShortcuts, onMaskKey } from "./mask-keys.js";
 import { hintFor, maskOptions, maskOptionsStyles } from "./mask-options.js";
-import { type Light, type MaskStatus, PLAIN_LIGHT, deleteDialog, maskPanel, maskSliders } from "./mask-overlays.js";
+import { type Light, type MaskStatus, PLAIN_LIGHT, maskPanel, maskSliders } from "./mask-overlays.js";
 import { MaskPainter } from "./mask-painter.js";
 import { instanceList, maskLabelPane, maskPaneStyles } from "./mask-pane.js";
 import { MaskProblem, loadMaskPixels, pixelsOf } from "./mask-source.js";
@@ -42,16 +42,9 @@ interface Draft {
 }
 
 /** What both segmentation elements share: everything but what a region of the mask stands for. */
-export abstract class MaskElement extends WidgetElement {
-  static override structured = {
-    labels: { read: toStringList, reflect: true },
-    "label-colors": { read: toStringList, reflect: false },
-    "initial-value": { read: (value: unknown) => value, reflect: false },
-  };
-  static override requiredAttributes = ["name", "src", "labels"];
-
+export abstract class MaskElement extends ImageLabelingWidget {
   static override styles = [
-    ...WidgetElement.styles,
+    ...ImageLabelingWidget.styles,
     stageStyles,
     labelPaneStyles,
     shapeListStyles,
@@ -59,37 +52,13 @@ export abstract class MaskElement extends WidgetElement {
     maskPaneStyles,
     maskOptionsStyles,
     css`
-      .nothing {
-        display: inline-flex;
-        align-items: center;
-        gap: 6px;
-        padding-inline: 8px;
-        white-space: nowrap;
-      }
-      .side > .problem {
-        margin-top: 12px;
-      }
-      .actions {
-        display: flex;
-        justify-content: flex-end;
-        gap: 8px;
-        margin-top: 18px;
-      }
       .spacer {
         flex: 1;
       }
     `,
   ];
 
-  @property({ reflect: true }) src = "";
-
-  @state() private labelFilter = "";
-  @state() private pickFilter = "";
-  @state() private isAdjusting = false;
   @state() private light: Light = PLAIN_LIGHT;
-  @state() private listScroll = 0;
-  @state() private isNothing = false;
-  @state() private announcement = "";
   @state() private asking: Asking | null = null;
   @state() private maskStatus: MaskStatus = { phase: "ready" };
 
@@ -99,18 +68,14 @@ export abstract class MaskElement extends WidgetElement {
   /** Finds objects instead of the built-in method; a template may bring one that uses a model. */
   @property({ attribute: false }) segmenter: Segmenter | null = null;
 
-  @query(".stage") private readonly stageElement!: HTMLElement;
-
   protected readonly editor: MaskEditor;
   readonly #tool: MaskTool;
   readonly #painter: MaskPainter;
   readonly #view = new MaskView();
   #stage: ImageStage | null = null;
   #colors: Uint8ClampedArray<ArrayBuffer> | null = null;
-  #initialError: string | null = null;
   #maskLoading: AbortController | null = null;
   #pendingDraft: unknown;
-  #answerConfirm: ((sure: boolean) => void) | null = null;
 
   constructor(kind: RegionsAre) {
     super();
@@ -145,42 +110,12 @@ export abstract class MaskElement extends WidgetElement {
 
   // ---- attributes and values -----------------------------------------------------------------------------------
 
-  get labels(): string[] {
-    return [...(this.getStructured("labels") as string[])];
-  }
-  set labels(value: unknown) {
-    this.setStructured("labels", value);
-  }
-
-  get labelColors(): string[] {
-    return [...(this.getStructured("label-colors") as string[])];
-  }
-  set labelColors(value: unknown) {
-    this.setStructured("label-colors", value);
-  }
-
-  get initialValue(): unknown {
-    return this.getStructured("initial-value");
-  }
-  set initialValue(value: unknown) {
-    this.setStructured("initial-value", value);
-  }
-
   protected override structuredChanged(name: string): void {
     if (name === "initial-value") {
       if (this.#stage?.isReady && !this.editor.document.canUndo) void this.#loadInitial();
       return;
     }
     this.editor.setLabels(this.labels, this.labelColors.map(hexOf));
-  }
-
-  protected override isMissing(attribute: string): boolean {
-    // A script may take all labels away for a while, so an empty list is legal.
-    return attribute === "src" ? !this.src : super.isMissing(attribute);
-  }
-
-  protected override brokenReasons(): string[] {
-    return this.#initialError === null ? super.brokenReasons() : [...super.brokenReasons(), this.#initialError];
   }
 
   /** The image is there, but its pixels may not be read: what is painted could lie on a turned picture. */
@@ -249,31 +184,16 @@ export abstract class MaskElement extends WidgetElement {
 
   // ---- nothing to label ----------------------------------------------------------------------------------------
 
-  override get offersNothing(): boolean {
-    return true;
+  protected override countAnnotations(): number {
+    return this.editor.document.used.length;
   }
 
-  override get nothing(): boolean {
-    return this.isNothing;
+  protected override removeAnnotations(): void {
+    this.editor.removeAll();
   }
 
-  override async setNothing(on: boolean): Promise<void> {
-    if (on && this.editor.document.used.length) {
-      const sure = await new Promise<boolean>((resolve) => {
-        this.#answerConfirm = resolve;
-        openModal(this.renderRoot as ShadowRoot, "confirm-nothing");
-      });
-      if (!sure) return;
-      this.editor.removeAll();
-    }
-    this.isNothing = on;
-    this.shownProblem = "";
-    announceState(this);
-  }
-
-  protected override changed(): void {
-    if (this.isNothing && this.editor.document.used.length) this.isNothing = false;
-    super.changed();
+  protected override confirmTexts(): { title: string; text: string } {
+    return { title: msg().deleteMaskTitle, text: msg().nothingDeletesMask };
   }
 
   // ---- the image and the earlier mask --------------------------------------------------------------------------
@@ -322,7 +242,7 @@ export abstract class MaskElement extends WidgetElement {
     this.#maskLoading?.abort();
     const abort = new AbortController();
     this.#maskLoading = abort;
-    this.#initialError = null;
+    this.initialError = null;
     document.reset(this.#stage!.size);
     try {
       const initial = readInitialMask(this.initialValue);
@@ -341,7 +261,7 @@ export abstract class MaskElement extends WidgetElement {
       this.maskStatus = { phase: "ready" };
     } catch (error) {
       if (abort.signal.aborted) return;
-      if (error instanceof LiteralError) this.#initialError = msg().badAttribute("initial-value", error.message, null, null);
+      if (error instanceof LiteralError) this.initialError = msg().badAttribute("initial-value", error.message, null, null);
       else if (error instanceof MaskProblem) this.maskStatus = { phase: "failed", reason: error.message };
       else throw error;
     }
@@ -417,10 +337,6 @@ export abstract class MaskElement extends WidgetElement {
     if (event.key === " " && this.#stage) this.#stage.isSpaceHeld = false;
   }
 
-  override focusControl(): void {
-    this.stageElement?.focus({ preventScroll: true });
-  }
-
   // ---- drawing -------------------------------------------------------------------------------------------------
 
   protected override renderWork(): TemplateResult {
@@ -440,20 +356,14 @@ export abstract class MaskElement extends WidgetElement {
         isOff: off,
         isAdjusting: this.isAdjusting,
         sliders: this.isAdjusting ? maskSliders(editor, this.light, (light) => { this.light = light; }) : nothing,
-        end: this.showsNothingItself ? this.#renderNothing() : nothing,
+        end: this.showsNothingItself ? this.renderNothing() : nothing,
         onAdjust: () => {
           this.isAdjusting = !this.isAdjusting;
         },
-        onClick: this.#backToStage,
+        onClick: this.backToStage,
       })}
       <div class="visually-hidden" aria-live="polite">${this.announcement}</div>`;
   }
-
-  /** After a click by mouse the keys belong to the image again, not to the button. */
-  readonly #backToStage = (event: MouseEvent): void => {
-    const isByMouse = event.detail > 0;
-    if (isByMouse && !(event.target as Element).closest(".popover, label, input")) this.focusControl();
-  };
 
   #hint(): string {
     if (!this.#stage?.isReady) return "";
@@ -462,16 +372,6 @@ export abstract class MaskElement extends WidgetElement {
     if (this.#stage.isMoveTool) return msg().hintMove;
     if (this.editor.currentLabel === null && this.editor.tool !== "eraser") return msg().hintChooseMaskLabel;
     return hintFor(this.editor.tool);
-  }
-
-  #renderNothing(): TemplateResult {
-    return html`<label class="nothing"><input type="checkbox" .checked=${this.isNothing}
-      @change=${async (event: Event) => {
-        event.stopPropagation();
-        const box = event.target as HTMLInputElement;
-        await this.setNothing(box.checked);
-        box.checked = this.isNothing;
-      }} />${msg().nothingToLabel}</label>`;
   }
 
   // ---- which label? --------------------------------------------------------------------------------------------
@@ -529,7 +429,7 @@ export abstract class MaskElement extends WidgetElement {
     const { editor } = this;
     return html`<aside class="side" role=${this.isMainContent ? nothing : "group"} aria-label=${msg().labels}>
       ${this.renderProblem()}
-      <div class="label-area ${editor.areInstances ? "" : "alone"}" @click=${this.#backToStage}>${maskLabelPane({
+      <div class="label-area ${editor.areInstances ? "" : "alone"}" @click=${this.backToStage}>${maskLabelPane({
         editor,
         filter: this.labelFilter,
         onFilter: (text) => {
@@ -557,13 +457,6 @@ export abstract class MaskElement extends WidgetElement {
   #reveal(region: Region): void {
     const bounds = this.editor.document.mask.boundsOf(region.value);
     if (bounds && this.#stage) this.#stage.setTransform(this.#stage.transform.reveal(bounds, this.#stage.view));
-  }
-
-  protected override renderExtraDialogs(): unknown {
-    return deleteDialog((sure) => {
-      this.#answerConfirm?.(sure);
-      this.#answerConfirm = null;
-    });
   }
 }
 

@@ -1,11 +1,10 @@
-/** What can lie over the image or open above the page: troubles with the earlier mask, sliders, a question. */
+/** What can lie over the image or open above the page: troubles with the earlier mask, sliders. */
 
 import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 
 import { icon } from "../base/icons.js";
 import { msg } from "../base/messages.js";
-import { closeAround, modal } from "../base/modal.js";
 import { type SliderRow, sliderPopover } from "../base/stage-tools.js";
 import type { MaskEditor } from "./mask-editor.js";
 
@@ -58,20 +57,4 @@ export function maskSliders(editor: MaskEditor, light: Light, onLight: (light: L
     onLight(PLAIN_LIGHT);
     editor.resetLook();
   });
-}
-
-/** Asks whether what is painted shall go. `onAnswer` may be called again when the dialog closes. */
-export function deleteDialog(onAnswer: (sure: boolean) => void): TemplateResult {
-  const answer = (sure: boolean) => (event: Event) => {
-    onAnswer(sure);
-    closeAround(event);
-  };
-  return modal(
-    { id: "confirm-nothing", title: msg().deleteMaskTitle, onClose: () => onAnswer(false) },
-    html`${msg().nothingDeletesMask}
-      <div class="actions">
-        <button class="btn bordered" type="button" @click=${answer(false)}>${msg().keep}</button>
-        <button class="btn primary" type="button" id="confirm-delete" @click=${answer(true)}>${msg().deleteThem}</button>
-      </div>`,
-  );
 }

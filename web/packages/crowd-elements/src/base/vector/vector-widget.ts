@@ -2,23 +2,23 @@
 
 import {
   type Box, type KindName, LiteralError, type NewShape, type PathDrawing, type Shape, type ShapesAnswer, answerItem, boundsOf,
-  fitPoint, isGiven, kindOf, pathRules, shapesAnswer, shapesFrom, toStringList,
+  fitPoint, isGiven, kindOf, pathRules, shapesAnswer, shapesFrom,
 } from "@labelwright/annotation-core";
 import { css, html, nothing } from "lit";
 import type { PropertyValues, TemplateResult } from "lit";
-import { property, query, state } from "lit/decorators.js";
+import { state } from "lit/decorators.js";
 
 import { preference, setPreference } from "../../page/context.js";
 import { type Problem, announceState } from "../control.js";
+import { ImageLabelingWidget } from "../image-labeling-widget.js";
 import { ImageStage } from "../image-stage.js";
 import { labelPane, labelPaneStyles } from "../label-pane.js";
 import { focusPicker, labelPicker, labelPickerStyles } from "../label-picker.js";
 import { msg } from "../messages.js";
-import { closeAround, modal, openModal } from "../modal.js";
 import { ROW_PX, shapeList, shapeListStyles } from "../shape-list.js";
 import { sliderPopover, stagePanel, toolButton, zoomTools } from "../stage-tools.js";
 import { stageStyles } from "../stage.styles.js";
-import { CTRL, type Shortcut, WidgetElement } from "../widget.js";
+import { CTRL, type Shortcut } from "../widget.js";
 import { detailOf } from "./describe-shape.js";
 import { type Asking, ShapeEditor } from "./shape-editor.js";
 import { TOOL_KEYS, onShapeKey, onShapeKeyReleased, shapeShortcuts } from "./shape-keys.js";
@@ -37,62 +37,29 @@ interface Draft {
 const DEFAULT_FILL = 0.14;
 const PICKER_SIZE = { width: 236, height: 316 };
 
-export abstract class VectorWidget<K extends KindName = KindName> extends WidgetElement {
+export abstract class VectorWidget<K extends KindName = KindName> extends ImageLabelingWidget {
   /** The kind of shape that this tool draws. */
   static kind: KindName;
   /** How it is drawn. */
   static tool: new (owner: ToolOwner) => ShapeTool;
 
-  static override structured = {
-    labels: { read: toStringList, reflect: true },
-    "label-colors": { read: toStringList, reflect: false },
-    "initial-value": { read: (value: unknown) => value, reflect: false },
-  };
-  static override requiredAttributes = ["name", "src", "labels"];
-
   static override styles = [
-    ...WidgetElement.styles,
+    ...ImageLabelingWidget.styles,
     stageStyles,
     labelPaneStyles,
     shapeListStyles,
     labelPickerStyles,
     css`
-      .nothing {
-        display: inline-flex;
-        align-items: center;
-        gap: 6px;
-        padding-inline: 8px;
-        white-space: nowrap;
-      }
       .hint.refused {
         color: var(--lw-danger);
         font-weight: 600;
       }
-      .side > .problem {
-        margin-top: 12px;
-      }
-      .actions {
-        display: flex;
-        justify-content: flex-end;
-        gap: 8px;
-        margin-top: 18px;
-      }
     `,
   ];
 
-  @property({ reflect: true }) src = "";
-
-  @state() private labelFilter = "";
-  @state() private pickFilter = "";
-  @state() private isAdjusting = false;
   @state() private adjustments = { brightness: 1, contrast: 1, fill: DEFAULT_FILL };
   @state() private withGuides = true;
   @state() private isSnapping = false;
-  @state() private listScroll = 0;
-  @state() private isNothing = false;
-  @state() private announcement = "";
-
-  @query(".stage") private readonly stageElement!: HTMLElement;
 
   readonly #kind = (this.constructor as typeof VectorWidget).kind as K;
   readonly #editor = new ShapeEditor(this.#kind, {
@@ -117,12 +84,10 @@ export abstract class VectorWidget<K extends KindName = KindName> extends Widget
   #stage: ImageStage | null = null;
   /** The normalised initial value, or null when none was given. */
   #initial: readonly NewShape[] | null = null;
-  #initialError: string | null = null;
   #pendingDraft: Draft | undefined;
   #listHover: Shape | null = null;
   #wasAsking: Asking | null = null;
   #listedId: number | null = null;
-  #answerConfirm: ((sure: boolean) => void) | null = null;
 
   constructor() {
     super();
@@ -150,27 +115,6 @@ export abstract class VectorWidget<K extends KindName = KindName> extends Widget
 
   // ---- attributes and values -----------------------------------------------------------------------------------
 
-  get labels(): string[] {
-    return [...(this.getStructured("labels") as string[])];
-  }
-  set labels(value: unknown) {
-    this.setStructured("labels", value);
-  }
-
-  get labelColors(): string[] {
-    return [...(this.getStructured("label-colors") as string[])];
-  }
-  set labelColors(value: unknown) {
-    this.setStructured("label-colors", value);
-  }
-
-  get initialValue(): unknown {
-    return this.getStructured("initial-value");
-  }
-  set initialValue(value: unknown) {
-    this.setStructured("initial-value", value);
-  }
-
   get value(): ShapesAnswer<K> {
     const size = this.#stage?.size ?? { width: 0, height: 0 };
     return shapesAnswer(this.#kind, this.#scene.store.all(), this.#scene.labels, size, this.#initial);
@@ -186,15 +130,6 @@ export abstract class VectorWidget<K extends KindName = KindName> extends Widget
       return;
     }
     this.#editor.setLabels(this.labels, this.labelColors);
-  }
-
-  protected override isMissing(attribute: string): boolean {
-    // A script may take all labels away for a while, so an empty list is legal.
-    return attribute === "src" ? !this.src : super.isMissing(attribute);
-  }
-
-  protected override brokenReasons(): string[] {
-    return this.#initialError === null ? super.brokenReasons() : [...super.brokenReasons(), this.#initialError];
   }
 
   override get isBlocked(): boolean {
@@ -250,32 +185,17 @@ export abstract class VectorWidget<K extends KindName = KindName> extends Widget
 
   // ---- nothing to label ----------------------------------------------------------------------------------------
 
-  override get offersNothing(): boolean {
-    return true;
+  protected override countAnnotations(): number {
+    return this.#scene.kept().length;
   }
 
-  override get nothing(): boolean {
-    return this.isNothing;
+  protected override removeAnnotations(): void {
+    this.#scene.store.remove(this.#scene.kept().map((shape) => shape.id));
   }
 
-  override async setNothing(on: boolean): Promise<void> {
-    const kept = this.#scene.kept();
-    if (on && kept.length) {
-      const sure = await new Promise<boolean>((resolve) => {
-        this.#answerConfirm = resolve;
-        openModal(this.renderRoot as ShadowRoot, "confirm-nothing");
-      });
-      if (!sure) return;
-      this.#scene.store.remove(kept.map((shape) => shape.id));
-    }
-    this.isNothing = on;
-    this.shownProblem = "";
-    announceState(this);
-  }
-
-  protected override changed(): void {
-    if (this.isNothing && this.#scene.kept().length) this.isNothing = false;
-    super.changed();
+  protected override confirmTexts(n: number): { title: string; text: string } {
+    const { texts } = this.#editor;
+    return { title: texts.deleteAllTitle(n), text: texts.nothingDeletes(n) };
   }
 
   // ---- the image -----------------------------------------------------------------------------------------------
@@ -337,7 +257,7 @@ export abstract class VectorWidget<K extends KindName = KindName> extends Widget
   #loadInitial(): void {
     const given = this.initialValue;
     this.#initial = null;
-    this.#initialError = null;
+    this.initialError = null;
     try {
       const { shapes, warnings } = shapesFrom(this.#kind, given, this.#scene.size);
       for (const warning of warnings) console.warn(`<${this.localName}>: ${warning}`);
@@ -349,7 +269,7 @@ export abstract class VectorWidget<K extends KindName = KindName> extends Widget
       if (isGiven(given)) this.#initial = shapes;
     } catch (error) {
       if (!(error instanceof LiteralError)) throw error;
-      this.#initialError = msg().badAttribute("initial-value", error.message, null, null);
+      this.initialError = msg().badAttribute("initial-value", error.message, null, null);
     }
   }
 
@@ -403,10 +323,6 @@ export abstract class VectorWidget<K extends KindName = KindName> extends Widget
     }
   }
 
-  override focusControl(): void {
-    this.stageElement?.focus({ preventScroll: true });
-  }
-
   // ---- drawing -------------------------------------------------------------------------------------------------
 
   protected override renderWork(): TemplateResult {
@@ -423,7 +339,7 @@ export abstract class VectorWidget<K extends KindName = KindName> extends Widget
         <div class="stage" tabindex="0" role="application" aria-label=${texts.canvasHelp} aria-describedby="question"></div>
         ${stagePanel(stage)} ${this.#renderPicker()}
       </div>
-      <div class="toolbar" role="toolbar" aria-label=${texts.tool} @click=${this.#backToStage}>
+      <div class="toolbar" role="toolbar" aria-label=${texts.tool} @click=${this.backToStage}>
         ${toolButton({ id: toolId, icon: toolId, title: texts.tool, key: TOOL_KEYS[this.#kind], isPressed: !isMoving, isDisabled: off,
           onClick: () => { if (stage) stage.isMoveTool = false; } })}
         ${toolButton({ id: "move", icon: "move", title: m.move, key: "M", isPressed: isMoving, isDisabled: off,
@@ -447,16 +363,10 @@ export abstract class VectorWidget<K extends KindName = KindName> extends Widget
           ? toolButton({ id: "snap", icon: "snap", title: m.snapTool, key: "S", isPressed: this.isSnapping, onClick: () => this.#toggleSnapping() })
           : nothing}
         <span class="hint ${editor.notice ? "refused" : ""}" title=${hint}>${hint}</span>
-        ${this.showsNothingItself ? this.#renderNothing() : nothing}
+        ${this.showsNothingItself ? this.renderNothing() : nothing}
       </div>
       <div class="visually-hidden" aria-live="polite">${this.announcement}</div>`;
   }
-
-  /** After a click by mouse the keys belong to the image again, not to the button. */
-  readonly #backToStage = (event: MouseEvent): void => {
-    const isByMouse = event.detail > 0;
-    if (isByMouse && !(event.target as Element).closest(".popover, label, input")) this.focusControl();
-  };
 
   #hint(): string {
     const m = msg();
@@ -466,16 +376,6 @@ export abstract class VectorWidget<K extends KindName = KindName> extends Widget
     if (isDrawing) return hintWhileDrawing(drawing!);
     if (isHolding) return texts.hintSelected;
     return currentLabel === null ? texts.hintChooseLabel : texts.hintDraw;
-  }
-
-  #renderNothing(): TemplateResult {
-    return html`<label class="nothing"><input type="checkbox" .checked=${this.isNothing}
-      @change=${async (event: Event) => {
-        event.stopPropagation();
-        const box = event.target as HTMLInputElement;
-        await this.setNothing(box.checked);
-        box.checked = this.isNothing;
-      }} />${msg().nothingToLabel}</label>`;
   }
 
   #renderAdjustments(): TemplateResult {
@@ -522,7 +422,7 @@ export abstract class VectorWidget<K extends KindName = KindName> extends Widget
     const colorOf = (label: string): string => scene.colorOf(label);
     return html`<aside class="side" role=${this.isMainContent ? nothing : "group"} aria-label=${msg().labels}>
       ${this.renderProblem()}
-      <div class="label-area" @click=${this.#backToStage}>${labelPane({
+      <div class="label-area" @click=${this.backToStage}>${labelPane({
         labels: scene.labels,
         current: editor.currentLabel,
         counts: scene.counts(),
@@ -558,30 +458,6 @@ export abstract class VectorWidget<K extends KindName = KindName> extends Widget
         onDelete: (shape) => editor.remove(shape),
       })}
     </aside>`;
-  }
-
-  protected override renderExtraDialogs(): unknown {
-    const answer = (sure: boolean) => (event: Event) => {
-      this.#answerConfirm?.(sure);
-      this.#answerConfirm = null;
-      closeAround(event);
-    };
-    const n = this.#scene.kept().length;
-    return modal(
-      {
-        id: "confirm-nothing",
-        title: this.#editor.texts.deleteAllTitle(n),
-        onClose: () => {
-          this.#answerConfirm?.(false);
-          this.#answerConfirm = null;
-        },
-      },
-      html`${this.#editor.texts.nothingDeletes(n)}
-        <div class="actions">
-          <button class="btn bordered" type="button" @click=${answer(false)}>${msg().keep}</button>
-          <button class="btn primary" type="button" id="confirm-delete" @click=${answer(true)}>${msg().deleteThem}</button>
-        </div>`,
-    );
   }
 }
 
