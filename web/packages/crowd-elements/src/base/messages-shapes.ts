@@ -88,8 +88,8 @@ export const shapeMessages = {
 
   // Drawing point by point
   hintLineEnd: "Click where the line ends · Esc cancels",
-  hintPolyline: "Enter or the green point finishes · Esc cancels",
-  hintPolygon: "Enter or the green point closes · Esc cancels",
+  hintFinishPolyline: "Enter or the green point finishes · Esc cancels",
+  hintClosePolygon: "Enter or the green point closes · Esc cancels",
   hintMorePoints: (missing: number) => `At least ${missing === 1 ? "one more point" : `${missing} more points`} · Esc cancels`,
   edgesCross: "Edges must not cross.",
   tooFewPoints: (min: number) => `At least ${min} points are needed.`,

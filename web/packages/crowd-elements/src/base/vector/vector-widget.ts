@@ -465,7 +465,7 @@ function hintWhileDrawing(drawing: PathDrawing): string {
   const { min } = pathRules[drawing.kind];
   if (drawing.kind === "line") return msg().hintLineEnd;
   if (!drawing.isEnough) return msg().hintMorePoints(min - drawing.points.length);
-  return drawing.kind === "polygon" ? msg().hintPolygon : msg().hintPolyline;
+  return drawing.kind === "polygon" ? msg().hintClosePolygon : msg().hintFinishPolyline;
 }
 
 /** What a question is about. */
