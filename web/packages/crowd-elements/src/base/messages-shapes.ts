@@ -101,7 +101,7 @@ export const shapeMessages = {
   vertexName: (i: number, n: number, x: number, y: number) => `Point ${i} of ${n}: left ${x}, top ${y}`,
   vertexDeleted: "Point deleted",
   snapTool: "Snap to other shapes and to the border",
-  keyFinish: "Finish drawing; else add one in the middle of the view",
+  keyFinishOrAdd: "Finish drawing; else add one in the middle of the view",
   keyVertex: "Next point, previous point of the selection",
   keyInsert: "Add a point after the chosen one",
   keySnap: "Snap to other shapes and to the border",

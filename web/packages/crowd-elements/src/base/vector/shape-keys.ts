@@ -119,7 +119,7 @@ export function shapeShortcuts({ kind, texts, drawing }: ShapeEditor): Shortcut[
   const m = msg();
   const own: Shortcut[] = drawing
     ? [
-        { keys: ["Enter"], text: m.keyFinish },
+        { keys: ["Enter"], text: m.keyFinishOrAdd },
         { keys: ["←", "↑", "→", "↓"], text: texts.keyArrows },
         { keys: ["V", "Shift+V"], text: m.keyVertex },
         ...(kind === "line" ? [] : [{ keys: ["I"], text: m.keyInsert }]),
