@@ -80,7 +80,7 @@ def test_a_whole_job_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
         ]
         assert names == ["elsewhere", "elsewhere-chain"]
         with _signed_in(server, "bob") as browser:
-            assert browser.get("/portal/api/jobs").json() == {"jobs": []}
+            assert browser.get("/portal/api/jobs").json()["jobs"] == []
 
 
 def test_a_whole_job_with_its_objects_in_another_store(tmp_path: Path, elsewhere: RunningServer) -> None:

@@ -20,7 +20,10 @@ Made from the commands' own help by `python -m labelwright.cli.reference`. Exit 
 def commands_page() -> str:
     """The page as Markdown."""
     parts = [_HEAD]
-    root = click.Context(cli, info_name="labelwright", max_content_width=100, terminal_width=100)
+    # With the settings of the real command line: click keeps the help option that was asked for first.
+    root = click.Context(
+        cli, info_name="labelwright", max_content_width=100, terminal_width=100, **cli.context_settings
+    )
     _describe(cli, root, parts)
     return "\n".join(parts)
 
