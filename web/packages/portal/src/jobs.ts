@@ -28,6 +28,7 @@ export class JobsPage {
   readonly #list = h("ul", { class: "jobs" });
   readonly #trouble = h("p", { class: "problem", role: "status" });
   #timer = 0;
+  #turn = 0;
   #shown = "";
 
   constructor(
@@ -57,12 +58,14 @@ export class JobsPage {
 
   async #refresh(): Promise<void> {
     window.clearTimeout(this.#timer);
+    const turn = ++this.#turn;
     try {
       const jobs = await this.api.jobs();
+      if (turn !== this.#turn) return; // a later look has begun; its answer counts
       this.#trouble.textContent = "";
       this.#show(jobs);
     } catch (error) {
-      if (this.#timer === -1) return;
+      if (this.#timer === -1 || turn !== this.#turn) return;
       this.#trouble.textContent =
         error instanceof ApiError && error.status === 0
           ? "No connection to the server; trying again by itself."
