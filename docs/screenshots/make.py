@@ -104,15 +104,12 @@ def _portal(browser: Browser, url: str, password: str) -> None:
     page.screenshot(path=HERE / "jobs.png")
     start.click()
     page.wait_for_timeout(2500)
-    for key, (left, top, right, bottom) in {
-        "1": (0.2, 0.5, 0.4, 0.75),
-        "3": (0.55, 0.45, 0.7, 0.7),
-    }.items():
+    # Corners in pixels of the window: a pallet and a barrel of the first picture, always the same one.
+    for key, (left, top, right, bottom) in {"4": (526, 461, 657, 494), "3": (702, 407, 768, 501)}.items():
         page.keyboard.press(key)
-        width, height = 1366, 768
-        page.mouse.move(320 + left * (width - 640), 110 + top * (height - 220))
+        page.mouse.move(left, top)
         page.mouse.down()
-        page.mouse.move(320 + right * (width - 640), 110 + bottom * (height - 220), steps=8)
+        page.mouse.move(right, bottom, steps=8)
         page.mouse.up()
     page.wait_for_timeout(300)
     page.screenshot(path=HERE / "task.png")
