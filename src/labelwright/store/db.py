@@ -118,10 +118,13 @@ class Database:
     def submit(self, fn: Write[T], *, waits_for_disk: bool = True) -> Future[T]:
         """Queue a write. The future is done once the write is durable, or failed."""
         future: Future[T] = Future()
-        if self._closed:
-            raise LabelwrightError("The database is closed; start the server again.")
-        self._ensure_thread()
-        self._queue.put(_Item(fn, future, waits_for_disk))
+        with self._lock:  # together with `close`: nothing may be queued behind its end mark
+            if self._closed:
+                raise LabelwrightError("The database is closed; start the server again.")
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="database-writer", daemon=True)
+                self._thread.start()
+            self._queue.put(_Item(fn, future, waits_for_disk))
         return future
 
     def write(self, fn: Write[T]) -> T:
@@ -141,21 +144,14 @@ class Database:
         with self._lock:
             self._closed = True
             thread = self._thread
-        if thread is not None:
             self._queue.put(None)
+        if thread is not None:
             thread.join()
         self.engine.dispose()
 
     def _writer_connection(self) -> Connection:
         self._waits = True  # what `_engine` sets for every new connection
         return self.engine.connect().execution_options(labelwright_writer=True)
-
-    def _ensure_thread(self) -> None:
-        if self._thread is None:
-            with self._lock:
-                if self._thread is None:
-                    self._thread = threading.Thread(target=self._run, name="database-writer", daemon=True)
-                    self._thread.start()
 
     def _run(self) -> None:
         connection = self._writer_connection()

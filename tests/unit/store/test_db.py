@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -109,6 +110,29 @@ def test_a_closed_database_refuses_writes_and_says_what_to_do(tmp_path: Path) ->
     database.close()
     with pytest.raises(LabelwrightError, match="start the server again"):
         database.submit(_insert(2))
+
+
+def test_every_write_queued_while_closing_is_done_or_refused(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'db.sqlite'}")
+    database.create_all(META)
+    outcomes: list[object] = []
+
+    def work(start: int) -> None:
+        for n in range(start, start + 2000):
+            try:
+                outcomes.append(database.submit(_insert(n)))
+            except LabelwrightError:
+                return
+
+    threads = [threading.Thread(target=work, args=(10_000 * i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    while not outcomes:
+        time.sleep(0.001)
+    database.close()
+    for thread in threads:
+        thread.join()
+    assert all(future.done() for future in outcomes)  # type: ignore[attr-defined]
 
 
 def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
