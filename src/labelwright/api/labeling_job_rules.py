@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from labelwright.core.arn import PUBLIC_CROWD_ACCOUNT, parse_arn, team_kind
 from labelwright.core.functions import CUSTOM, BuiltIn, TaskKind, kind_of, recognise
+from labelwright.core.job_options import parse_job_options
 from labelwright.core.limits import LIFETIME_S_MAX, LIFETIME_S_MAX_PUBLIC
 from labelwright.core.names import check_label_attribute_name
 from labelwright.core.prices import check_price
@@ -61,6 +62,7 @@ def check_request(connection: Connection, request: Mapping[str, Any], *, region:
             "HumanTaskConfig.NumberOfHumanWorkersPerDataObject", n_workers, f"must be 1 for {kind.suffix}"
         )
     _check_algorithm(request, kind)
+    parse_job_options(request.get("Tags") or ())
     return kind
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from labelwright.core.arn import team_kind
+from labelwright.core.job_options import JobOptions, parse_job_options
 from labelwright.core.limits import BATCH_SIZE_DEFAULT, LIFETIME_S_DEFAULT_PUBLIC, LIFETIME_S_MAX
 from labelwright.core.stopping import StoppingConditions
 from labelwright.engine.paths import s3_uri
@@ -33,6 +34,8 @@ class JobFacts:
         Empty until the job is initialized, and for jobs without a label category file.
     n_workers, time_limit_s, lifetime_s, batch_size : int
     stopping : StoppingConditions
+    options : JobOptions
+        What its tags choose beyond the AWS API.
     output_uri : str
         ``<S3OutputPath>/<job name>``, without a slash at the end.
     manifest_uri, template : str
@@ -56,6 +59,7 @@ class JobFacts:
     lifetime_s: int
     batch_size: int
     stopping: StoppingConditions
+    options: JobOptions
     output_uri: str
     manifest_uri: str
     template: str
@@ -98,6 +102,7 @@ def facts_of(row: JobRow) -> JobFacts:
             max_human_labeled=conditions.get("MaxHumanLabeledObjectCount"),
             max_percentage_labeled=conditions.get("MaxPercentageOfInputDatasetLabeled"),
         ),
+        options=parse_job_options(request.get("Tags") or ()),
         output_uri=f"{s3_uri(request['OutputConfig']['S3OutputPath']).rstrip('/')}/{row.name}",
         manifest_uri=row.manifest_uri or "",
         template=row.template or "",
