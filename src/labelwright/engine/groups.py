@@ -6,7 +6,6 @@ is simply done again: same names, same bytes.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import logging
 import math
@@ -22,14 +21,15 @@ from labelwright.core.limits import GROUP_SIZE
 from labelwright.engine import paths
 from labelwright.engine.facts import JobFacts
 from labelwright.engine.failures import failure_content
-from labelwright.engine.media import image_size_of, read_small
+from labelwright.engine.members import Member
+from labelwright.engine.outcomes import outcomes_of
 from labelwright.engine.tools import Tools, read_lines
 from labelwright.manifests import dumps
 from labelwright.store import data_objects, labels
 from labelwright.store.answers import AnswerRow, Identity, answers_of
 from labelwright.store.data_objects import GroupRow, ObjectRow
 from labelwright.store.labeling_jobs import JobRow
-from labelwright.tasks import Answer, Failure, Label, ObjectAnswers
+from labelwright.tasks import Failure, Label
 
 __all__ = ["consolidate_group", "fail_group", "form_groups"]
 
@@ -78,17 +78,6 @@ def form_groups(connection: Connection, job_id: int, *, now: float, growing_iter
         n_formed += 1
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Member:
-    """An object of a group with everything its files need."""
-
-    row: ObjectRow
-    line: dict[str, Any]
-    answers: list[AnswerRow]
-    response_uri: str
-    creation_date: str
-
-
 def consolidate_group(tools: Tools, job: JobRow, facts: JobFacts, group: GroupRow) -> None:
     """Steps 2-7 for one frozen group. What a label refers to is written before the label is."""
     members = _members(tools, facts, group)
@@ -100,9 +89,7 @@ def consolidate_group(tools: Tools, job: JobRow, facts: JobFacts, group: GroupRo
     request_uri = paths.consolidation_request_uri(facts.output_uri, group.iteration, group.stamp)
     _put_json(tools, request_uri, dumps([_request_item(facts, group, member) for member in members]))
 
-    outcomes = facts.type.consolidate(
-        [_object_answers(tools, facts, member) for member in members], facts.categories, facts.names
-    )
+    outcomes = outcomes_of(tools, facts, group, members)
     labeled: list[tuple[int, bytes]] = []
     failed: list[tuple[int, bytes]] = []
     response: list[dict[str, Any]] = []
@@ -143,7 +130,7 @@ def _finish(
     )
 
 
-def _members(tools: Tools, facts: JobFacts, group: GroupRow) -> list[_Member]:
+def _members(tools: Tools, facts: JobFacts, group: GroupRow) -> list[Member]:
     def load(connection: Connection) -> tuple[list[ObjectRow], dict[int, list[AnswerRow]]]:
         rows = data_objects.group_objects(connection, group)
         answers: dict[int, list[AnswerRow]] = defaultdict(list)
@@ -156,7 +143,7 @@ def _members(tools: Tools, facts: JobFacts, group: GroupRow) -> list[_Member]:
     stamp = paths.response_stamp(group.frozen_at)
     first_microsecond = round(group.frozen_at * 1_000_000)
     return [
-        _Member(
+        Member(
             row=row,
             line=orjson.loads(raw),
             answers=answers[row.object_no],
@@ -171,7 +158,7 @@ def _put_json(tools: Tools, uri: str, data: bytes) -> None:
     tools.blobs.put(uri, data, content_type="application/json")
 
 
-def _worker_response(member: _Member) -> bytes:
+def _worker_response(member: Member) -> bytes:
     # The answers are JSON already, with sorted keys; they are put in as they were kept.
     answers = b",".join(_answer_json(answer) for answer in member.answers)
     return b'{"answers":[' + answers + b"]}"
@@ -205,7 +192,7 @@ def _identity(answer: AnswerRow) -> Identity:
     return Identity(f"private.unknown.{code}")
 
 
-def _large_answers(facts: JobFacts, group: GroupRow, members: Sequence[_Member]) -> list[tuple[str, bytes]]:
+def _large_answers(facts: JobFacts, group: GroupRow, members: Sequence[Member]) -> list[tuple[str, bytes]]:
     return [
         (_large_uri(facts, group, member, i), answer.answer)
         for member in members
@@ -214,11 +201,11 @@ def _large_answers(facts: JobFacts, group: GroupRow, members: Sequence[_Member])
     ]
 
 
-def _large_uri(facts: JobFacts, group: GroupRow, member: _Member, position: int) -> str:
+def _large_uri(facts: JobFacts, group: GroupRow, member: Member, position: int) -> str:
     return paths.large_answer_uri(facts.output_uri, group.iteration, member.row.object_no, position)
 
 
-def _request_item(facts: JobFacts, group: GroupRow, member: _Member) -> dict[str, Any]:
+def _request_item(facts: JobFacts, group: GroupRow, member: Member) -> dict[str, Any]:
     source = member.line.get("source")
     annotations = []
     for i, answer in enumerate(member.answers):
@@ -233,18 +220,3 @@ def _request_item(facts: JobFacts, group: GroupRow, member: _Member) -> dict[str
         "dataObject": {"s3Uri": member.line["source-ref"]} if source is None else {"content": source},
         "annotations": annotations,
     }
-
-
-def _object_answers(tools: Tools, facts: JobFacts, member: _Member) -> ObjectAnswers:
-    source = member.line.get("source")
-    source = member.line.get("source-ref") if source is None else source
-    return ObjectAnswers(
-        object_no=member.row.object_no,
-        answers=[Answer(answer.worker_id, orjson.loads(answer.answer)) for answer in member.answers],
-        creation_date=member.creation_date,
-        response_uri=member.response_uri,
-        line=member.line,
-        output_folder=paths.label_folder_uri(facts.output_uri),
-        image_size=partial(image_size_of, tools.blobs, str(source)),
-        read=partial(read_small, tools.blobs),
-    )
