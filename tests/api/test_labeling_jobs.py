@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from labelwright.engine.facts import facts_of
+from labelwright.store import labeling_jobs as store
+
 FUNCTIONS = "arn:aws:lambda:us-west-2:081040173940:function"
 
 
@@ -105,6 +108,19 @@ def test_create_describe_stop(sagemaker: Any, request_for: Callable[..., dict[st
     with pytest.raises(ClientError, match="ResourceInUse"):
         sagemaker.create_labeling_job(**request_for(LabelingJobName="TEXTS-1"))
     assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == request["Tags"]
+
+
+def test_options_are_fixed_when_the_job_is_created(
+    sagemaker: Any, served: Any, request_for: Callable[..., dict[str, Any]]
+) -> None:
+    tags = [{"Key": "line", "Value": "7"}, {"Key": "labelwright:ask-more-below", "Value": "0.8"}]
+    arn = sagemaker.create_labeling_job(**request_for(Tags=tags))["LabelingJobArn"]
+    sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "labelwright:ask-more-below", "Value": "0.5"}])
+    job = served.app.context.database.read(lambda connection: store.named(connection, "eu-west-1", "texts-1"))
+    assert facts_of(job).options.ask_more_below == 0.8
+    bad = [{"Key": "labelwright:ask-more", "Value": "0.8"}]
+    with pytest.raises(ClientError, match=r"ValidationException.*labelwright:ask-more-below"):
+        sagemaker.create_labeling_job(**request_for(LabelingJobName="Texts-2", Tags=bad))
 
 
 def test_unknown_jobs(sagemaker: Any) -> None:

@@ -18,6 +18,7 @@ from labelwright.api.dispatch import operation, reads
 from labelwright.api.labeling_job_rules import check_request
 from labelwright.api.paging import DEFAULT_PAGE, query_of, token_secret
 from labelwright.core.arn import labeling_job_arn
+from labelwright.core.job_options import PREFIX
 from labelwright.core.labeling_job import StopRequested
 from labelwright.engine.paths import output_manifest_uri, s3_uri
 from labelwright.errors import IllegalTransition, InvalidRequest, NotFound
@@ -38,6 +39,9 @@ async def create_labeling_job(
 ) -> dict[str, Any]:
     """Check the request, keep it, and let the engine begin."""
     request = {key: value for key, value in context.parameters.items() if key != "Tags"}
+    options = [tag for tag in tags or () if tag["Key"].startswith(PREFIX)]
+    if options:  # kept with the request: tags may be changed later, a job's options may not
+        request["Tags"] = options
     arn = labeling_job_arn(context.region, context.account_id, labeling_job_name)
 
     def create(connection: Connection) -> int:
