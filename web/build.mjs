@@ -1,14 +1,16 @@
-// Builds every browser bundle into src/labelwright/portal/static/. One table says what is built from what.
+// Builds every browser bundle into src/labelwright/portal/static/ (or the folder after --out). One table says what is
+// built from what. A server may be running: files are made beside the old ones and take their places at the end.
 import { existsSync } from "node:fs";
-import { cp, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { cp, mkdir, mkdtemp, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
 import { build, context } from "esbuild";
 
 const web = dirname(fileURLToPath(import.meta.url));
-const out = join(web, "..", "src", "labelwright", "portal", "static");
+const outAt = process.argv.indexOf("--out");
+const target = outAt > 0 ? resolve(process.argv[outAt + 1]) : join(web, "..", "src", "labelwright", "portal", "static");
 
 /**
  * entry   source file; a package that is not there yet is left out
@@ -22,8 +24,8 @@ const bundles = [
 ];
 
 const watch = process.argv.includes("--watch");
-await rm(out, { recursive: true, force: true });
-await mkdir(out, { recursive: true });
+await mkdir(target, { recursive: true });
+const out = watch ? target : await mkdtemp(join(target, ".new-"));
 
 const borrowed = new Set();
 for (const { name, entry, format, assets } of bundles) {
@@ -61,8 +63,16 @@ if (!watch) {
     if (!/\.(js|css)$/.test(file)) continue;
     const bytes = await readFile(join(out, file));
     const kb = (n) => `${(n / 1000).toFixed(1)} kB`;
-    console.log(`${relative(join(web, ".."), join(out, file))}  ${kb(bytes.length)}, gzipped ${kb(gzipSync(bytes).length)}`);
+    console.log(`${relative(join(web, ".."), join(target, file))}  ${kb(bytes.length)}, gzipped ${kb(gzipSync(bytes).length)}`);
   }
+  const made = await readdir(out);
+  for (const name of made) {
+    const place = join(target, name);
+    // A folder cannot be replaced in one step, a file can.
+    if (existsSync(place) && (await stat(place)).isDirectory()) await rm(place, { recursive: true });
+    await rename(join(out, name), place);
+  }
+  for (const name of await readdir(target)) if (!made.includes(name)) await rm(join(target, name), { recursive: true });
 }
 
 /** The licences of the packages that are part of the bundles: they ask to be passed on. */
