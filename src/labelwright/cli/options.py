@@ -12,7 +12,7 @@ import click
 
 from labelwright.config import DEFAULT_REGION, Settings
 from labelwright.credentials import RootCredentials, load_or_create
-from labelwright.store import directory_tables, labeling_tables
+from labelwright.store import directory_tables, event_tables, labeling_tables
 from labelwright.store.db import Database
 from labelwright.store.schema import metadata
 
@@ -31,7 +31,7 @@ __all__ = [
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_TABLE_MODULES = (directory_tables, labeling_tables)
+_TABLE_MODULES = (directory_tables, event_tables, labeling_tables)
 
 data_option = click.option(
     "--data", "data_dir", type=click.Path(path_type=Path), default=None, help="Data directory of the server."

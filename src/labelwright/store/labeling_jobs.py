@@ -63,6 +63,7 @@ class JobRow:
     n_machine: int
     n_failed: int
     n_human_here: int
+    n_machine_here: int
     iteration: int
     batch_first_no: int
     batch_opened_at: float | None
@@ -229,6 +230,7 @@ _ADD = (
     .values(
         n_human=_t.c.n_human + sa.bindparam("b_human"),
         n_machine=_t.c.n_machine + sa.bindparam("b_machine"),
+        n_machine_here=_t.c.n_machine_here + sa.bindparam("b_machine"),
         n_failed=_t.c.n_failed + sa.bindparam("b_failed"),
         n_human_here=_t.c.n_human_here + sa.bindparam("b_human_here"),
         manifest_is_stale=sa.true(),

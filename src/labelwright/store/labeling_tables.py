@@ -53,6 +53,7 @@ labeling_jobs = sa.Table(
     sa.Column("n_machine", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("n_failed", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("n_human_here", sa.BigInteger, nullable=False, server_default="0"),  # without chained labels
+    sa.Column("n_machine_here", sa.BigInteger, nullable=False, server_default="0"),  # likewise
     sa.Column("iteration", sa.Integer, nullable=False, server_default="0"),  # current batch, from 1
     # The batch holds the pending objects of [batch_first_no, next_object_no).
     sa.Column("batch_first_no", sa.BigInteger, nullable=False, server_default="0"),

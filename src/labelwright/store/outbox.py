@@ -1,0 +1,197 @@
+"""The outbox: rows about what has happened, read in the order in which it was committed.
+
+A reader keeps a cursor: all rows up to it are dealt with. It moves its cursor after it has dealt with a row,
+so whatever is killed in between, a row is dealt with at least once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from labelwright.store.answers import Identity
+from labelwright.store.db import Database
+from labelwright.store.event_tables import OutboxKind, event_cursors, outbox
+from labelwright.store.labeling_tables import job_events, labeling_jobs, tasks, worker_identities
+
+__all__ = ["OutboxRow", "cursor", "first_cursor", "horizon", "keep_cursor", "page", "prune", "slowest"]
+
+_o, _c = outbox, event_cursors
+
+_PRUNED = "pruned"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One row with what its events say.
+
+    Attributes
+    ----------
+    id : int
+        Position in the outbox.
+    kind : OutboxKind
+    at : float
+        Epoch seconds.
+    job_name, job_arn, region, workteam_arn, reference_code : str
+        The job it belongs to.
+    event_id, name, detail : int or None, str, str
+        Of rows about jobs: row id and name of the job event, and its detail as JSON text or "".
+    task_id, worker_id, accepted_at : str, str, float or None
+        Of rows about tasks.
+    identity : Identity or None
+        Who the worker is, if the directory knows.
+    """
+
+    id: int
+    kind: OutboxKind
+    at: float
+    job_name: str
+    job_arn: str
+    region: str
+    workteam_arn: str
+    reference_code: str
+    event_id: int | None = None
+    name: str = ""
+    detail: str = ""
+    task_id: str = ""
+    worker_id: str = ""
+    accepted_at: float | None = None
+    identity: Identity | None = None
+
+
+def horizon(database: Database) -> int:
+    """Position up to which the outbox is complete: nothing at or below it will be added any more.
+
+    SQLite commits one transaction after the other, so that is its last row. PostgreSQL gives out numbers
+    before it commits, and with two servers a smaller one may come later; so there all writers are waited
+    for, for as long as they take to commit, before the last row is looked up.
+    """
+    last = sa.select(sa.func.coalesce(sa.func.max(_o.c.id), 0))
+    with database.engine.begin() as connection:
+        if not database.is_sqlite:
+            connection.exec_driver_sql("LOCK TABLE outbox IN SHARE ROW EXCLUSIVE MODE")
+        return int(connection.execute(last).scalar_one())
+
+
+_PAGE = (
+    sa.select(
+        _o.c.id,
+        _o.c.kind,
+        _o.c.at,
+        labeling_jobs.c.name,
+        labeling_jobs.c.arn,
+        labeling_jobs.c.region,
+        labeling_jobs.c.workteam_arn,
+        labeling_jobs.c.reference_code,
+        _o.c.job_event_id,
+        job_events.c.name.label("event_name"),
+        job_events.c.detail,
+        _o.c.task_id,
+        _o.c.worker_id,
+        tasks.c.accepted_at,
+        worker_identities.c.public_id,
+        worker_identities.c.provider,
+        worker_identities.c.issuer,
+        worker_identities.c.subject,
+    )
+    .select_from(
+        _o.join(labeling_jobs, labeling_jobs.c.id == _o.c.job_id)
+        .outerjoin(job_events, job_events.c.id == _o.c.job_event_id)
+        .outerjoin(tasks, tasks.c.id == _o.c.task_id)
+        .outerjoin(worker_identities, worker_identities.c.worker_id == _o.c.worker_id)
+    )
+    .where(_o.c.id > sa.bindparam("after"), _o.c.id <= sa.bindparam("end"))
+    .order_by(_o.c.id)
+    .limit(sa.bindparam("size"))
+)
+
+
+def page(
+    connection: Connection,
+    *,
+    after: int,
+    end: int,
+    limit: int,
+    job_id: int | None = None,
+    kinds: Collection[OutboxKind] = tuple(OutboxKind),
+) -> list[OutboxRow]:
+    """Rows with a position in (after, end], oldest first, at most ``limit``."""
+    query = _PAGE
+    if job_id is not None:
+        query = query.where(_o.c.job_id == job_id)
+    if set(kinds) != set(OutboxKind):
+        query = query.where(_o.c.kind.in_([int(kind) for kind in kinds]))
+    found = connection.execute(query, {"after": after, "end": end, "size": limit})
+    return [
+        OutboxRow(
+            id=row.id,
+            kind=OutboxKind(row.kind),
+            at=row.at,
+            job_name=row.name,
+            job_arn=row.arn,
+            region=row.region,
+            workteam_arn=row.workteam_arn,
+            reference_code=row.reference_code,
+            event_id=row.job_event_id,
+            name=row.event_name or "",
+            detail=row.detail or "",
+            task_id=row.task_id or "",
+            worker_id=row.worker_id or "",
+            accepted_at=row.accepted_at,
+            identity=(
+                None
+                if row.public_id is None
+                else Identity(row.public_id, row.provider, row.issuer, row.subject)
+            ),
+        )
+        for row in found
+    ]
+
+
+def cursor(connection: Connection, name: str) -> int | None:
+    """Where a reader is; None for one that was never there."""
+    position: int | None = connection.execute(sa.select(_c.c.position).where(_c.c.name == name)).scalar()
+    return position
+
+
+def first_cursor(connection: Connection, name: str, *, position: int, now: float) -> int:
+    """Where a reader is; one that was never there begins at ``position``. Marks it as alive."""
+    known = cursor(connection, name)
+    keep_cursor(connection, name, position=position if known is None else known, now=now)
+    return position if known is None else known
+
+
+_KEEP = sa.text(
+    "INSERT INTO event_cursors (name, position, seen_at) VALUES (:name, :position, :now) "
+    "ON CONFLICT (name) DO UPDATE SET position = excluded.position, seen_at = excluded.seen_at "
+    "WHERE event_cursors.position <= excluded.position"
+)
+
+
+def keep_cursor(connection: Connection, name: str, *, position: int, now: float) -> None:
+    """Move a reader's cursor; never back."""
+    connection.execute(_KEEP, {"name": name, "position": position, "now": now})
+
+
+def slowest(connection: Connection, *, alive_since: float) -> int | None:
+    """The least position of the readers that were there since then; None when there is no reader."""
+    query = sa.select(sa.func.min(_c.c.position)).where(_c.c.name != _PRUNED, _c.c.seen_at >= alive_since)
+    position: int | None = connection.execute(query).scalar()
+    return position
+
+
+def prune(connection: Connection, *, up_to: int, limit: int, now: float) -> int:
+    """Delete rows about tasks up to a position; how many positions were looked at, at most ``limit``.
+
+    Rows about jobs stay: they are the story of the jobs, and few.
+    """
+    start = cursor(connection, _PRUNED) or 0
+    end = min(up_to, start + limit)
+    if end <= start:
+        return 0
+    connection.execute(sa.delete(_o).where(_o.c.id > start, _o.c.id <= end, _o.c.kind != int(OutboxKind.JOB)))
+    keep_cursor(connection, _PRUNED, position=end, now=now)
+    return end - start
