@@ -1,0 +1,108 @@
+"""A job's account: the counts are in the database, the arithmetic is in `labelwright.ledger`."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from labelwright.core.labeling_job import TERMINAL, Status
+from labelwright.engine.facts import JobFacts, facts_of
+from labelwright.ledger import Account, Counts, Forecast, Prices, account, forecast, prices_of
+from labelwright.store import machine_time, work_totals
+from labelwright.store.labeling_jobs import JobRow
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+__all__ = ["JobAccount", "account_of", "counts_of", "prices_of_job"]
+
+_WINDOW_S = 3600.0
+_N_POINTS = 120
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class JobAccount:
+    """Everything the ledger says of a job.
+
+    Attributes
+    ----------
+    counts, prices, money, outlook
+        See `labelwright.ledger`. ``outlook`` is None once the job has ended.
+    n_workers : int
+        Workers who have taken a task.
+    points : list of Point
+        How the counters grew, thinned; the last one is now.
+    """
+
+    counts: Counts
+    prices: Prices
+    money: Account
+    outlook: Forecast | None
+    n_workers: int
+    points: list[work_totals.Point]
+
+
+def prices_of_job(facts: JobFacts) -> Prices:
+    """The prices of a job, from its options and from its request."""
+    return prices_of(facts.options, facts.request["HumanTaskConfig"].get("PublicWorkforceTaskPrice"))
+
+
+def counts_of(job: JobRow, facts: JobFacts, work: work_totals.Work) -> Counts:
+    """The counts of a job and its people's work, for the ledger."""
+    n_left = max(0, job.counters.n_unlabeled)
+    n_needed = facts.stopping.n_still_needed(job.counters)
+    if n_needed is not None:  # a stopping condition ends the job before
+        n_left = min(n_left, n_needed)
+    n_most = facts.options.max_workers_per_object
+    n_spared = 0 if n_most is None else job.n_human_here * n_most - work.n_submitted
+    return Counts(
+        n_human=job.n_human_here,
+        n_machine=job.n_machine_here,
+        n_failed=job.n_failed,
+        n_left=n_left,
+        n_answers=work.n_submitted,
+        seconds=work.seconds,
+        seconds_squared=work.seconds_squared,
+        n_answers_spared=max(0, n_spared),
+    )
+
+
+def account_of(connection: Connection, job: JobRow, *, now: float) -> JobAccount:
+    """A job's account at this moment."""
+    facts = facts_of(job)
+    work = work_totals.of_job(connection, job.id)
+    training_s, inference_s = machine_time.seconds_of_job(connection, job.id)
+    counts = dataclasses.replace(counts_of(job, facts, work), training_s=training_s, inference_s=inference_s)
+    prices = prices_of_job(facts)
+    money = account(counts, prices)
+    points = _points(connection, job, now=now)
+    n_finished, window_s = _window(points)
+    is_over = Status(job.status) in TERMINAL
+    return JobAccount(
+        counts=counts,
+        prices=prices,
+        money=money,
+        outlook=(
+            None if is_over else forecast(counts, prices, money, n_finished=n_finished, window_s=window_s)
+        ),
+        n_workers=work.n_workers,
+        points=points,
+    )
+
+
+def _points(connection: Connection, job: JobRow, *, now: float) -> list[work_totals.Point]:
+    end = now if job.ended_at is None else job.ended_at
+    n_kept_human, n_kept_machine = job.n_human - job.n_human_here, job.n_machine - job.n_machine_here
+    kept = work_totals.progress(connection, job.id, n_points=_N_POINTS)
+    points = [work_totals.Point(job.created_at, n_kept_human, n_kept_machine, 0)]
+    points += [point for point in kept if job.created_at < point.at < end]
+    points.append(work_totals.Point(end, job.n_human, job.n_machine, job.n_failed))
+    return points
+
+
+def _window(points: list[work_totals.Point]) -> tuple[int, float]:
+    """Objects finished in the last hour, or in the last of it that is known, and how long that was."""
+    last = points[-1]
+    first = next((point for point in points if point.at >= last.at - _WINDOW_S), points[0])
+    n = (last.n_human + last.n_machine + last.n_failed) - (first.n_human + first.n_machine + first.n_failed)
+    return n, last.at - first.at

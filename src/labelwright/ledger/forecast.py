@@ -1,0 +1,119 @@
+"""What is still to come: cost and time to the end, each with a 95 % range.
+
+Cost. Let n objects be labeled so far, k of them by people, at a human cost of c each (`account`). If the
+share p = k / n stays as it is, the R objects that are left cost R (p c + (1 - p) m), m being the price of a
+machine's label. The range is that of a sum of R new values predicted from n seen ones,
+
+    R x  ±  z_95 s sqrt(R (1 + R / n)),
+
+where s combines the spread of the cost of an object with the spread of who labels it: with prices by the
+hour, the times of an object's answers are taken as independent, so the variance of its cost is the answers
+per object times the variance of a task's cost. This is the usual prediction interval (Hahn and Meeker,
+Statistical Intervals, 1991, chapter 4), with the normal quantile in place of Student's, widened for few
+objects by the factor sqrt((n + 1) / (n - 1)). No range is given before three objects.
+
+Time. The rate is that of a window at the end of what has happened; its range takes finished objects as a
+Poisson process, so a window with N of them is known to ± 1.96 / sqrt(N).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from decimal import ROUND_HALF_UP, Decimal
+
+from labelwright.ledger.account import Account, Counts
+from labelwright.ledger.prices import Prices
+
+__all__ = ["Forecast", "Range", "forecast"]
+
+_Z = 1.959964
+_N_MIN = 3
+_CENT_SHARE = Decimal("0.000001")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Range:
+    """A value with the range in which it lies in 95 of 100 cases; without one where too little is known."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Forecast:
+    """What is still to come.
+
+    Attributes
+    ----------
+    cost, low, high : Decimal or None
+        Of the objects that are left; None before the first label, and the range before the third.
+    seconds : Range or None
+        Until the last object is labeled; None when nothing was labeled in the window.
+    """
+
+    cost: Decimal | None
+    low: Decimal | None
+    high: Decimal | None
+    seconds: Range | None
+
+
+def forecast(
+    counts: Counts, prices: Prices, money: Account, *, n_finished: int = 0, window_s: float = 0.0
+) -> Forecast:
+    """Predict from what was seen.
+
+    Parameters
+    ----------
+    counts, prices, money
+        As `account` takes and gives them.
+    n_finished, window_s : int, float
+        How many objects were finished in a window up to now, and how long it is.
+    """
+    cost, spread = _cost(counts, prices, money)
+    if cost is None or spread is None:
+        low = high = None
+    else:
+        low, high = max(Decimal(0), cost - spread), cost + spread
+    return Forecast(cost, low, high, _seconds(counts.n_left, n_finished, window_s))
+
+
+def _cost(counts: Counts, prices: Prices, money: Account) -> tuple[Decimal | None, Decimal | None]:
+    n, k, left = counts.n_human + counts.n_machine, counts.n_human, counts.n_left
+    if left == 0:
+        return Decimal(0), Decimal(0)
+    if n == 0 or not (prices.has_human_price or prices.per_machine_label is not None):
+        return None, None
+    cost = (money.total * left / n).quantize(_CENT_SHARE, ROUND_HALF_UP)
+    if n < _N_MIN:
+        return cost, None
+    share = k / n
+    per_object = float(money.human) / k if k else 0.0
+    per_label = float(prices.per_machine_label or 0)
+    variance = share * _object_variance(counts, prices) + share * (1 - share) * (per_object - per_label) ** 2
+    factor = math.sqrt((n + 1) / (n - 1))
+    spread = factor * _Z * math.sqrt(variance * left * (1 + left / n))
+    return cost, Decimal(repr(spread)).quantize(_CENT_SHARE, ROUND_HALF_UP)
+
+
+def _object_variance(counts: Counts, prices: Prices) -> float:
+    """Variance of what people's answers to one object cost."""
+    if counts.n_answers < 2 or counts.n_human == 0 or prices.per_hour is None:
+        return 0.0
+    mean = counts.seconds / counts.n_answers
+    variance_s2 = max(0.0, counts.seconds_squared / counts.n_answers - mean * mean)
+    rate = float(prices.per_hour) / 3600
+    return counts.n_answers / counts.n_human * variance_s2 * rate * rate
+
+
+def _seconds(n_left: int, n_finished: int, window_s: float) -> Range | None:
+    if n_left == 0:
+        return Range(0.0, 0.0, 0.0)
+    if n_finished <= 0 or window_s <= 0:
+        return None
+    value = n_left * window_s / n_finished
+    error = _Z / math.sqrt(n_finished)
+    if n_finished < _N_MIN or error >= 1:
+        return Range(value)
+    return Range(value, value / (1 + error), value / (1 - error))
