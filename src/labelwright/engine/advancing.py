@@ -16,6 +16,7 @@ from labelwright.core import labeling_job as machine
 from labelwright.core.labeling_job import Status
 from labelwright.core.limits import JOB_AGE_S_MAX
 from labelwright.engine.batches import close_overdue, open_pending, plan_batch, withdraw_all
+from labelwright.engine.budget import end_if_spent
 from labelwright.engine.facts import JobFacts, facts_of
 from labelwright.engine.groups import consolidate_group, fail_group, form_groups
 from labelwright.engine.initializing import initialize
@@ -115,7 +116,7 @@ def _work(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | Non
             memo.collected_at = now
             return NOW
     if counts.total == 0:
-        return _finish(tools, job, facts, memo)
+        return NOW if end_if_spent(tools, job, facts) else _finish(tools, job, facts, memo)
     if job.manifest_written_at is None and not job.manifest_is_stale:
         write_first_manifest(tools, job, facts)
         return NOW

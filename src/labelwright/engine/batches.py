@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from labelwright.core.human_task import ObjectState
 from labelwright.core.labeling_job import Status
+from labelwright.engine.budget import n_objects_affordable
 from labelwright.engine.facts import JobFacts
 from labelwright.engine.failures import EXPIRED, failure_content
 from labelwright.engine.media import problem_with
@@ -61,6 +62,9 @@ def _plan_batch(connection: Connection, *, job_id: int, facts: JobFacts, now: fl
     size = facts.batch_size
     if needed is not None:
         size = min(size, needed - counts.n_ready - counts.n_grouped)
+    affordable = n_objects_affordable(connection, job, facts)
+    if affordable is not None:
+        size = min(size, affordable)
     if size <= 0:
         return False
     planned = data_objects.plan_batch(connection, job_id, from_no=job.next_object_no, size=size)
