@@ -8,6 +8,7 @@ from __future__ import annotations
 __all__ = [
     "AccessRefused",
     "BlobNotFound",
+    "Busy",
     "Conflict",
     "GroupExists",
     "IllegalTransition",
@@ -18,6 +19,7 @@ __all__ = [
     "NameInUse",
     "NotFound",
     "PasswordRefused",
+    "RevisionChanged",
     "TemplateError",
     "UserExists",
     "UserNotFound",
@@ -100,6 +102,14 @@ class LimitExceeded(LabelwrightError):
 
 class Conflict(LabelwrightError):
     """The thing is in a state in which this cannot be done now."""
+
+
+class RevisionChanged(Conflict):
+    """The thing was changed since the caller looked at it."""
+
+
+class Busy(LabelwrightError):
+    """Too much is going on already; the same request may succeed later."""
 
 
 class AccessRefused(LabelwrightError):
