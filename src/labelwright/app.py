@@ -25,7 +25,7 @@ from labelwright.credentials import load_or_create
 from labelwright.engine import Desk, Engine
 from labelwright.portal import site as portal_site
 from labelwright.s3 import door as s3_door
-from labelwright.store import directory_tables, event_tables, labeling_tables
+from labelwright.store import automated_tables, directory_tables, event_tables, labeling_tables
 from labelwright.store.db import Database
 from labelwright.store.schema import metadata
 from labelwright.wire.route import door_of
@@ -43,7 +43,7 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 _HOST = re.compile(r"[A-Za-z0-9._~%-]*(:[0-9]*)?|\[[0-9A-Fa-f:.]+\](:[0-9]*)?")
 
 # Importing them is what puts their tables into the metadata.
-_TABLE_MODULES = (directory_tables, event_tables, labeling_tables)
+_TABLE_MODULES = (automated_tables, directory_tables, event_tables, labeling_tables)
 
 
 def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) -> Application:

@@ -48,6 +48,22 @@ class Settings:
         How long ready objects wait for others to form a consolidation group.
     manifest_interval_s : float
         Least time between two rewrites of a running job's output manifest.
+    work_at_once : int
+        How many programs for training and inference may run side by side.
+    work_threads : int
+        Processor cores that each of them may use.
+    autolabel_min_objects : int
+        Fewest lines of a manifest for automated labeling.
+    autolabel_target_accuracy : float
+        Mean accuracy that machine-made classes must reach, in (0, 1).
+    autolabel_target_box_iou, autolabel_target_mask_iou : float
+        Mean overlap (intersection over union) that machine-made boxes and masks must reach, in (0, 1).
+    autolabel_confidence : float
+        Probability with which a certified job keeps its target, in (0, 1).
+    autolabel_time_limit_s : float
+        Longest time for one training with its predictions.
+    autolabel_weights : str
+        File with weights of a pretrained image network; empty means features without one.
     log_level : str
     """
 
@@ -63,6 +79,15 @@ class Settings:
     mail_from: str = "labelwright@localhost"
     consolidation_interval_s: float = 60.0
     manifest_interval_s: float = 30.0
+    work_at_once: int = 1
+    work_threads: int = 1
+    autolabel_min_objects: int = 1250
+    autolabel_target_accuracy: float = 0.95
+    autolabel_target_box_iou: float = 0.6
+    autolabel_target_mask_iou: float = 0.7
+    autolabel_confidence: float = 0.95
+    autolabel_time_limit_s: float = 21_600.0
+    autolabel_weights: str = ""
     log_level: str = "INFO"
 
     @classmethod

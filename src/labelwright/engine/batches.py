@@ -35,6 +35,7 @@ def open_pending(tools: Tools, job: JobRow, facts: JobFacts) -> bool:
             first_no=job.batch_first_no,
             end_no=job.next_object_no,
             limit=_SLICE,
+            reserved_for=job.iteration if facts.algorithm else None,
         )
     )
     if waiting:

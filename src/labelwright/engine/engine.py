@@ -23,6 +23,7 @@ from labelwright.engine.facts import facts_of
 from labelwright.engine.failures import declined_by_all, failure_content
 from labelwright.engine.tools import Tools
 from labelwright.store import batches, human_tasks, labeling_jobs, labels
+from labelwright.work import Runner
 
 if TYPE_CHECKING:
     from labelwright.blobs import Blobs
@@ -74,7 +75,10 @@ class Engine:
         self, database: Database, blobs: Blobs, settings: Settings, clock: Callable[[], float]
     ) -> None:
         self._io = ThreadPoolExecutor(_N_IO, thread_name_prefix="engine-io")
-        self._tools = Tools(database, blobs, settings, clock, self._io)
+        work = Runner(
+            settings.data_dir / "work", n_at_once=settings.work_at_once, on_end=lambda _name: self.wake()
+        )
+        self._tools = Tools(database, blobs, settings, clock, self._io, work)
         self._condition = threading.Condition()
         self._jobs: dict[int, _Watched] = {}
         self._look_at_all_at = 0.0  # monotonic

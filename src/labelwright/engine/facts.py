@@ -36,6 +36,8 @@ class JobFacts:
     stopping : StoppingConditions
     options : JobOptions
         What its tags choose beyond the AWS API.
+    algorithm : str
+        Of automated labeling (``image-classification`` ...); empty for jobs without.
     output_uri : str
         ``<S3OutputPath>/<job name>``, without a slash at the end.
     manifest_uri, template : str
@@ -60,6 +62,7 @@ class JobFacts:
     batch_size: int
     stopping: StoppingConditions
     options: JobOptions
+    algorithm: str
     output_uri: str
     manifest_uri: str
     template: str
@@ -103,6 +106,7 @@ def facts_of(row: JobRow) -> JobFacts:
             max_percentage_labeled=conditions.get("MaxPercentageOfInputDatasetLabeled"),
         ),
         options=parse_job_options(request.get("Tags") or ()),
+        algorithm=_algorithm(request),
         output_uri=f"{s3_uri(request['OutputConfig']['S3OutputPath']).rstrip('/')}/{row.name}",
         manifest_uri=row.manifest_uri or "",
         template=row.template or "",
@@ -111,3 +115,8 @@ def facts_of(row: JobRow) -> JobFacts:
         keywords=tuple(human.get("TaskKeywords") or ()),
         request=request,
     )
+
+
+def _algorithm(request: dict[str, Any]) -> str:
+    config = request.get("LabelingJobAlgorithmsConfig") or {}
+    return str(config.get("LabelingJobAlgorithmSpecificationArn", "")).rpartition("/")[2]

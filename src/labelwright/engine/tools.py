@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from labelwright.blobs import Blobs
     from labelwright.config import Settings
     from labelwright.store.db import Database
+    from labelwright.work import Runner
 
 __all__ = ["Tools", "read_lines"]
 
@@ -21,13 +22,17 @@ _RANGE_BYTES_MAX = 4 << 20
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Tools:
-    """The parts a step may use; ``io`` runs reads and writes of many small objects side by side."""
+    """The parts a step may use.
+
+    ``io`` runs reads and writes of many small objects side by side, ``work`` programs outside this process.
+    """
 
     database: Database
     blobs: Blobs
     settings: Settings
     clock: Callable[[], float]
     io: Executor
+    work: Runner
 
 
 def read_lines(blobs: Blobs, manifest_uri: str, rows: Sequence[ObjectRow]) -> list[bytes]:

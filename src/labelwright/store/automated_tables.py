@@ -1,4 +1,4 @@
-"""Tables about automated labeling: models, runs of programs, the set each object is in, passes of the loop."""
+"""Tables of automated labeling: models, runs of programs, the set each object is in, passes of the loop."""
 
 from __future__ import annotations
 

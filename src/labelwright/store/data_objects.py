@@ -159,9 +159,21 @@ def plan_batch(connection: Connection, job_id: int, *, from_no: int, size: int) 
 
 
 def pending_in_batch(
-    connection: Connection, job_id: int, *, first_no: int, end_no: int, limit: int
+    connection: Connection,
+    job_id: int,
+    *,
+    first_no: int,
+    end_no: int,
+    limit: int,
+    reserved_for: int | None = None,
 ) -> list[ObjectRow]:
-    """Objects of the current batch that have not been opened yet, in manifest order."""
+    """Objects of the current batch that have not been opened yet, in manifest order.
+
+    Parameters
+    ----------
+    reserved_for : int, optional
+        Only those that were reserved for this iteration: batches of automated labeling have gaps.
+    """
     query = (
         sa.select(_t.c.object_no, _t.c.position, _t.c.length, _t.c.iteration)
         .where(
@@ -173,6 +185,8 @@ def pending_in_batch(
         .order_by(_t.c.object_no)
         .limit(limit)
     )
+    if reserved_for is not None:
+        query = query.where(_t.c.iteration == reserved_for, sa.text("iteration IS NOT NULL"))
     return [ObjectRow(*row) for row in connection.execute(query)]
 
 

@@ -89,6 +89,15 @@ data_objects = sa.Table(
 partial_index(
     "ix_data_objects_active", data_objects, "job_id", "state", "object_no", where="state IN (1, 2, 3)"
 )
+# Reserved for a batch that is being opened: a batch of automated labeling at most.
+partial_index(
+    "ix_data_objects_reserved",
+    data_objects,
+    "job_id",
+    "iteration",
+    "object_no",
+    where="state = 0 AND iteration IS NOT NULL",
+)
 # The queue: what can be taken, closest to completion first, then in manifest order.
 partial_index("ix_data_objects_queue", data_objects, "job_id", "n_free", "object_no", where="n_free > 0")
 

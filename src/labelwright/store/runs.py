@@ -20,9 +20,11 @@ __all__ = [
     "RunRow",
     "add",
     "all_of_region",
+    "by_name",
     "end",
     "last",
     "named",
+    "names_of_job",
     "set_columns",
     "unfinished_of_job",
 ]
@@ -89,6 +91,17 @@ def named(connection: Connection, region: str, name: str) -> RunRow | None:
     """A run by its name."""
     row = connection.execute(_SELECT.where(_t.c.region == region, _t.c.name == name.lower())).first()
     return None if row is None else RunRow(*row)
+
+
+def by_name(connection: Connection, name: str) -> RunRow | None:
+    """A run by its name, whatever its region."""
+    row = connection.execute(_SELECT.where(_t.c.name == name)).first()
+    return None if row is None else RunRow(*row)
+
+
+def names_of_job(connection: Connection, job_id: int) -> list[str]:
+    """Names of all runs of a job, oldest first."""
+    return list(connection.execute(sa.select(_t.c.name).where(_t.c.job_id == job_id).order_by(_t.c.id)).scalars())
 
 
 def last(connection: Connection, job_id: int, iteration: int) -> RunRow | None:
