@@ -113,6 +113,7 @@ class Workshop:
         conditions = human.pop("conditions", None)
         manifest_uri = human.pop("manifest_uri", "s3://acme/in/manifest.jsonl")
         team = human.pop("team", self.team_arn)
+        options = human.pop("options", {})  # of the job: {"budget": "3"}
         request: dict[str, Any] = {
             "LabelingJobName": name,
             "LabelAttributeName": lan,
@@ -131,6 +132,8 @@ class Workshop:
         }
         if conditions:
             request["StoppingConditions"] = conditions
+        if options:
+            request["Tags"] = [{"Key": f"labelwright:{k}", "Value": v} for k, v in options.items()]
         if kind is not None or labels is not None:
             names = ["bolt", "nut", "washer"] if labels is None else labels
             document = categories or {
