@@ -18,8 +18,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from labelwright.portal.preview import SAMPLES
 from labelwright.store import workteams
+from labelwright.templates.builtin import BUILTIN_TASK_TYPES
 from labelwright.testing.jobs import aws, start_job, wait_for_job
 from labelwright.testing.server import RunningServer, running_server
 
@@ -340,13 +340,13 @@ def test_document_is_the_rendered_template_in_a_sandbox(house, team):
         assert stranger.get(url).status_code == 401
 
 
-@pytest.mark.parametrize("task_type", sorted(SAMPLES))
-def test_previews_show_the_built_in_pages_without_storing(house, team, task_type):
+def test_previews_show_the_built_in_pages_without_storing(house, team):
     ann = house.worker(team)
-    answer = ann.get(f"{house.server.url}/portal/preview/{task_type}")
-    assert answer.status_code == 200
-    assert '"preview"' in answer.text
-    assert "sandbox" in answer.headers["content-security-policy"]
+    for task_type in BUILTIN_TASK_TYPES:
+        answer = ann.get(f"{house.server.url}/portal/preview/{task_type}")
+        assert answer.status_code == 200, task_type
+        assert '"preview"' in answer.text
+        assert "sandbox" in answer.headers["content-security-policy"]
     assert ann.get(f"{house.server.url}/portal/preview/Nothing").status_code == 404
 
 

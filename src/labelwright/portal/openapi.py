@@ -110,6 +110,38 @@ _SCHEMAS: Schema = {
     ),
 }
 
+_SCHEMAS |= {
+    "Sample": _object(
+        {
+            "name": _TEXT,
+            "group": {"type": "string", "enum": ["element", "task type"]},
+            "template": _TEXT,
+            "input": {"type": "object"},
+        }
+    ),
+    "Preview": _object(
+        {
+            "document_url": {
+                "type": ["string", "null"],
+                "description": "The page, for a sandboxed frame, for ten minutes.",
+            },
+            "errors": {
+                "type": "array",
+                "items": _object(
+                    {
+                        "code": _TEXT,
+                        "message": _TEXT,
+                        "line": {"type": "integer", "description": "From 1; 0 is unknown."},
+                        "column": {"type": "integer"},
+                    }
+                ),
+            },
+            "undefined": {"type": "array", "items": _TEXT, "description": "Names that printed nothing."},
+            "warnings": {"type": "array", "items": _TEXT},
+        }
+    ),
+}
+
 _CREDENTIALS: Schema = {"username": _TEXT, "password": {"type": "string", "format": "password"}}
 _SIGNED_IN = _object({"worker": _ref("Worker"), "now": _EPOCH})
 _ONE_TASK = _object({"task": _ref("Task"), "now": _EPOCH})
@@ -211,6 +243,27 @@ _OPERATIONS: dict[str, tuple[Schema | None, dict[int, tuple[str, Schema | None]]
         {
             200: ("Declined; never offered again.", _done("declined")),
             404: ("Not held by this worker.", _ERROR),
+        },
+    ),
+    "list_samples": (
+        None,
+        {
+            200: (
+                "Examples to begin with.",
+                _object({"samples": {"type": "array", "items": _ref("Sample")}}),
+            )
+        },
+    ),
+    "make_preview": (
+        _object(
+            {
+                "template": {"type": "string", "description": "Liquid and HTML."},
+                "input": {"type": "object", "description": "task.input."},
+            }
+        ),
+        {
+            200: ("Rendered, or why not.", _ref("Preview")),
+            422: ("A member is missing or too long.", _ERROR),
         },
     ),
     "pause_task": (

@@ -10,6 +10,7 @@ from labelwright.portal.pages import StaticFiles, shell
 from labelwright.portal.preview import Preview
 from labelwright.portal.sessions import Sessions
 from labelwright.portal.throttle import Throttle
+from labelwright.portal.workbench import Workbench
 from labelwright.portal.worker_api import WorkerApi
 
 __all__ = ["build"]
@@ -21,8 +22,9 @@ def build(context: AppContext) -> ASGIApp:
     sessions = Sessions(context.database, context.clock, is_secure=settings.public_url.startswith("https:"))
     throttle = Throttle(context.database, context.clock)
     accounts = Accounts(context.database, context.clock, sessions, throttle)
-    api = WorkerApi(context, sessions, accounts)
     static = StaticFiles()
+    workbench = Workbench(context, sessions, static)
+    api = WorkerApi(context, sessions, accounts, workbench)
     frames = Frames(context, sessions, static)
     preview = Preview(context, sessions, static)
 
@@ -35,6 +37,8 @@ def build(context: AppContext) -> ASGIApp:
             reply = static.answer(request)
         elif path.startswith("/portal/tasks/"):
             reply = await frames.answer(request)
+        elif path.startswith("/portal/previews/"):
+            reply = await workbench.answer(request)
         elif path.startswith("/portal/preview/"):
             reply = await preview.answer(request)
         else:

@@ -6,6 +6,7 @@ other than success is ``{"error", "message"[, "field"]}``.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import logging
 import math
@@ -31,6 +32,7 @@ from labelwright.portal.accounts import Accounts
 from labelwright.portal.guard import check_origin, json_object
 from labelwright.portal.http import Refusal, Reply, Request, json_reply
 from labelwright.portal.sessions import NotSignedIn, Sessions
+from labelwright.portal.workbench import Workbench
 from labelwright.store.sessions import SessionRow
 
 __all__ = ["MAX_ANSWER_BYTES", "ROUTES", "Route", "WorkerApi"]
@@ -41,6 +43,7 @@ MAX_ANSWER_BYTES = 32 << 20
 # The envelope around an answer: member names and the time spent.
 _ENVELOPE_BYTES = 64 << 10
 _SMALL_BYTES = 16 << 10
+_PREVIEW_BYTES = 8 << 20
 _LONGEST_TASK_S = 2_592_000.0
 
 
@@ -71,6 +74,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/tasks/{id}/submission", "submit_task", "Hand in the answer"),
     Route("POST", "/tasks/{id}/decline", "decline_task", "Refuse a task for good"),
     Route("POST", "/tasks/{id}/pause", "pause_task", "Stop and resume later"),
+    Route("GET", "/samples", "list_samples", "Templates of all elements and task types, with sample data"),
+    Route("POST", "/previews", "make_preview", "Render a template to look at; nothing is stored"),
 )
 
 _Handler = Callable[[Request, Any, str], Awaitable[Reply]]
@@ -79,12 +84,15 @@ _Handler = Callable[[Request, Any, str], Awaitable[Reply]]
 class WorkerApi:
     """The routes below ``/portal/api`` of one server."""
 
-    def __init__(self, context: AppContext, sessions: Sessions, accounts: Accounts) -> None:
+    def __init__(
+        self, context: AppContext, sessions: Sessions, accounts: Accounts, workbench: Workbench
+    ) -> None:
         self._desk = context.desk
         self._clock = context.clock
         self._public_url = context.settings.public_url
         self._sessions = sessions
         self._accounts = accounts
+        self._workbench = workbench
         self._table: dict[str, dict[str, tuple[_Handler, bool]]] = {}
         for route in ROUTES:
             handler: _Handler = getattr(self, f"_{route.handler}")
@@ -222,6 +230,17 @@ class WorkerApi:
         await json_object(request, limit_bytes=_SMALL_BYTES, may_be_empty=True)
         await self._desk.pause(session.user_id, task_id)
         return json_reply(200, {"status": "paused", "task_id": task_id})
+
+    # --- templates --------------------------------------------------------------------------------------
+
+    async def _list_samples(self, request: Request, _session: SessionRow, _argument: str) -> Reply:
+        return json_reply(200, {"samples": await asyncio.to_thread(self._workbench.samples)})
+
+    async def _make_preview(self, request: Request, session: SessionRow, _argument: str) -> Reply:
+        body = await json_object(request, limit_bytes=_PREVIEW_BYTES)
+        template, task_input = body.get("template"), body.get("input")
+        made = await asyncio.to_thread(self._workbench.make, session.user_id, template, task_input)
+        return json_reply(200, made)
 
     def _task_reply(self, view: TaskView) -> Reply:
         return json_reply(200, {"task": _task(view), "now": self._clock()})

@@ -1,6 +1,6 @@
 /** The worker API from the page's side. */
 
-import type { Answer, Job, PasswordRules, Task, Worker } from "./types.js";
+import type { Answer, Job, PasswordRules, Preview, Sample, Task, Worker } from "./types.js";
 
 /** Any answer other than success; `status` 0 means that no answer came. */
 export class ApiError extends Error {
@@ -80,6 +80,14 @@ export class Api {
 
   async pause(id: string): Promise<void> {
     await this.#call("POST", `/tasks/${id}/pause`, {});
+  }
+
+  async samples(): Promise<Sample[]> {
+    return (await this.#call<{ samples: Sample[] }>("GET", "/samples"))!.samples;
+  }
+
+  async preview(template: string, input: unknown): Promise<Preview> {
+    return (await this.#call<Preview>("POST", "/previews", { template, input }))!;
   }
 
   async #call<T>(method: string, path: string, body?: unknown, isSignedIn = true): Promise<T | null> {

@@ -10,8 +10,10 @@ import { Notices } from "./notices.js";
 import { SignIn } from "./sign-in.js";
 import type { Worker } from "./types.js";
 import { WorkPage } from "./work.js";
+import { WorkbenchPage } from "./workbench.js";
 
 const WORK = "/portal/work/";
+const ELEMENTS = "/portal/elements";
 
 class App {
   readonly #api = new Api();
@@ -57,6 +59,13 @@ class App {
       this.#root.replaceChildren(page.element);
       return;
     }
+    if (location.pathname === ELEMENTS || location.pathname.startsWith(`${ELEMENTS}/`)) {
+      const page = new WorkbenchPage(this.#api, decodeURIComponent(location.pathname.slice(ELEMENTS.length + 1)));
+      document.title = "Templates – Labeling portal";
+      this.#view = page;
+      this.#root.replaceChildren(this.#header(), page.element);
+      return;
+    }
     const page = new JobsPage(this.#api, (job) => this.#go(WORK + encodeURIComponent(job.name)));
     document.title = "Tasks – Labeling portal";
     this.#view = page;
@@ -68,6 +77,7 @@ class App {
       "header",
       { class: "top" },
       h("div", { class: "brand" }, icon(...ICONS.logo), "Labelwright"),
+      h("nav", { class: "places", "aria-label": "Pages" }, this.#link("/portal", "Tasks"), this.#link(ELEMENTS, "Templates")),
       h("div", { class: "who" }, h("span", { class: "username" }, this.#worker?.username ?? "")),
       h(
         "button",
@@ -76,6 +86,15 @@ class App {
         "Sign out",
       ),
     );
+  }
+
+  #link(path: string, text: string): HTMLElement {
+    const isHere = path === ELEMENTS ? location.pathname.startsWith(path) : !location.pathname.startsWith(ELEMENTS);
+    const go = (event: Event): void => {
+      event.preventDefault();
+      this.#go(path);
+    };
+    return h("a", { href: path, "aria-current": isHere ? "page" : undefined, on: { click: go } }, text);
   }
 
   #showSignIn(): void {

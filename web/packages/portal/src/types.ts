@@ -47,3 +47,19 @@ export interface PasswordRules {
 }
 
 export type Answer = Record<string, unknown>;
+
+/** A template to begin with. */
+export interface Sample {
+  name: string;
+  group: "element" | "task type";
+  template: string;
+  input: Record<string, unknown>;
+}
+
+/** What came of rendering a template. */
+export interface Preview {
+  document_url: string | null;
+  errors: { code: string; message: string; line: number; column: number }[];
+  undefined: string[];
+  warnings: string[];
+}
