@@ -1,0 +1,223 @@
+"""Certifying a whole remainder at once: how many errors can be left among the objects not yet looked at?
+
+When a model has labeled all that is left, a random sample of the rest is shown to people, in random order and
+without replacement. After each answer the number of errors in the part *not* seen is bounded, and the bounds
+hold for all moments together. So one may look after every batch, stop as soon as the target is met, and keep the
+promise; errors found on the way are corrected and no longer count.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labelwright.autolabel.bounds import binomial_p_value, stakes
+from labelwright.errors import InvalidRequest
+
+__all__ = ["Certificate", "attempt_level", "certify_rest", "sample_size"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a sample says about the objects of the remainder that were not sampled.
+
+    Attributes
+    ----------
+    is_met : bool
+        The mean loss of the unseen objects is at most the target, with the stated confidence.
+    n_sampled, n_rest : int
+        Objects looked at, and objects not looked at (those a machine label stands for).
+    error_estimate : float
+        Mean loss in the sample; NaN for an empty one.
+    error_upper : float
+        Upper bound on the mean loss of the unseen objects.
+    confidence : float
+        Of the bound, in (0, 1): one minus the level of this attempt.
+    """
+
+    is_met: bool
+    n_sampled: int
+    n_rest: int
+    error_estimate: float
+    error_upper: float
+    confidence: float
+
+
+def attempt_level(i_attempt: int, alpha: float) -> float:
+    """Level of the `i_attempt`-th try (from 0) to certify, so that all tries together spend less than `alpha`.
+
+    Each failed try is followed by more learning, hence by another model and another remainder; the levels
+    ``alpha * 0.7 * 0.3**i`` sum to `alpha`, so the chance that *any* try certifies wrongly stays below it.
+
+    Examples
+    --------
+    >>> round(attempt_level(0, 0.05), 4), round(attempt_level(1, 0.05), 4)
+    (0.035, 0.0105)
+    """
+    return alpha * 0.7 * 0.3**i_attempt
+
+
+def certify_rest(
+    losses: ArrayLike,
+    n_population: int,
+    *,
+    target_error: float,
+    confidence: float = 0.95,
+    expected_error: float | None = None,
+) -> Certificate:
+    """Bound the error of the objects that were not sampled.
+
+    Parameters
+    ----------
+    losses : array-like of shape (n_sampled,)
+        1 - quality of the sampled objects in the order in which they were drawn, each in [0, 1]. The order must be
+        a uniformly random one, fixed before anything was seen.
+    n_population : int
+        Objects in the remainder, the sampled ones included.
+    target_error : float
+        Largest mean loss of the unseen objects, in (0, 1).
+    confidence : float
+        In (0, 1); ``1 - attempt_level(i, alpha)`` in a job that may try again.
+    expected_error : float, optional
+        What the model expects (before sampling). Only sharpens the bound; a wrong value costs labels, never the
+        guarantee. Default: a quarter of the target.
+
+    Returns
+    -------
+    Certificate
+
+    Notes
+    -----
+    Losses 0 and 1. The number E of errors in the population has the prior beta-binomial(a, b) with mean
+    `expected_error`; the ratio of prior to posterior probability of the true E is a martingale with mean one, whatever
+    the truth, so by Ville's inequality ``{E : prior(E) / posterior(E) < 1 / level}`` holds the truth at all times
+    together. The largest E in it, less the errors seen, bounds the unseen errors.
+
+    Other losses. Capital of a gambler against "the total loss is L", with the conditional mean of the next draw
+    without replacement, ``(L - sum so far) / (N - t)``; the L whose gambler reached ``1 / level`` are refuted.
+
+    References
+    ----------
+    I. Waudby-Smith, A. Ramdas, "Confidence sequences for sampling without replacement", NeurIPS 2020,
+    arXiv:2006.04347, section 2 (prior-posterior ratio). Same, "Estimating means of bounded random variables by betting",
+    JRSS B 86, 2024, doi:10.1093/jrsssb/qkad009, section 5.
+
+    Examples
+    --------
+    >>> certify_rest([0] * 80, 1000, target_error=0.05).is_met
+    True
+    >>> certify_rest([0] * 40, 1000, target_error=0.05).is_met
+    False
+    """
+    seen = np.asarray(losses, np.float64)
+    n = len(seen)
+    if seen.ndim != 1 or n > n_population or not np.all((seen >= 0) & (seen <= 1)):
+        raise InvalidRequest(
+            f"losses must be one row of at most {n_population} numbers in [0, 1]; got shape {seen.shape}.",
+            field="losses",
+            rule="0 <= loss <= 1, no more than the population",
+        )
+    rest = n_population - n
+    estimate = float(seen.mean()) if n else math.nan
+    if rest == 0:
+        return Certificate(True, n, 0, estimate, 0.0, confidence)
+    expected = target_error / 4 if expected_error is None else expected_error
+    expected = min(max(expected, target_error / 50), target_error * 0.6)
+    if bool(np.all((seen == 0) | (seen == 1))):
+        upper = _errors_upper(round(float(seen.sum())), n, n_population, 1 - confidence, expected) / rest
+    else:
+        upper = _loss_upper(seen, n_population, 1 - confidence) / rest
+    upper = min(1.0, upper)
+    return Certificate(upper <= target_error, n, rest, estimate, upper, confidence)
+
+
+def _errors_upper(n_errors: int, n: int, population: int, level: float, expected: float) -> int:
+    """Most errors among the unseen that the prior-posterior ratio does not refute."""
+    from scipy.special import betaln, gammaln
+
+    b_strength = (
+        8.0 / expected
+    )  # prior worth eight errors: narrow enough to help, wide enough to be wrong by half
+    a, b = expected * b_strength, (1 - expected) * b_strength
+    unseen = np.arange(population - n + 1, dtype=np.float64)  # errors among the unseen
+    total = unseen + n_errors
+    # log prior(E) - log posterior(E) = log P_prior(data) - log P(data | E); one order of the draws is as good as any.
+    log_marginal = betaln(a + n_errors, b + n - n_errors) - betaln(a, b)
+
+    def log_choose(top: NDArray[np.float64] | float, bottom: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(gammaln(top + 1.0) - gammaln(bottom + 1.0) - gammaln(top - bottom + 1.0))
+
+    log_likelihood = log_choose(float(population - n), unseen) - log_choose(float(population), total)
+    kept = np.flatnonzero(log_marginal - log_likelihood < -math.log(level))
+    # The truth may also lie *below* all that is kept; that is an unlucky sample, and its largest value is safe.
+    return int(kept[-1]) if len(kept) else population - n
+
+
+def _loss_upper(losses: NDArray[np.float64], population: int, level: float) -> float:
+    """Most loss among the unseen that betting without replacement does not refute."""
+    n = len(losses)
+    sums = np.concatenate([[0.0], np.cumsum(losses)[:-1]])
+    low, high = float(losses.mean() * (population - n)) if n else 0.0, float(population - n)
+    for _ in range(30):
+        middle = (low + high) / 2
+        mean = (middle + losses.sum() - sums) / (
+            population - np.arange(n)
+        )  # of the next draw, if that is the truth
+        if n and np.all(mean < 1) and _is_refuted(losses, mean, level):
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def _is_refuted(losses: NDArray[np.float64], mean: NDArray[np.float64], level: float) -> bool:
+    capital = np.cumsum(np.log1p(-stakes(losses, mean) * (losses - mean)))
+    return bool(capital.max() >= -math.log(level))
+
+
+def sample_size(
+    expected_error: float, n_population: int, *, target_error: float, level: float, power: float = 0.9
+) -> int:
+    """Objects to sample so that a remainder with the expected error is certified with probability `power`.
+
+    Parameters
+    ----------
+    expected_error : float
+        Mean loss one expects, in [0, 1).
+    n_population : int
+        Objects in the remainder.
+    target_error, level : float
+        As for :func:`certify_rest` (level = 1 - confidence).
+    power : float
+        In (0, 1).
+
+    Returns
+    -------
+    int
+        At most `n_population`, which is the answer where the expectation is no better than the target.
+
+    Notes
+    -----
+    Normal approximation in the binomial's variance-stabilised scale with a correction for the finite population; it
+    plans work and promises nothing.
+    """
+    if n_population <= 0:
+        return 0
+    if expected_error >= target_error:
+        return n_population
+    from scipy.special import bdtr, bdtrik, ndtri  # noqa: F401
+
+    low, high = 1, 2 * n_population + 100
+    while low < high:
+        n = (low + high) // 2
+        allowed = int(
+            np.floor(n * expected_error + ndtri(power) * math.sqrt(n * expected_error * (1 - expected_error)))
+        )
+        if binomial_p_value(allowed, n, target_error) <= level * 0.6:
+            high = n
+        else:
+            low = n + 1
+    return min(n_population, math.ceil(low / (1 + low / n_population)))
