@@ -56,14 +56,15 @@ class Handler:
     operation: str
     function: Callable[..., Any]
     runs: Runs
+    body_bytes_max: int | None = None  # when it takes more than other operations
 
 
 _handlers: dict[tuple[str, str], Handler] = {}
 
 
-def operation(service: str, name: str) -> Callable[[F], F]:
+def operation(service: str, name: str, *, body_bytes_max: int | None = None) -> Callable[[F], F]:
     """Register a coroutine function, or a plain one that is run in a thread."""
-    return _register(service, name, None)
+    return _register(service, name, None, body_bytes_max)
 
 
 def reads(service: str, name: str) -> Callable[[F], F]:
@@ -76,13 +77,15 @@ def writes(service: str, name: str) -> Callable[[F], F]:
     return _register(service, name, "write")
 
 
-def _register(service: str, name: str, runs: Runs | None) -> Callable[[F], F]:
+def _register(
+    service: str, name: str, runs: Runs | None, body_bytes_max: int | None = None
+) -> Callable[[F], F]:
     def decorate(function: F) -> F:
         known = _handlers.get((service, name))
         if known is not None and known.function.__module__ != function.__module__:
             raise RuntimeError(f"{service}:{name} is handled by {known.function.__module__} already")
         where = runs or ("loop" if inspect.iscoroutinefunction(function) else "thread")
-        _handlers[service, name] = Handler(service, name, function, where)
+        _handlers[service, name] = Handler(service, name, function, where, body_bytes_max)
         return function
 
     return decorate

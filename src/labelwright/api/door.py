@@ -7,9 +7,11 @@ and its answer, or its exception, written in the form of the service that was as
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import hashlib
 import logging
+import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
@@ -18,7 +20,7 @@ from urllib.parse import parse_qsl
 from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import Handler, call, load_handlers
 from labelwright.context import AppContext
-from labelwright.wire import aws_json, query
+from labelwright.wire import aws_json, query, rest_json
 from labelwright.wire.errors import (
     BodyTooLarge,
     NotImplementedYet,
@@ -41,11 +43,14 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MAX_BODY_BYTES = 8 << 20
-"""No implemented operation needs a tenth of it."""
+"""Few implemented operations need a tenth of it; those that need more say so where they are registered."""
 
 # Clients read the answer only after they have sent everything, so somewhat larger bodies are taken and
 # dropped.
 _MAX_DRAINED_BYTES = 64 << 20
+# Hashing and parsing more than this holds up everybody else.
+_THREAD_BYTES = 1 << 20
+_KEY_ID = re.compile(r"Credential=([^/,\s]+)/")
 
 
 class _ClientGone(Exception):
@@ -60,6 +65,8 @@ class _Asked:
     service: str
     protocol: Protocol
     content_type: str
+    model: ServiceModel | None = None
+    route: tuple[str, dict[str, str]] | None = None  # of a REST service: operation and labels of the path
     operation: str = ""
     namespace: str = ""
 
@@ -84,6 +91,9 @@ class _Door:
         self._context = context
         self._models = models
         self._handlers = handlers
+        self._routers = {
+            name: rest_json.Router(model.routes) for name, model in models.items() if model.routes
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -92,16 +102,17 @@ class _Door:
         }
         asked = self._asked(scope, headers)
         try:
-            body = await _read_body(headers, receive)
-            status, payload = 200, await self._answer(scope, headers, body, asked)
+            body = await _read_body(headers, receive, self._body_bytes_max(headers, asked))
+            answer = await self._answer(scope, headers, body, asked)
         except _ClientGone:
             return
         except Exception as error:
             found = wire_error(
                 error, service=asked.service, protocol=asked.protocol, request_id=asked.request_id
             )
-            status, payload = found.status, self._error_body(found, asked)
-        await _respond(send, status, payload, asked)
+            more = {"x-amzn-errortype": found.code} if asked.protocol == "rest-json" else {}
+            answer = rest_json.Answer(found.status, more, self._error_body(found, asked))
+        await _respond(send, answer, asked)
 
     def _asked(self, scope: Scope, headers: Mapping[str, str]) -> _Asked:
         service = scope_service(headers, scope["query_string"]) or ""
@@ -112,47 +123,73 @@ class _Door:
             service = next(
                 (m.name for m in self._models.values() if prefix and m.target_prefix == prefix), ""
             )
-        model = self._models.get(service)
+        model = self._model(service, scope["path"])
         # Of what we have no model of, only the query protocol posts forms; REST services speak JSON as well.
         is_json = bool(target) or not content_type.startswith("application/x-www-form-urlencoded")
         if model is not None:
-            is_json = model.protocol == "json"
+            is_json = model.protocol != "query"
         is_rest = is_json and not target and scope["path"] != "/"
         version = "1.0" if content_type.startswith("application/x-amz-json-1.0") else "1.1"
-        return _Asked(
+        asked = _Asked(
             request_id=str(uuid.uuid4()),
             service=service,
             protocol="json" if is_json else "query",
             content_type=_content_type(is_json=is_json, is_rest=is_rest, version=version),
+            model=model,
             namespace=model.xml_namespace if model is not None else "",
         )
+        if model is not None and model.protocol == "rest-json":
+            asked.protocol, asked.content_type = "rest-json", "application/json"
+            asked.route = self._routers[model.name].find(
+                scope["method"], _raw_path(scope), rest_json.path_query(scope["query_string"])
+            )
+        return asked
 
-    async def _answer(self, scope: Scope, headers: Mapping[str, str], body: bytes, asked: _Asked) -> bytes:
+    def _model(self, service: str, path: str) -> ServiceModel | None:
+        """The model that a signing name means; a service at ``/`` and a REST service may share one."""
+        own = [model for model in self._models.values() if model.signing_name == service]
+        fitting = [model for model in own if bool(model.routes) == (path != "/")]
+        return next(iter(fitting or own), None)
+
+    def _body_bytes_max(self, headers: Mapping[str, str], asked: _Asked) -> int:
+        """What the operation takes, for callers who know a key id; nobody else may fill our memory."""
+        if asked.route is None or asked.model is None:
+            return MAX_BODY_BYTES
+        handler = self._handlers.get((asked.model.name, asked.route[0]))
+        if handler is None or handler.body_bytes_max is None:
+            return MAX_BODY_BYTES
+        named = _KEY_ID.search(headers.get("authorization", ""))
+        credentials, now = self._context.credentials, self._context.clock()
+        if named is None or credentials.secret_for(named.group(1), now) is None:
+            return MAX_BODY_BYTES
+        return handler.body_bytes_max
+
+    async def _answer(
+        self, scope: Scope, headers: Mapping[str, str], body: bytes, asked: _Asked
+    ) -> rest_json.Answer:
         now = self._context.clock()
+        if len(body) > _THREAD_BYTES:
+            payload_hash = await asyncio.to_thread(_sha256, body)
+        else:
+            payload_hash = _sha256(body)
         verified = self._context.verifier.verify(
             method=scope["method"],
-            raw_path=scope.get("raw_path") or scope["path"].encode(),
+            raw_path=_raw_path(scope),
             query=scope["query_string"],
             headers=headers,
             now=now,
-            payload_hash=hashlib.sha256(body).hexdigest(),
+            payload_hash=payload_hash,
         )
-        model = self._models.get(verified.service)
+        model = asked.model
         if model is None:
             raise NotImplementedYet(
                 f"The service {verified.service!r} is not implemented yet; this server answers "
                 f"{', '.join(sorted(self._models))} and s3."
             )
-        if scope["path"] != "/":
-            raise NotImplementedYet(
-                f"{scope['method']} {scope['path'][:200]} of service {verified.service!r} is not implemented "
-                "yet; "
-                "its operations are posted to '/'."
-            )
-        form = None if model.protocol == "json" else _form(scope, body)
-        operation = self._operation(model, _named(model, headers, form), asked)
+        form = _form(scope, body) if model.protocol == "query" else None
+        operation = self._operation(model, self._named(model, scope, headers, form, asked), asked)
         handler = self._handlers[model.name, operation.name]
-        parameters = aws_json.parse(operation, body) if form is None else query.parse(operation, form)
+        parameters = await self._parameters(operation, scope, headers, form, body, asked)
         context = RequestContext(
             app=self._context,
             region=verified.region,
@@ -167,9 +204,63 @@ class _Door:
         answer = await call(
             handler, context, {snake_names[name]: value for name, value in parameters.items()}
         )
+        if model.protocol == "rest-json":
+            return rest_json.serialise(operation, answer)
         if form is None:
-            return aws_json.serialise(operation, answer)
-        return query.serialise(operation, answer, asked.request_id)
+            return rest_json.Answer(200, {}, aws_json.serialise(operation, answer))
+        return rest_json.Answer(200, {}, query.serialise(operation, answer, asked.request_id))
+
+    def _named(
+        self,
+        model: ServiceModel,
+        scope: Scope,
+        headers: Mapping[str, str],
+        form: Mapping[str, str] | None,
+        asked: _Asked,
+    ) -> str:
+        """The name of the operation that a request is about."""
+        if model.protocol == "rest-json":
+            if asked.route is None:
+                raise UnknownOperation(
+                    f"The service {model.name!r} has no operation at {scope['method']} {scope['path'][:200]}."
+                )
+            return asked.route[0]
+        if scope["path"] != "/":
+            raise NotImplementedYet(
+                f"{scope['method']} {scope['path'][:200]} of service {asked.service!r} is not implemented "
+                "yet; "
+                "its operations are posted to '/'."
+            )
+        if form is not None:
+            return form.get("Action", "")
+        prefix, _, name = headers.get("x-amz-target", "").rpartition(".")
+        return name if prefix == model.target_prefix else prefix
+
+    async def _parameters(
+        self,
+        operation: Operation,
+        scope: Scope,
+        headers: Mapping[str, str],
+        form: Mapping[str, str] | None,
+        body: bytes,
+        asked: _Asked,
+    ) -> dict[str, Any]:
+        if form is not None:
+            return query.parse(operation, form)
+        if asked.route is None:
+            return aws_json.parse(operation, body)
+
+        def parse() -> dict[str, Any]:
+            assert asked.route is not None  # noqa: S101 - for the type checker
+            return rest_json.parse(
+                operation,
+                labels=asked.route[1],
+                query=rest_json.path_query(scope["query_string"]),
+                headers=headers,
+                body=body,
+            )
+
+        return await asyncio.to_thread(parse) if len(body) > _THREAD_BYTES else parse()
 
     def _operation(self, model: ServiceModel, name: str, asked: _Asked) -> Operation:
         asked.operation = name
@@ -207,11 +298,13 @@ class _Door:
         return body_of(error, protocol=asked.protocol, request_id=asked.request_id, namespace=asked.namespace)
 
 
-def _named(model: ServiceModel, headers: Mapping[str, str], form: Mapping[str, str] | None) -> str:
-    if form is not None:
-        return form.get("Action", "")
-    prefix, _, name = headers.get("x-amz-target", "").rpartition(".")
-    return name if prefix == model.target_prefix else prefix
+def _raw_path(scope: Scope) -> bytes:
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    return raw
+
+
+def _sha256(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
 
 
 def _content_type(*, is_json: bool, is_rest: bool, version: str) -> str:
@@ -226,10 +319,11 @@ def _form(scope: Scope, body: bytes) -> dict[str, str]:
     return {**in_query, **query.fields(body)}
 
 
-async def _read_body(headers: Mapping[str, str], receive: Receive) -> bytes:
+async def _read_body(headers: Mapping[str, str], receive: Receive, bytes_max: int) -> bytes:
+    drained_max = max(_MAX_DRAINED_BYTES, bytes_max)
     length = headers.get("content-length", "0")
-    if length.isdigit() and int(length) > _MAX_DRAINED_BYTES:
-        raise _too_large()
+    if length.isdigit() and int(length) > drained_max:
+        raise _too_large(bytes_max)
     chunks: list[bytes] = []
     n_bytes = 0
     while True:
@@ -238,36 +332,40 @@ async def _read_body(headers: Mapping[str, str], receive: Receive) -> bytes:
             raise _ClientGone
         chunk = message.get("body", b"")
         n_bytes += len(chunk)
-        if n_bytes > _MAX_DRAINED_BYTES:
-            raise _too_large()
-        if n_bytes <= MAX_BODY_BYTES:
+        if n_bytes > drained_max:
+            raise _too_large(bytes_max)
+        if n_bytes <= bytes_max:
             chunks.append(chunk)
         else:
             chunks.clear()
         if not message.get("more_body", False):
             break
-    if n_bytes > MAX_BODY_BYTES:
-        raise _too_large()
+    if n_bytes > bytes_max:
+        raise _too_large(bytes_max)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def _too_large() -> BodyTooLarge:
+def _too_large(bytes_max: int) -> BodyTooLarge:
     return BodyTooLarge(
-        f"The body is larger than {MAX_BODY_BYTES} bytes. Put large content into S3 and refer to it by its "
-        "URI."
+        f"The body is larger than {bytes_max} bytes. Put large content into S3 and refer to it by its URI."
     )
 
 
-async def _respond(send: Send, status: int, body: bytes, asked: _Asked) -> None:
+async def _respond(send: Send, answer: rest_json.Answer, asked: _Asked) -> None:
+    headers = {
+        "content-type": asked.content_type,
+        **answer.headers,
+        "x-amzn-requestid": asked.request_id,
+    }
+    if answer.status != 204:
+        headers["content-length"] = str(len(answer.body))
     await send(
         {
             "type": "http.response.start",
-            "status": status,
+            "status": answer.status,
             "headers": [
-                (b"content-type", asked.content_type.encode()),
-                (b"content-length", str(len(body)).encode()),
-                (b"x-amzn-requestid", asked.request_id.encode()),
+                (name.encode(), value.encode("latin-1", "replace")) for name, value in headers.items()
             ],
         }
     )
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": b"" if answer.status == 204 else answer.body})

@@ -14,7 +14,7 @@ import orjson
 from labelwright.wire.model import Operation, Shape
 from labelwright.wire.validate import MalformedInput, validate
 
-__all__ = ["parse", "serialise", "serialise_error"]
+__all__ = ["parse", "serialise", "serialise_error", "writer_of"]
 
 Writer = Callable[[Any], Any]
 
@@ -47,7 +47,7 @@ def serialise(operation: Operation, answer: Mapping[str, Any]) -> bytes:
     """
     if operation.output is None:
         return b""
-    return orjson.dumps(_writer_of(operation.output)(answer))
+    return orjson.dumps(writer_of(operation.output)(answer))
 
 
 def serialise_error(code: str, message: str) -> bytes:
@@ -58,7 +58,8 @@ def serialise_error(code: str, message: str) -> bytes:
 _writers: dict[Shape, Writer] = {}
 
 
-def _writer_of(shape: Shape) -> Writer:
+def writer_of(shape: Shape) -> Writer:
+    """The compiled writer of a shape: a handler's value to what goes into the JSON text."""
     writer = _writers.get(shape)
     if writer is None:
         _writers[shape] = lambda value: _writers[shape](value)  # shapes may contain themselves
@@ -71,10 +72,10 @@ def _compile(shape: Shape) -> Writer:
         case "structure":
             return _structure(shape)
         case "list":
-            write_item = _writer_of(shape.member)
+            write_item = writer_of(shape.member)
             return lambda value: [write_item(item) for item in value]
         case "map":
-            write_value = _writer_of(shape.value)
+            write_value = writer_of(shape.value)
             return lambda value: {key: write_value(item) for key, item in value.items()}
         case "timestamp":
             return lambda value: round(float(value), 3)
@@ -87,7 +88,7 @@ def _compile(shape: Shape) -> Writer:
 
 
 def _structure(shape: Shape) -> Writer:
-    writers = {name: _writer_of(member) for name, member in shape.members.items()}
+    writers = {name: writer_of(member) for name, member in shape.members.items()}
     name_of_shape = shape.name
 
     def write(value: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import Literal
 
 from labelwright import errors
 from labelwright.errors import LabelwrightError
-from labelwright.wire import aws_json, query
+from labelwright.wire import aws_json, query, rest_json
 from labelwright.wire.sigv4 import SignatureProblem
 from labelwright.wire.validate import ConstraintsBroken, MalformedInput
 
@@ -23,7 +23,7 @@ __all__ = ["BodyTooLarge", "NotImplementedYet", "UnknownOperation", "WireError",
 
 _log = logging.getLogger(__name__)
 
-Protocol = Literal["json", "query"]
+Protocol = Literal["json", "query", "rest-json"]
 _MAX_MESSAGE = 1024  # what the modelled exceptions allow
 
 
@@ -57,6 +57,7 @@ _COMMON: Mapping[type[LabelwrightError], Row] = {
     errors.LimitExceeded: ("ResourceLimitExceeded", 400),
     errors.Conflict: ("ConflictException", 400),
     errors.AccessRefused: ("AccessDeniedException", 400),
+    errors.Busy: ("ThrottlingException", 400),
     errors.IllegalTransition: ("ConflictException", 400),
     errors.ManifestError: ("ValidationException", 400),
     errors.TemplateError: ("ValidationException", 400),
@@ -82,6 +83,17 @@ _BY_SERVICE: Mapping[str, Mapping[type[LabelwrightError], Row]] = {
         errors.Conflict: ("InvalidParameterException", 400),
         errors.IllegalTransition: ("UnsupportedUserStateException", 400),
         ConstraintsBroken: ("InvalidParameterException", 400),
+    },
+    "lambda": {
+        errors.InvalidRequest: ("InvalidParameterValueException", 400),
+        errors.NotFound: ("ResourceNotFoundException", 404),
+        errors.NameInUse: ("ResourceConflictException", 409),
+        errors.Conflict: ("ResourceConflictException", 409),
+        errors.RevisionChanged: ("PreconditionFailedException", 412),
+        errors.LimitExceeded: ("CodeStorageExceededException", 400),
+        errors.Busy: ("TooManyRequestsException", 429),
+        errors.AccessRefused: ("AccessDeniedException", 403),
+        BodyTooLarge: ("RequestTooLargeException", 413),
     },
     "sts": {
         errors.InvalidRequest: ("ValidationError", 400),
@@ -125,7 +137,8 @@ def wire_error(error: BaseException, *, service: str, protocol: Protocol, reques
     """
     row = row_of(type(error), service)
     if isinstance(error, SignatureProblem):
-        row = _SIGNATURE_CODES.get(error.code, {}).get(protocol, row)
+        form: Protocol = "query" if protocol == "query" else "json"
+        row = _SIGNATURE_CODES.get(error.code, {}).get(form, row)
     if row is None or not isinstance(error, LabelwrightError):
         _log.error("request failed", exc_info=error, extra={"action": "request", "request_id": request_id})
         return WireError(
@@ -152,6 +165,8 @@ def row_of(kind: type[BaseException], service: str) -> Row | None:
 
 def body_of(error: WireError, *, protocol: Protocol, request_id: str, namespace: str = "") -> bytes:
     """The error in the form of a protocol."""
+    if protocol == "rest-json":
+        return rest_json.serialise_error(error.code, error.message, status=error.status)
     if protocol == "json":
         return aws_json.serialise_error(error.code, error.message)
     return query.serialise_error(

@@ -32,6 +32,7 @@ MODEL_PATHS: Mapping[str, str] = {
     "sagemaker": "sagemaker/2017-07-24",
     "sts": "sts/2011-06-15",
     "cognito-idp": "cognito-idp/2016-04-18",
+    "lambda": "lambda/2015-03-31",
 }
 
 # service -> shape -> traits to set; None removes one.
@@ -57,7 +58,7 @@ PATCHES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     },
 }
 
-_FORMAT = 1
+_FORMAT = 2
 _SHAPE_TRAITS = (
     "type",
     "required",
@@ -70,6 +71,7 @@ _SHAPE_TRAITS = (
     "timestampFormat",
     "flattened",
     "document",
+    "payload",
 )
 
 _PLURAL = re.compile(r"[A-Z]{2,}s$")
@@ -135,7 +137,7 @@ class Shape:
 class Operation:
     """One operation that we implement."""
 
-    __slots__ = ("input", "name", "output", "result_wrapper", "service", "snake_names")
+    __slots__ = ("input", "name", "output", "result_wrapper", "service", "snake_names", "status")
 
     def __init__(self, service: ServiceModel, name: str, spec: Mapping[str, Any]) -> None:
         self.service = service
@@ -143,6 +145,7 @@ class Operation:
         self.input = service.shape(spec["input"]) if spec.get("input") else None
         self.output = service.shape(spec["output"]) if spec.get("output") else None
         self.result_wrapper: str | None = spec.get("resultWrapper")
+        self.status: int = spec.get("status", 200)
         names = self.input.traits.get("members", {}) if self.input is not None else {}
         self.snake_names = {wire: snake_case(wire) for wire in names}
 
@@ -153,9 +156,13 @@ class ServiceModel:
     Attributes
     ----------
     name : str
-        Signing name: ``sagemaker``, ``sts``, ``cognito-idp``.
+        ``sagemaker``, ``sts``, ``cognito-idp``, ``lambda``.
+    signing_name : str
+        Service in the credential scope of its requests; two models may share one.
     protocol : str
-        ``json`` or ``query``.
+        ``json``, ``query`` or ``rest-json``.
+    routes : Mapping
+        Of a REST service: operation name to HTTP method and URI template.
     operation_names : frozenset of str
         Everything AWS has, implemented here or not.
     """
@@ -163,7 +170,11 @@ class ServiceModel:
     def __init__(self, name: str, data: Mapping[str, Any]) -> None:
         metadata = data["metadata"]
         self.name = name
+        self.signing_name: str = metadata.get("signingName", name)
         self.protocol: str = metadata["protocol"]
+        self.routes: Mapping[str, tuple[str, str]] = {
+            k: (v[0], v[1]) for k, v in data.get("routes", {}).items()
+        }
         self.target_prefix: str = metadata.get("targetPrefix", "")
         self.api_version: str = metadata["apiVersion"]
         self.xml_namespace: str = metadata.get("xmlNamespace", "")
@@ -261,6 +272,8 @@ def _prune_one(
                 waiting.append(spec[side]["shape"])
         if "resultWrapper" in spec.get("output", {}):
             kept["resultWrapper"] = spec["output"]["resultWrapper"]
+        if "responseCode" in spec["http"]:
+            kept["status"] = spec["http"]["responseCode"]
     while waiting:
         name = waiting.pop()
         if name in shapes:
@@ -269,7 +282,7 @@ def _prune_one(
         kept = shapes[name] = {trait: shape[trait] for trait in _SHAPE_TRAITS if trait in shape}
         if "members" in shape:
             kept["members"] = {
-                member: {k: v for k, v in ref.items() if k in ("shape", "locationName")}
+                member: {k: v for k, v in ref.items() if k in ("shape", "location", "locationName")}
                 for member, ref in shape["members"].items()
             }
             waiting += [ref["shape"] for ref in shape["members"].values()]
@@ -283,9 +296,16 @@ def _prune_one(
             else:
                 kept[trait] = value
     metadata = model["metadata"]
-    fields = ("apiVersion", "protocol", "targetPrefix", "xmlNamespace", "jsonVersion")
+    fields = ("apiVersion", "protocol", "signingName", "targetPrefix", "xmlNamespace", "jsonVersion")
+    is_rest = metadata["protocol"].startswith("rest-")
+    routes = {
+        name: [spec["http"]["method"], spec["http"]["requestUri"]]
+        for name, spec in model["operations"].items()
+        if is_rest
+    }
     return {
         "metadata": {field: metadata[field] for field in fields if field in metadata},
+        "routes": routes,
         "names": sorted(model["operations"]),
         "operations": operations,
         "shapes": shapes,
