@@ -108,7 +108,7 @@ def test_hourly_work_is_estimated_from_what_was_seen(shop: Workshop) -> None:
 
 
 def test_hourly_work_begins_with_few_objects(shop: Workshop) -> None:
-    start(shop, 60, options={"price-per-hour": "36", "budget": "2.05"})
+    start(shop, 60, options={"price-per-hour": "36", "budget": "20"})
     n_out = shop.database.read(lambda c: work_totals.n_out(c, 1))
     assert n_out == 10
 
