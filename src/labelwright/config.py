@@ -64,6 +64,16 @@ class Settings:
         Longest time for one training with its predictions.
     autolabel_weights : str
         File with weights of a pretrained image network; empty means features without one.
+    events_file : str
+        File that gets events as JSON lines, under ``data_dir`` unless it is absolute; empty means none.
+    events_file_max_bytes, events_file_kept : int
+        Size at which it is rotated, and how many full ones are kept.
+    events_webhook_url, events_webhook_secret : str
+        Where events are posted to, and what the requests are signed with; empty means nowhere.
+    events_kinds : str
+        Comma-separated kinds of events for both; empty means all.
+    metrics_token : str
+        Bearer token of ``/metrics``; empty means that only this machine may read them.
     log_level : str
     """
 
@@ -88,6 +98,13 @@ class Settings:
     autolabel_confidence: float = 0.95
     autolabel_time_limit_s: float = 21_600.0
     autolabel_weights: str = ""
+    events_file: str = ""
+    events_file_max_bytes: int = 64 << 20
+    events_file_kept: int = 5
+    events_webhook_url: str = ""
+    events_webhook_secret: str = dataclasses.field(default="", repr=False)
+    events_kinds: str = ""
+    metrics_token: str = dataclasses.field(default="", repr=False)
     log_level: str = "INFO"
 
     @classmethod
