@@ -175,7 +175,8 @@ def test_what_is_out_and_spent_never_exceeds_the_budget(
                 asyncio.run(give(shop.worker(who), task.id))
             shop.settle()
         job = shop.job(job_id)
-        assert job.status in ("Stopped", "Completed")
+        if all(what != "d" for _, what in steps):  # else too few workers may be left for an object
+            assert job.status in ("Stopped", "Completed")
         if job.status == "Stopped":  # only because the next object could not be paid for
             assert spent(shop, job_id) + price * n_workers > budget
     finally:

@@ -17,7 +17,18 @@ from labelwright.store.db import Database
 from labelwright.store.event_tables import OutboxKind, event_cursors, outbox
 from labelwright.store.labeling_tables import job_events, labeling_jobs, tasks, worker_identities
 
-__all__ = ["OutboxRow", "cursor", "first_cursor", "horizon", "keep_cursor", "page", "prune", "slowest"]
+__all__ = [
+    "OutboxRow",
+    "cursor",
+    "first_cursor",
+    "horizon",
+    "keep_cursor",
+    "last",
+    "page",
+    "prune",
+    "pruned",
+    "slowest",
+]
 
 _o, _c = outbox, event_cursors
 
@@ -69,11 +80,18 @@ def horizon(database: Database) -> int:
     before it commits, and with two servers a smaller one may come later; so there all writers are waited
     for, for as long as they take to commit, before the last row is looked up.
     """
-    last = sa.select(sa.func.coalesce(sa.func.max(_o.c.id), 0))
     with database.engine.begin() as connection:
         if not database.is_sqlite:
             connection.exec_driver_sql("LOCK TABLE outbox IN SHARE ROW EXCLUSIVE MODE")
-        return int(connection.execute(last).scalar_one())
+        return last(connection)
+
+
+_LAST = sa.select(sa.func.coalesce(sa.func.max(_o.c.id), 0))
+
+
+def last(connection: Connection) -> int:
+    """Position of the last row; on PostgreSQL smaller ones may still come, see `horizon`."""
+    return int(connection.execute(_LAST).scalar_one())
 
 
 _PAGE = (
@@ -183,12 +201,17 @@ def slowest(connection: Connection, *, alive_since: float) -> int | None:
     return position
 
 
+def pruned(connection: Connection) -> int:
+    """Position up to which rows about tasks are deleted."""
+    return cursor(connection, _PRUNED) or 0
+
+
 def prune(connection: Connection, *, up_to: int, limit: int, now: float) -> int:
     """Delete rows about tasks up to a position; how many positions were looked at, at most ``limit``.
 
     Rows about jobs stay: they are the story of the jobs, and few.
     """
-    start = cursor(connection, _PRUNED) or 0
+    start = pruned(connection)
     end = min(up_to, start + limit)
     if end <= start:
         return 0

@@ -89,7 +89,10 @@ def add_up(connection: Connection, *, end: int, limit: int, now: float) -> int:
     """
     # Locked on PostgreSQL, so that two servers do not add the same rows.
     query = sa.select(event_cursors.c.position).where(event_cursors.c.name == CURSOR).with_for_update()
-    after = connection.execute(query).scalar() or 0
+    after = connection.execute(query).scalar()
+    if after is None:
+        feed.keep_cursor(connection, CURSOR, position=0, now=now)
+        after = int(connection.execute(query).scalar_one())
     end = min(end, after + limit)
     if end <= after:
         return 0

@@ -1,0 +1,181 @@
+"""Events as signed POST requests to an address of the operator's.
+
+The body is ``{"events": [...]}``, oldest first. The header ``Labelwright-Signature`` is
+``t=<epoch seconds>,v1=<hex>``, where hex is HMAC-SHA256 with the secret over ``<t>.<body>``; the time is in
+it so that a receiver can refuse old requests that somebody recorded. Any 2xx answer takes the batch. A
+redirect is not followed: it would send events to an address nobody configured.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import http.client
+import threading
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
+
+from labelwright import __version__
+from labelwright.errors import InvalidRequest
+
+__all__ = ["SIGNATURE_HEADER", "WebhookRefused", "WebhookSink", "check_webhook", "sign"]
+
+SIGNATURE_HEADER = "Labelwright-Signature"
+_TIMEOUT_S = 10.0
+_ANSWER_BYTES_MAX = 65_536
+_SECRET_MIN = 16
+
+
+class WebhookRefused(Exception):
+    """The endpoint answered, but not with 2xx.
+
+    Attributes
+    ----------
+    status : int
+        HTTP status.
+    """
+
+    def __init__(self, status: int, hint: str) -> None:
+        super().__init__(f"the webhook answered {status}{hint}")
+        self.status = status
+
+
+def check_webhook(url: str, secret: str) -> None:
+    """Check the settings of a webhook.
+
+    Raises
+    ------
+    InvalidRequest
+        When the URL is not http(s), or the secret is missing or short.
+    """
+    try:
+        parts = urlsplit(url)
+        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise InvalidRequest(
+            f"The webhook URL is {url!r}; set LABELWRIGHT_EVENTS_WEBHOOK_URL to http[s]://host[:port]/path.",
+            field="events_webhook_url",
+            value=url,
+        )
+    if parts.username is not None:
+        raise InvalidRequest(
+            "The webhook URL carries a user name; take it out, requests are proven by their signature.",
+            field="events_webhook_url",
+        )
+    if len(secret) < _SECRET_MIN:
+        raise InvalidRequest(
+            f"The webhook needs a secret of at least {_SECRET_MIN} characters to sign with; set "
+            "LABELWRIGHT_EVENTS_WEBHOOK_SECRET, for example to the output of `openssl rand -hex 32`.",
+            field="events_webhook_secret",
+        )
+
+
+def sign(secret: str, *, at: int, body: bytes) -> str:
+    """The signature header of a body sent at a time (epoch seconds).
+
+    Examples
+    --------
+    >>> sign("0123456789abcdef", at=1, body=b"{}")[:14]
+    't=1,v1=fe42fca'
+    """
+    digest = hmac.new(secret.encode(), b"%d." % at + body, hashlib.sha256).hexdigest()
+    return f"t={at},v1={digest}"
+
+
+class WebhookSink:
+    """Posts batches to one address over a connection that is kept.
+
+    Parameters
+    ----------
+    url, secret : str
+    clock : callable
+        Returns epoch seconds.
+    """
+
+    def __init__(self, url: str, secret: str, clock: Callable[[], float]) -> None:
+        check_webhook(url, secret)
+        parts = urlsplit(url)
+        self.name = f"webhook:{url}"
+        self._secret = secret
+        self._clock = clock
+        self._is_tls = parts.scheme == "https"
+        self._host, self._port = str(parts.hostname), parts.port
+        self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._connection: http.client.HTTPConnection | None = None
+        self._lock = threading.Lock()
+        self._is_aborted = False
+
+    def take(self, events: Sequence[bytes]) -> None:
+        """Post a batch; the endpoint has taken it when this returns.
+
+        Raises
+        ------
+        WebhookRefused
+            For any answer but 2xx.
+        OSError, http.client.HTTPException
+            When there is no answer.
+        """
+        body = b'{"events":[' + b",".join(events) + b"]}"
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": f"labelwright/{__version__}",
+            SIGNATURE_HEADER: sign(self._secret, at=int(self._clock()), body=body),
+        }
+        is_kept = self._connection is not None
+        try:
+            status, location = self._post(body, headers)
+        except (OSError, http.client.HTTPException):
+            self.close()
+            if not is_kept:
+                raise
+            # The endpoint may have closed a connection that was idle; a new one tells.
+            try:
+                status, location = self._post(body, headers)
+            except (OSError, http.client.HTTPException):
+                self.close()
+                raise
+        if not 200 <= status < 300:
+            hint = f" and points to {location}; redirects are not followed" if location else ""
+            raise WebhookRefused(status, hint)
+
+    def _post(self, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+        connection = self._opened()
+        connection.request("POST", self._target, body=body, headers=headers)
+        answer = connection.getresponse()
+        # An answer says all with its status; one that goes on for ever is not listened to.
+        answer.read(_ANSWER_BYTES_MAX)
+        if not answer.isclosed():
+            self.close()
+        location = answer.getheader("Location", "")[:200] if 300 <= answer.status < 400 else ""
+        return answer.status, location
+
+    def _opened(self) -> http.client.HTTPConnection:
+        with self._lock:
+            if self._is_aborted:
+                raise ConnectionAbortedError("the server is stopping")
+            if self._connection is None:
+                kind = http.client.HTTPSConnection if self._is_tls else http.client.HTTPConnection
+                self._connection = kind(self._host, self._port, timeout=_TIMEOUT_S)
+            return self._connection
+
+    def abort(self) -> None:
+        """Break off a request in flight, from another thread: the server is stopping."""
+        import socket
+
+        with self._lock:
+            self._is_aborted = True
+            sock = None if self._connection is None else self._connection.sock
+        if sock is not None:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                return  # closed already
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
