@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 from labelwright.core import labeling_job as machine
 from labelwright.core.labeling_job import Status
 from labelwright.core.limits import JOB_AGE_S_MAX
+from labelwright.engine import automated
 from labelwright.engine.batches import close_overdue, open_pending, plan_batch, withdraw_all
 from labelwright.engine.budget import end_if_spent
 from labelwright.engine.facts import JobFacts, facts_of
@@ -38,6 +39,7 @@ _GROUP_ATTEMPTS = 3
 # A rewrite of a large manifest takes a while; it should not be all the engine does.
 _MANIFEST_SHARE = 10
 _CLEANUP_ROWS = 20_000
+_LOOK_AGAIN_S = 1.0
 
 
 @dataclasses.dataclass(slots=True)
@@ -94,16 +96,21 @@ def _work(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | Non
         _wind_up(tools, job, facts, memo)
         _transition(tools, job, machine.AgeReached(at=now, reason=reason))
         return NOW
-    if facts.stopping.is_met(job.counters):
-        _transition(tools, job, machine.ConditionMet(at=now))
-        return NOW
-    # Workers first: they are waiting. Then the labels of what they have done.
     counts = tools.database.read(partial(data_objects.active_counts, job_id=job.id))
+    if facts.stopping.is_met(job.counters):
+        last = automated.last_step(tools, job, facts) if facts.algorithm and counts.total == 0 else None
+        if last is None:
+            _transition(tools, job, machine.ConditionMet(at=now))
+            return NOW
+        return last
+    # Workers first: they are waiting. Then the labels of what they have done.
     deadline = None if job.batch_opened_at is None else job.batch_opened_at + facts.lifetime_s
     if counts.n_open and deadline is not None and now >= deadline:
         close_overdue(tools, job, facts)
         return NOW
-    if open_pending(tools, job, facts) or (counts.n_open == 0 and plan_batch(tools, job, facts)):
+    if open_pending(tools, job, facts):
+        return NOW
+    if not facts.algorithm and counts.n_open == 0 and plan_batch(tools, job, facts):
         return NOW
     if _consolidate_next(tools, job, facts, memo):
         return NOW
@@ -115,12 +122,27 @@ def _work(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | Non
         if tools.database.write(partial(form_groups, job_id=job.id, now=now, growing_iteration=current)):
             memo.collected_at = now
             return NOW
-    if counts.total == 0:
-        return NOW if end_if_spent(tools, job, facts) else _finish(tools, job, facts, memo)
+    machine_due: float | None = None
+    if counts.total == 0 and facts.algorithm:
+        try:
+            machine_due = automated.next_step(tools, job, facts)
+        except automated.Sampled as failure:
+            _fail(tools, job, facts, memo, reason=str(failure))
+            return NOW
+        if machine_due == NOW:
+            return NOW
+    if counts.total == 0 and machine_due is None:
+        if end_if_spent(tools, job, facts):
+            return NOW
+        if facts.algorithm and job.counters.n_unlabeled:
+            return now + _LOOK_AGAIN_S  # another server is about to send them
+        return _finish(tools, job, facts, memo)
     if job.manifest_written_at is None and not job.manifest_is_stale:
         write_first_manifest(tools, job, facts)
         return NOW
     dues = [job.created_at + JOB_AGE_S_MAX]
+    if machine_due is not None:
+        dues.append(machine_due)
     if counts.n_open and deadline is not None:
         dues.append(deadline)
     if counts.n_ready and memo.collected_at is not None:
@@ -169,6 +191,12 @@ def _write_manifest(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo, *, i
     memo.manifest_cost_s = max(0.0, tools.clock() - started)
 
 
+def _fail(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo, *, reason: str) -> None:
+    _wind_up(tools, job, facts, memo)
+    _transition(tools, job, machine.Failed(at=tools.clock(), reason=reason))
+    automated.clean_up(tools, job)
+
+
 def _finish(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | None:
     _write_manifest(tools, job, facts, memo, is_final=True)
 
@@ -179,6 +207,8 @@ def _finish(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | N
         labeling_jobs.transition(connection, job.id, machine.Finished(at=tools.clock()))
 
     tools.database.write(finish)
+    if facts.algorithm:
+        automated.clean_up(tools, job)
     return NOW
 
 
@@ -199,11 +229,15 @@ def _stop(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | Non
             labeling_jobs.transition(connection, job.id, event)
 
     tools.database.write(drain)
+    if facts.algorithm:
+        automated.clean_up(tools, job)
     return NOW
 
 
 def _wind_up(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> None:
     """Take open tasks back, make labels of all answers there are, and write them out."""
+    if facts.algorithm:
+        automated.abort(tools, job)
     withdraw_all(tools, job)
     tools.database.write(partial(form_groups, job_id=job.id, now=tools.clock(), growing_iteration=None))
     while _consolidate_next(tools, job, facts, memo):

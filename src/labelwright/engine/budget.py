@@ -58,7 +58,7 @@ def _purse(connection: Connection, job: JobRow, facts: JobFacts) -> _Purse | Non
     if budget is None:
         return None
     # What is out is read first: an answer that comes in between is then counted twice, and never not at all.
-    n_out = work_totals.n_out(connection, job.id) + facts.n_workers * _n_unopened(connection, job)
+    n_out = work_totals.n_out(connection, job.id) + facts.n_workers * _n_unopened(connection, job, facts)
     work = work_totals.of_job(connection, job.id)
     prices = prices_of_job(facts)
     money = account(counts_of(job, facts, work), prices)
@@ -71,7 +71,7 @@ def _purse(connection: Connection, job: JobRow, facts: JobFacts) -> _Purse | Non
     return _Purse(budget, money.total, left, per_task, is_seen, prices)
 
 
-def _n_unopened(connection: Connection, job: JobRow) -> int:
+def _n_unopened(connection: Connection, job: JobRow, facts: JobFacts) -> int:
     if job.batch_first_no >= job.next_object_no:
         return 0
     t = objects_table.c
@@ -81,6 +81,8 @@ def _n_unopened(connection: Connection, job: JobRow) -> int:
         t.object_no < job.next_object_no,
         t.state == int(ObjectState.PENDING),
     )
+    if facts.algorithm:  # its batches have gaps
+        query = query.where(t.iteration == job.iteration)
     return int(connection.execute(query).scalar_one())
 
 
@@ -139,9 +141,10 @@ def _end_if_spent(connection: Connection, *, job_id: int, facts: JobFacts, now: 
     job = labeling_jobs.get(connection, job_id)
     if job is None or job.status != Status.IN_PROGRESS:
         return False
-    if data_objects.active_counts(connection, job_id).total or _n_unopened(connection, job):
+    if data_objects.active_counts(connection, job_id).total or _n_unopened(connection, job, facts):
         return False
-    if data_objects.plan_batch(connection, job_id, from_no=job.next_object_no, size=1) is None:
+    from_no = 0 if facts.algorithm else job.next_object_no
+    if data_objects.plan_batch(connection, job_id, from_no=from_no, size=1) is None:
         return False
     purse = _purse(connection, job, facts)
     if purse is None or _n_objects(purse, facts) > 0:

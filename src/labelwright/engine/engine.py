@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Connection
 
+from labelwright.engine import automated
 from labelwright.engine.advancing import NOW, Memo, advance
 from labelwright.engine.facts import facts_of
 from labelwright.engine.failures import declined_by_all, failure_content
@@ -174,6 +175,7 @@ class Engine:
     # -- the engine's own thread ----------------------------------------------------------------------
 
     def _run(self, steppers: Executor) -> None:
+        steppers.submit(self._sweep)
         while True:
             with self._condition:
                 if self._is_stopping:
@@ -191,6 +193,12 @@ class Engine:
             # The template language takes half a second to load: not before the server is up, but before the
             # first job needs it.
             importlib.import_module("labelwright.templates")
+
+    def _sweep(self) -> None:
+        try:
+            automated.sweep(self._tools)
+        except Exception:
+            _log.exception("old work could not be removed", extra={"action": "sweep"})
 
     def _look_at_all(self) -> None:
         if time.monotonic() < self._look_at_all_at:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import dataclasses
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlalchemy.engine import Connection
 
 from labelwright.core.human_task import ObjectState
 from labelwright.core.limits import MANIFEST_LINES_MAX
+from labelwright.engine.automated.admitting import is_usable_label
 from labelwright.engine.facts import JobFacts
 from labelwright.engine.tools import Tools
 from labelwright.errors import InvalidRequest, ManifestError
@@ -26,6 +28,8 @@ from labelwright.store.labeling_jobs import JobRow
 from labelwright.tasks import TaskType
 
 __all__ = ["bad_manifest_reason", "index_block"]
+
+_log = logging.getLogger(__name__)
 
 _BLOCK_BYTES = 1 << 20
 _N_SHOWN = 5  # bad lines kept word for word; all are counted
@@ -120,7 +124,7 @@ def _look_at(data: bytes, job: JobRow, facts: JobFacts, *, start: int, is_last: 
         found.n_good += 1
         state = _PENDING
         # Most lines hold no label; a substring search is quicker than a look into every parsed line.
-        if (lan_text in raw or b"\\" in raw) and line.get(lan) is not None:
+        if (lan_text in raw or b"\\" in raw) and line.get(lan) is not None and _is_kept(facts, line, lan):
             state = _KEPT
             about = line.get(metadata)
             is_machine = isinstance(about, dict) and about.get("human-annotated") == "no"
@@ -129,6 +133,19 @@ def _look_at(data: bytes, job: JobRow, facts: JobFacts, *, start: int, is_last: 
         if is_clean:
             rows.append((job_id, number - 1, state, position, len(raw)))
     return found
+
+
+def _is_kept(facts: JobFacts, line: dict[str, Any], lan: str) -> bool:
+    """A job with automated labeling learns from kept labels, so they must be what they seem."""
+    if not facts.algorithm:
+        return True
+    if is_usable_label(facts.algorithm, line, facts.categories, label_attribute_name=lan):
+        return True
+    _log.warning(
+        "a label that came with the manifest is not of the job's form; the object counts as unlabeled",
+        extra={"action": "index", "job": facts.names.job_name, "label": str(line.get(lan))[:100]},
+    )
+    return False
 
 
 def _check_audited(kind: TaskType, line: dict[str, Any], lan: str) -> None:

@@ -11,6 +11,7 @@ from labelwright.core import labeling_job as machine
 from labelwright.core.arn import PUBLIC_CROWD_ACCOUNT, parse_arn, team_kind
 from labelwright.core.labeling_job import Status
 from labelwright.core.limits import TEMPLATE_CHARS_MAX
+from labelwright.engine.automated.admitting import reason_against
 from labelwright.engine.facts import JobFacts
 from labelwright.engine.indexing import bad_manifest_reason, index_block
 from labelwright.engine.paths import input_copy_uri, s3_uri
@@ -46,6 +47,8 @@ def initialize(tools: Tools, job: JobRow, facts: JobFacts) -> None:
             index_block(tools, job, facts)
         else:
             reason = bad_manifest_reason(job, _manifest_uri(facts))
+            if reason is None and facts.algorithm:
+                reason = reason_against(tools, job, facts)
             if reason is not None:
                 raise _Refused(reason)
             _begin(tools, job)

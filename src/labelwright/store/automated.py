@@ -28,9 +28,10 @@ __all__ = [
     "labeled_members",
     "kept_lines",
     "last_pass",
-    "move_members",
+    "move_all",
     "n_members",
     "passes",
+    "pending_among",
     "pending_lines",
     "pending_numbers",
     "reserve",
@@ -49,7 +50,6 @@ class Role(IntEnum):
     TRAINING = 2
     VALIDATION = 3
     AUTO = 4
-    SPENT = 5  # a validation object that no longer speaks for what is left: part of the region labeled before
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -108,17 +108,11 @@ def n_members(connection: Connection, job_id: int, *roles: Role) -> int:
     return int(connection.execute(query.select_from(_m)).scalar_one())
 
 
-def move_members(
-    connection: Connection, job_id: int, numbers: Sequence[int], *, source: Role, target: Role
-) -> None:
-    """Move objects from one set to another; those that are there already stay."""
-    for first in range(0, len(numbers), 500):
-        part = list(numbers[first : first + 500])
-        connection.execute(
-            sa.update(_m)
-            .where(_m.c.job_id == job_id, _m.c.role == int(source), _m.c.object_no.in_(part))
-            .values(role=int(target))
-        )
+def move_all(connection: Connection, job_id: int, *, source: Role, target: Role) -> None:
+    """Make one set part of another."""
+    connection.execute(
+        sa.update(_m).where(_m.c.job_id == job_id, _m.c.role == int(source)).values(role=int(target))
+    )
 
 
 def labeled_members(
@@ -202,6 +196,19 @@ def _pages(connection: Connection, job_id: int, state: ObjectState) -> Iterator[
         if len(rows) < _PAGE:
             return
         after = rows[-1].object_no
+
+
+def pending_among(connection: Connection, job_id: int, numbers: Sequence[int]) -> set[int]:
+    """Those of some objects that are not labeled and not sent."""
+    found: set[int] = set()
+    for first in range(0, len(numbers), 500):
+        query = sa.select(_o.c.object_no).where(
+            _o.c.job_id == job_id,
+            _o.c.object_no.in_(list(numbers[first : first + 500])),
+            _o.c.state == int(ObjectState.PENDING),
+        )
+        found.update(connection.execute(query).scalars())
+    return found
 
 
 def reserve(connection: Connection, job_id: int, numbers: Sequence[int], *, iteration: int) -> list[int]:

@@ -11,7 +11,7 @@ from labelwright.core.human_task import ObjectState
 from labelwright.store import batches, data_objects, labeling_jobs
 from labelwright.store.labeling_tables import consolidation_groups, labels
 
-__all__ = ["between", "finish_group", "give_up", "record_failures", "stream"]
+__all__ = ["between", "finish_group", "give_up", "insert_machine", "record_failures", "stream"]
 
 _PAGE = 10_000
 
@@ -25,6 +25,11 @@ def _insert(
     ]
     if rows:
         connection.execute(sa.insert(labels), rows)
+
+
+def insert_machine(connection: Connection, job_id: int, contents: Iterable[tuple[int, bytes]]) -> None:
+    """Keep labels that no consolidation group made, of objects that were just moved to LABELED."""
+    _insert(connection, job_id, contents, None)
 
 
 def give_up(
