@@ -64,6 +64,8 @@ class Settings:
         Longest time for one training with its predictions.
     autolabel_weights : str
         File with weights of a pretrained image network; empty means features without one.
+    segmenter : str
+        Folder with ``encoder.onnx`` and ``decoder.onnx`` for auto-segment; empty means none.
     events_file : str
         File that gets events as JSON lines, under ``data_dir`` unless it is absolute; empty means none.
     events_file_max_bytes, events_file_kept : int
@@ -74,6 +76,15 @@ class Settings:
         Comma-separated kinds of events for both; empty means all.
     metrics_token : str
         Bearer token of ``/metrics``; empty means that only this machine may read them.
+    function_processes : int
+        Processes of functions at a time.
+    function_idle_s : float
+        How long an idle one is kept for the next invocation.
+    pre_function_timeout_s, post_function_timeout_s : float
+        Longest time for a job's function before (one object) and after (one group) the workers; a shorter
+        ``Timeout`` of the function holds.
+    lambda_endpoint_url : str
+        Where functions of other accounts are invoked; empty means that there are none.
     log_level : str
     """
 
@@ -98,6 +109,7 @@ class Settings:
     autolabel_confidence: float = 0.95
     autolabel_time_limit_s: float = 21_600.0
     autolabel_weights: str = ""
+    segmenter: str = ""
     events_file: str = ""
     events_file_max_bytes: int = 64 << 20
     events_file_kept: int = 5
@@ -105,6 +117,11 @@ class Settings:
     events_webhook_secret: str = dataclasses.field(default="", repr=False)
     events_kinds: str = ""
     metrics_token: str = dataclasses.field(default="", repr=False)
+    function_processes: int = 4
+    function_idle_s: float = 300.0
+    pre_function_timeout_s: float = 60.0
+    post_function_timeout_s: float = 300.0
+    lambda_endpoint_url: str = ""
     log_level: str = "INFO"
 
     @classmethod

@@ -245,6 +245,29 @@ _OPERATIONS: dict[str, tuple[Schema | None, dict[int, tuple[str, Schema | None]]
             404: ("Not held by this worker.", _ERROR),
         },
     ),
+    "auto_segment": (
+        _object(
+            {
+                "image": {
+                    "type": "string",
+                    "description": "Address of an image of the task, as its page has it.",
+                },
+                "points": {
+                    "type": ["array", "null"],
+                    "description": "Four extreme points of the object, or fewer on it: [[x, y], ...].",
+                },
+                "box": {"type": ["array", "null"], "description": "[left, top, width, height] in pixels."},
+            },
+            ["image"],
+        ),
+        {
+            200: ("image/png of the image's size: 255 inside the object, 0 outside.", None),
+            403: ("Not an image of this task.", _ERROR),
+            404: ("Not held by this worker.", _ERROR),
+            422: ("A member does not fit.", _ERROR),
+            501: ("NotConfigured: the server has no model.", _ERROR),
+        },
+    ),
     "list_samples": (
         None,
         {

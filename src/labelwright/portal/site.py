@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from labelwright.context import AppContext
 from labelwright.portal.accounts import Accounts
+from labelwright.portal.auto_segment import AutoSegment
 from labelwright.portal.frames import Frames
 from labelwright.portal.http import ASGIApp, Receive, Scope, Send, request_of
 from labelwright.portal.pages import StaticFiles, shell
@@ -18,31 +21,42 @@ __all__ = ["build"]
 
 def build(context: AppContext) -> ASGIApp:
     """The portal as a raw ASGI application for ``http`` scopes whose path begins with ``/portal``."""
-    settings = context.settings
-    sessions = Sessions(context.database, context.clock, is_secure=settings.public_url.startswith("https:"))
-    throttle = Throttle(context.database, context.clock)
-    accounts = Accounts(context.database, context.clock, sessions, throttle)
-    static = StaticFiles()
-    workbench = Workbench(context, sessions, static)
-    api = WorkerApi(context, sessions, accounts, workbench)
-    frames = Frames(context, sessions, static)
-    preview = Preview(context, sessions, static)
+    return _Portal(context)
 
-    async def portal(scope: Scope, receive: Receive, send: Send) -> None:
+
+class _Portal:
+    def __init__(self, context: AppContext) -> None:
+        settings = context.settings
+        sessions = Sessions(
+            context.database, context.clock, is_secure=settings.public_url.startswith("https:")
+        )
+        accounts = Accounts(
+            context.database, context.clock, sessions, Throttle(context.database, context.clock)
+        )
+        self._static = StaticFiles()
+        self._workbench = Workbench(context, sessions, self._static)
+        self._auto_segment = AutoSegment(context)
+        self._api = WorkerApi(context, sessions, accounts, self._workbench, self._auto_segment)
+        self._frames = Frames(context, sessions, self._static)
+        self._preview = Preview(context, sessions, self._static)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = request_of(scope, receive)
         path = request.path
         if path.startswith("/portal/api/"):
-            reply = await api.answer(request)
+            reply = await self._api.answer(request)
         elif path.startswith("/portal/static/"):
-            reply = static.answer(request)
+            reply = self._static.answer(request)
         elif path.startswith("/portal/tasks/"):
-            reply = await frames.answer(request)
+            reply = await self._frames.answer(request)
         elif path.startswith("/portal/previews/"):
-            reply = await workbench.answer(request)
+            reply = await self._workbench.answer(request)
         elif path.startswith("/portal/preview/"):
-            reply = await preview.answer(request)
+            reply = await self._preview.answer(request)
         else:
-            reply = shell(request, static)
+            reply = shell(request, self._static)
         await reply.send(send, head_only=request.method == "HEAD")
 
-    return portal
+    async def aclose(self) -> None:
+        """End the process that was started for workers, if any."""
+        await asyncio.to_thread(self._auto_segment.close)

@@ -29,6 +29,7 @@ from labelwright.errors import (
 )
 from labelwright.portal import openapi
 from labelwright.portal.accounts import Accounts
+from labelwright.portal.auto_segment import AutoSegment
 from labelwright.portal.guard import check_origin, json_object
 from labelwright.portal.http import Refusal, Reply, Request, json_reply
 from labelwright.portal.sessions import NotSignedIn, Sessions
@@ -74,6 +75,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/tasks/{id}/submission", "submit_task", "Hand in the answer"),
     Route("POST", "/tasks/{id}/decline", "decline_task", "Refuse a task for good"),
     Route("POST", "/tasks/{id}/pause", "pause_task", "Stop and resume later"),
+    Route("POST", "/tasks/{id}/auto-segment", "auto_segment", "Outline an object by the operator's model"),
     Route("GET", "/samples", "list_samples", "Templates of all elements and task types, with sample data"),
     Route("POST", "/previews", "make_preview", "Render a template to look at; nothing is stored"),
 )
@@ -85,7 +87,12 @@ class WorkerApi:
     """The routes below ``/portal/api`` of one server."""
 
     def __init__(
-        self, context: AppContext, sessions: Sessions, accounts: Accounts, workbench: Workbench
+        self,
+        context: AppContext,
+        sessions: Sessions,
+        accounts: Accounts,
+        workbench: Workbench,
+        auto_segment: AutoSegment,
     ) -> None:
         self._desk = context.desk
         self._clock = context.clock
@@ -93,6 +100,7 @@ class WorkerApi:
         self._sessions = sessions
         self._accounts = accounts
         self._workbench = workbench
+        self._auto_segment_door = auto_segment
         self._table: dict[str, dict[str, tuple[_Handler, bool]]] = {}
         for route in ROUTES:
             handler: _Handler = getattr(self, f"_{route.handler}")
@@ -230,6 +238,9 @@ class WorkerApi:
         await json_object(request, limit_bytes=_SMALL_BYTES, may_be_empty=True)
         await self._desk.pause(session.user_id, task_id)
         return json_reply(200, {"status": "paused", "task_id": task_id})
+
+    async def _auto_segment(self, request: Request, session: SessionRow, task_id: str) -> Reply:
+        return await self._auto_segment_door.answer(request, session, task_id)
 
     # --- templates --------------------------------------------------------------------------------------
 
