@@ -23,6 +23,9 @@ from labelwright.config import Settings
 from labelwright.context import AppContext
 from labelwright.credentials import load_or_create
 from labelwright.engine import Desk, Engine
+from labelwright.events import Delivery
+from labelwright.metrics import Traffic
+from labelwright.metrics import build as build_metrics
 from labelwright.portal import site as portal_site
 from labelwright.s3 import door as s3_door
 from labelwright.store import automated_tables, directory_tables, event_tables, labeling_tables
@@ -95,12 +98,15 @@ class Application:
 
     def __init__(self, context: AppContext) -> None:
         self.context = context
+        self.delivery = Delivery(context.database, context.settings, context.clock)
+        self._traffic = Traffic()
         self._doors: Mapping[str, ASGIApp] = {
             "api": api_door.build(context),
             "s3": s3_door.build(context),
             "portal": portal_site.build(context),
             "console": _Console(context),
             "health": self._health,
+            "metrics": build_metrics(context, self._traffic, self.delivery),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -118,12 +124,28 @@ class Application:
             await _refuse_host(send)
             return
         door = door_of(scope["method"], scope["path"], scope["query_string"], headers)
-        await self._doors[door](scope, receive, send)
+        await self._counted(door, scope, receive, send)
+
+    async def _counted(self, door: str, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        status = 0
+
+        async def noting(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._doors[door](scope, receive, noting)
+        finally:
+            self._traffic.observe(door, status, time.perf_counter() - started)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                await asyncio.to_thread(self.delivery.start)
                 self.context.engine.start()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
@@ -138,6 +160,7 @@ class Application:
     def close(self) -> None:
         """Let the engine finish its step, then write out and close the database and the object store."""
         self.context.engine.stop()
+        self.delivery.stop()
         self.context.database.close()
         close = getattr(self.context.blobs, "close", None)
         if close is not None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Connection
 
+from labelwright.core.histogram import Histogram
 from labelwright.engine import automated
 from labelwright.engine.advancing import NOW, Memo, advance
 from labelwright.engine.facts import facts_of
@@ -85,6 +86,8 @@ class Engine:
         self._look_at_all_at = 0.0  # monotonic
         self._worker_at = 0.0  # monotonic
         self._is_stopping = False
+        self.step_seconds = Histogram()  # observed under the condition's lock
+        self.n_failed_steps = 0
         self._thread: threading.Thread | None = None
         self._steppers: ThreadPoolExecutor | None = None
 
@@ -253,6 +256,8 @@ class Engine:
                 extra={"action": "advance", "job_id": job_id, "retry_in_s": rest_s},
             )
         with self._condition:
+            self.step_seconds.observe(time.monotonic() - started)
+            self.n_failed_steps += watched.n_failures > 0
             watched.is_running = False
             watched.due_at = due
             if due == NOW:

@@ -22,6 +22,7 @@ import dataclasses
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -30,6 +31,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
+from labelwright.core.histogram import Histogram
 from labelwright.errors import InvalidRequest, LabelwrightError
 
 __all__ = ["Database", "Write"]
@@ -41,6 +43,7 @@ _log = logging.getLogger(__name__)
 
 # More than this many writes in one transaction gain nothing and delay the first of them.
 _MAX_GROUP = 512
+_GROUP_BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
 # SQLSTATE of a deadlock and of a serialization failure: nothing is wrong with the write itself.
 _AGAIN = frozenset({"40P01", "40001"})
@@ -92,6 +95,8 @@ class Database:
         self._lock = threading.Lock()
         self._closed = False
         self._waits = True
+        self.group_sizes = Histogram(_GROUP_BOUNDS)  # observed by the writer's thread
+        self.commit_seconds = Histogram()
 
     def create_all(self, metadata: sa.MetaData) -> None:
         """Create the tables that do not exist yet.
@@ -171,7 +176,10 @@ class Database:
                 except queue.Empty:
                     break
             if group:
+                started = time.perf_counter()
                 connection = self._commit_group(connection, group)
+                self.group_sizes.observe(len(group))
+                self.commit_seconds.observe(time.perf_counter() - started)
         connection.close()
 
     def _wait_for_disk(self, connection: Connection, waits: bool) -> None:

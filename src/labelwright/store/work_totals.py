@@ -8,6 +8,7 @@ answer is exact at any moment, whether anybody adds up or not.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -28,6 +29,7 @@ __all__ = [
     "keep_progress",
     "n_out",
     "of_job",
+    "of_jobs",
     "of_teams",
     "progress",
 ]
@@ -148,6 +150,34 @@ def of_job(connection: Connection, job_id: int) -> Work:
         seconds_squared=float(row[5] or 0.0),
         n_workers=int(row[6] or 0),
     )
+
+
+def of_jobs(connection: Connection, job_ids: Collection[int]) -> dict[int, Work]:
+    """The work on some jobs; what was done in the last second or two may be missing."""
+    t = work_totals.c
+    query = (
+        sa.select(
+            t.job_id,
+            *(
+                sa.func.sum(column)
+                for column in (
+                    t.n_accepted,
+                    t.n_submitted,
+                    t.n_declined,
+                    t.n_returned,
+                    t.seconds,
+                    t.seconds_squared,
+                )
+            ),
+            sa.func.count(),
+        )
+        .where(t.job_id.in_(list(job_ids)))
+        .group_by(t.job_id)
+    )
+    return {
+        row[0]: Work(int(row[1]), int(row[2]), int(row[3]), int(row[4]), float(row[5]), float(row[6]), row[7])
+        for row in connection.execute(query)
+    }
 
 
 def n_out(connection: Connection, job_id: int) -> int:

@@ -9,7 +9,7 @@ from labelwright.wire.sigv4 import scope_service
 
 __all__ = ["Door", "door_of"]
 
-Door = Literal["s3", "api", "portal", "console", "health"]
+Door = Literal["s3", "api", "portal", "console", "health", "metrics"]
 
 
 def door_of(method: str, path: str, query: bytes, headers: Mapping[str, str]) -> Door:
@@ -36,6 +36,8 @@ def door_of(method: str, path: str, query: bytes, headers: Mapping[str, str]) ->
         return "api" if method == "POST" and ("x-amz-target" in headers or is_form) else "s3"
     if path == "/health":
         return "health"
+    if path == "/metrics":
+        return "metrics"
     if path == "/portal" or path.startswith("/portal/"):
         return "portal"
     if path == "/console" or path.startswith("/console/"):
