@@ -101,7 +101,9 @@ def by_name(connection: Connection, name: str) -> RunRow | None:
 
 def names_of_job(connection: Connection, job_id: int) -> list[str]:
     """Names of all runs of a job, oldest first."""
-    return list(connection.execute(sa.select(_t.c.name).where(_t.c.job_id == job_id).order_by(_t.c.id)).scalars())
+    return list(
+        connection.execute(sa.select(_t.c.name).where(_t.c.job_id == job_id).order_by(_t.c.id)).scalars()
+    )
 
 
 def last(connection: Connection, job_id: int, iteration: int) -> RunRow | None:

@@ -1,7 +1,7 @@
 """What a program gets: manifests of the sets, written as streams into its folder and beside the job's output.
 
 A set is a manifest and, line for line, the object numbers in ``<set>.ids`` (64-bit integers, native order);
-``validation`` has the iteration and the place of each object's draw in ``.iterations`` and ``.draws`` as well.
+``validation`` has the iteration and the place of each object's draw in ``.iterations`` and ``.draws``, too.
 Lines of labeled sets are output lines.
 """
 

@@ -1,0 +1,78 @@
+"""What the program needs of a model, whatever it labels."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelwright.autolabel.job_data import Objects
+from labelwright.errors import InvalidRequest
+
+__all__ = ["Predictions", "Trainer", "trainer_for"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Predictions:
+    """What a model says of some objects.
+
+    Attributes
+    ----------
+    ids : ndarray of shape (n,), int64
+    confidences : ndarray of shape (n,), float64
+        Expected quality in [0, 1]; NaN for an object that cannot be read, which is never labeled.
+    labels : sequence of length n
+        JSON values, see `labelwright.tasks.machine.machine_label`; None where the confidence is NaN.
+    """
+
+    ids: NDArray[np.int64]
+    confidences: NDArray[np.float64]
+    labels: Sequence[Any]
+
+
+class Trainer(Protocol):
+    """A model for one kind of label. Deterministic given the seed of the input."""
+
+    def load(self, folder: Path) -> None:
+        """Begin from the files that an earlier model's `save` wrote."""
+
+    def save(self, folder: Path) -> None:
+        """Write the model's files; numbers and JSON, nothing executable."""
+
+    def fit(self, objects: Objects) -> dict[str, float]:
+        """Learn from labeled objects; metrics for the log.
+
+        Raises
+        ------
+        labelwright.errors.InvalidRequest
+            When nothing can be learned from them.
+        """
+
+    def predict(self, objects: Objects) -> Predictions:
+        """Label objects, streaming over them."""
+
+    def qualities(self, objects: Objects, labels: Sequence[Any]) -> NDArray[np.float64]:
+        """Quality in [0, 1] of predicted labels against those of people, (n,)."""
+
+    def queries(self, objects: Objects, predictions: Predictions, n: int, *, seed: int) -> NDArray[np.int64]:
+        """Positions of the objects that people should see next, most wanted first; at most ``n``."""
+
+
+def trainer_for(content: Mapping[str, Any], folder: Path) -> Trainer:
+    """The model for a job.
+
+    Raises
+    ------
+    InvalidRequest
+        For an algorithm without one.
+    """
+    algorithm = content["algorithm"]
+    if algorithm in ("text-classification", "image-classification"):
+        from labelwright.autolabel.job_classes import ClassTrainer
+
+        return ClassTrainer(content, folder)
+    raise InvalidRequest(f"There is no trainer for {algorithm!r}.", field="algorithm", value=algorithm)
