@@ -24,11 +24,18 @@ from labelwright.context import AppContext
 from labelwright.credentials import load_or_create
 from labelwright.engine import Desk, Engine
 from labelwright.events import Delivery
+from labelwright.functions.service import Functions
 from labelwright.metrics import Traffic
 from labelwright.metrics import build as build_metrics
 from labelwright.portal import site as portal_site
 from labelwright.s3 import door as s3_door
-from labelwright.store import automated_tables, directory_tables, event_tables, labeling_tables
+from labelwright.store import (
+    automated_tables,
+    directory_tables,
+    event_tables,
+    function_tables,
+    labeling_tables,
+)
 from labelwright.store.db import Database
 from labelwright.store.schema import metadata
 from labelwright.wire.route import door_of
@@ -46,7 +53,7 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 _HOST = re.compile(r"[A-Za-z0-9._~%-]*(:[0-9]*)?|\[[0-9A-Fa-f:.]+\](:[0-9]*)?")
 
 # Importing them is what puts their tables into the metadata.
-_TABLE_MODULES = (automated_tables, directory_tables, event_tables, labeling_tables)
+_TABLE_MODULES = (automated_tables, directory_tables, event_tables, function_tables, labeling_tables)
 
 
 def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) -> Application:
@@ -63,6 +70,7 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
     database = Database(settings.effective_database_url)
     database.create_all(metadata)
     blobs = open_blobs(settings, credentials)
+    functions = Functions(database, blobs, settings, credentials, clock)
     engine = Engine(database, blobs, settings, clock)
     desk = Desk(database, blobs, settings, engine, clock)
     context = AppContext(
@@ -73,6 +81,7 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
         verifier=Verifier(credentials.secret_for),
         engine=engine,
         desk=desk,
+        functions=functions,
         clock=clock,
     )
     return Application(context)
@@ -146,6 +155,7 @@ class Application:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 await asyncio.to_thread(self.delivery.start)
+                self.context.functions.events.start()
                 self.context.engine.start()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
@@ -159,6 +169,7 @@ class Application:
 
     def close(self) -> None:
         """Let the engine finish its step, then write out and close the database and the object store."""
+        self.context.functions.close()
         self.context.engine.stop()
         self.delivery.stop()
         self.context.database.close()

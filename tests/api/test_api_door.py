@@ -114,8 +114,8 @@ def test_service_that_is_missing_here_is_named(served: Any) -> None:
         served.client("logs").describe_log_groups()
     with pytest.raises(ClientError, match=r"NotImplementedException.*/endpoints/e/invocations"):
         served.client("sagemaker-runtime").invoke_endpoint(EndpointName="e", Body=b"x")
-    with pytest.raises(ClientError, match=r"NotImplementedException.*'lambda' is not implemented"):
-        served.client("lambda").list_functions()
+    with pytest.raises(ClientError, match=r"NotImplementedException.*'sqs' is not implemented"):
+        served.client("sqs").list_queues()
 
 
 def test_rest_services_are_refused_in_their_own_form(served: Any) -> None:

@@ -20,6 +20,7 @@ _SERVICES = {
         "Cognito user pools",
         "https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_{}.html",
     ),
+    "lambda": ("Lambda", "https://docs.aws.amazon.com/lambda/latest/api/API_{}.html"),
     "sts": ("STS", "https://docs.aws.amazon.com/STS/latest/APIReference/API_{}.html"),
 }
 

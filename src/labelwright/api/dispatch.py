@@ -44,6 +44,10 @@ MODULES = (
     "cognito_pools",
     "cognito_groups",
     "cognito_users",
+    "lambda_functions",
+    "lambda_invoke",
+    "lambda_versions",
+    "lambda_policies",
 )
 """The modules of this package that register handlers."""
 

@@ -19,7 +19,7 @@ T = TypeVar("T")
 DEFAULT_PAGE = 10
 """Page size of SageMaker's lists when ``MaxResults`` is absent."""
 
-_PAGING_MEMBERS = frozenset({"NextToken", "MaxResults", "PaginationToken", "Limit"})
+_PAGING_MEMBERS = frozenset({"NextToken", "MaxResults", "PaginationToken", "Limit", "Marker", "MaxItems"})
 
 
 def page_of(

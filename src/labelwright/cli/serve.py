@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import gc
 import json
@@ -78,7 +79,7 @@ def serve(
     click.echo(f"  portal  {url}/portal\n  console {url}/console", err=True)
     click.echo(f'  clients eval "$(labelwright env --data {settings.data_dir})"', err=True)
     try:
-        _server(settings).run(sockets=[listener])
+        _server(dataclasses.replace(settings, port=port_used)).run(sockets=[listener])
     finally:
         lock.close()
 

@@ -74,11 +74,18 @@ class RunningServer:
         }
 
 
-@contextmanager
-def running_asgi(app: Callable[..., Any], *, lifespan: str = "on") -> Iterator[str]:
-    """Serve any ASGI app on a free port of 127.0.0.1; yields its base URL."""
+def _listener() -> socket.socket:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
+    return listener
+
+
+@contextmanager
+def running_asgi(
+    app: Callable[..., Any], *, lifespan: str = "on", listener: socket.socket | None = None
+) -> Iterator[str]:
+    """Serve any ASGI app on a free port of 127.0.0.1 (or a bound socket); yields its base URL."""
+    listener = listener or _listener()
     server = uvicorn.Server(
         uvicorn.Config(app, http="httptools", lifespan=lifespan, log_config=None, access_log=False, ws="none")  # type: ignore[arg-type]
     )
@@ -116,6 +123,8 @@ def running_server(data_dir: Path, *, clock: Clock | None = None, **settings: An
         "manifest_interval_s": 0.2,
         **settings,
     }
+    listener = _listener()
+    values.setdefault("port", listener.getsockname()[1])
     app = create_app(Settings(data_dir=data_dir, **values), clock=clock)
-    with running_asgi(app) as url:
+    with running_asgi(app, listener=listener) as url:
         yield RunningServer(url, app, clock)

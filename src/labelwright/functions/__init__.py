@@ -1,0 +1,24 @@
+"""Functions: the zip a user sends, run in processes of their own as Lambda would run them.
+
+A function's process has limits, a folder and a process group of its own, and none of the server's
+environment. It runs as the server's user all the same: what that user may read, a function may read. Only
+holders of the root keys can create functions.
+"""
+
+from __future__ import annotations
+
+from labelwright.functions.interface import (
+    ASYNC_EVENT_BYTES_MAX,
+    PAYLOAD_BYTES_MAX,
+    FunctionSpec,
+    Invocation,
+    Invoker,
+)
+
+__all__ = [
+    "ASYNC_EVENT_BYTES_MAX",
+    "PAYLOAD_BYTES_MAX",
+    "FunctionSpec",
+    "Invocation",
+    "Invoker",
+]
