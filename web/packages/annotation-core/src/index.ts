@@ -15,6 +15,7 @@ export * from "./question-answer.js";
 export * from "./ranking.js";
 export * from "./scene.js";
 export * from "./shapes.js";
+export * from "./slices.js";
 export * from "./span-store.js";
 export * from "./spans.js";
 export * from "./snap.js";

@@ -92,6 +92,28 @@ export function shapesFrom(kind: KindName, value: unknown, bounds: Size): { shap
   return { shapes, warnings };
 }
 
+/**
+ * Shapes of an answer for another image, brought to the size of this one. Throws LiteralError when it is no answer of
+ * this kind.
+ */
+export function shapesOfAnswer(kind: KindName, answer: unknown, size: Size): NewShape[] {
+  const { width, height } = ((answer as Fields | null)?.["inputImageProperties"] ?? {}) as { width?: unknown; height?: unknown };
+  const then = { width: Number(width) || size.width, height: Number(height) || size.height };
+  const { shapes } = shapesFrom(kind, answer, then);
+  if (then.width === size.width && then.height === size.height) return shapes;
+  const [x, y] = [size.width / then.width, size.height / then.height];
+  // A shape has the fields of an entry, so it can be read like one: what no longer is such a shape falls out.
+  return shapesFrom(kind, shapes.map((shape) => scaled(shape, x, y)), size).shapes;
+}
+
+function scaled(shape: NewShape, x: number, y: number): NewShape {
+  if (shape.kind === "box") {
+    return { ...shape, left: shape.left * x, top: shape.top * y, width: shape.width * x, height: shape.height * y };
+  }
+  if (shape.kind === "keypoint") return { ...shape, x: shape.x * x, y: shape.y * y };
+  return { ...shape, vertices: shape.vertices.map((at) => ({ x: at.x * x, y: at.y * y })) };
+}
+
 /** Whether two sets of shapes differ, whatever their order and ids. */
 export function differs(now: readonly NewShape[], initial: readonly NewShape[]): boolean {
   if (now.length !== initial.length) return true;

@@ -106,6 +106,14 @@ export class AnnotationStore {
     return added;
   }
 
+  /** Several new shapes as one undo step; none of them is selected. */
+  addAll(shapes: readonly NewShape[]): Shape[] {
+    const added = shapes.map((shape) => ({ ...shape, id: this.#nextId++ }) as Shape);
+    const first = this.#order.length;
+    if (added.length) this.#commit(added.map((after, i) => ({ after, index: first + i })), null);
+    return added;
+  }
+
   /** Puts a changed shape in place of the one with its id. Nothing happens if it is gone or equal in every field. */
   update(shape: Shape, mergeKey?: string): void {
     const before = this.#shapes.get(shape.id);

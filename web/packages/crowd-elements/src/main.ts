@@ -1,6 +1,7 @@
 /** The bundle that templates load as crowd-html-elements.js: defines everything before the parser goes on. */
 
 import { taskContext, tellParent } from "./page/context.js";
+import { hearPortalKeys } from "./page/key-map.js";
 import { stylePage } from "./page/page-style.js";
 import { announceWhenReady, ready } from "./page/ready.js";
 import { registerAll } from "./register.js";
@@ -43,6 +44,7 @@ if (!window[MARK]) {
   announceWhenReady();
   reportActivity();
   forwardShortcuts();
+  hearPortalKeys();
   void ready().then(() => {
     if (taskContext()) tellParent("labelwright.ready");
   });

@@ -12,7 +12,7 @@ function made(kind: "labels" | "instances", labels = ["Road", "Tree"]): { editor
     changed: () => changes++,
     announce: (text) => said.push(text),
     askForLabel: () => asked++,
-    imageColors: () => null,
+    imageColors: () => Promise.resolve(null),
   };
   const editor = new MaskEditor(kind, host);
   editor.setLabels(labels, []);
@@ -64,13 +64,13 @@ describe("painting", () => {
     expect(editor.isAllHidden).toBe(false);
   });
 
-  test("the fill by colours says when there are none", () => {
+  test("the fill by colours says when there are none", async () => {
     const { editor, said } = made("labels");
     editor.chooseLabel(0);
-    editor.flood({ x: 1, y: 1 });
+    await editor.flood({ x: 1, y: 1 });
     expect(said.at(-1)).toContain("cannot be read");
     editor.fillReach = "region";
-    editor.flood({ x: 1, y: 1 });
+    await editor.flood({ x: 1, y: 1 });
     expect(editor.document.mask.count(editor.current!.value)).toBe(2400);
   });
 });

@@ -90,6 +90,25 @@ export class Api {
     return (await this.#call<Preview>("POST", "/previews", { template, input }))!;
   }
 
+  /** The outline of an object as a PNG file, where the server has a model for it. Throws ApiError. */
+  async segment(id: string, question: { image: string; points: unknown; box: unknown; label: string }): Promise<ArrayBuffer> {
+    let response: Response;
+    try {
+      response = await fetch(`/portal/api/tasks/${id}/auto-segment`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(question),
+        credentials: "same-origin",
+        cache: "no-store",
+      });
+      if (response.ok && response.headers.get("Content-Type")?.startsWith("image/png")) return await response.arrayBuffer();
+    } catch {
+      throw new ApiError(0, "NoConnection", "The server could not be reached");
+    }
+    const value = (await response.json().catch(() => ({}))) as Record<string, unknown>;
+    throw new ApiError(response.status, String(value["error"] ?? "Error"), String(value["message"] ?? ""));
+  }
+
   async #call<T>(method: string, path: string, body?: unknown, isSignedIn = true): Promise<T | null> {
     for (;;) {
       try {

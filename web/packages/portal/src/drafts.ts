@@ -39,6 +39,15 @@ export class Drafts {
     return this.storage.getItem(PREFERENCES) ?? "";
   }
 
+  /** `light` or `dark` if the worker has chosen. */
+  get colorScheme(): unknown {
+    try {
+      return (JSON.parse(this.preferences || "{}") as { colorScheme?: unknown }).colorScheme;
+    } catch {
+      return undefined;
+    }
+  }
+
   set preferences(text: string) {
     if (text.length <= MAX_PREFERENCES) this.storage.setItem(PREFERENCES, text);
   }

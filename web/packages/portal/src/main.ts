@@ -6,10 +6,11 @@ import { Api, ApiError } from "./api.js";
 import { h, icon, ICONS } from "./dom.js";
 import { Drafts } from "./drafts.js";
 import { JobsPage } from "./jobs.js";
+import { LastAnswers } from "./last-answers.js";
 import { Notices } from "./notices.js";
 import { SignIn } from "./sign-in.js";
 import type { Worker } from "./types.js";
-import { WorkPage } from "./work.js";
+import { WorkPage, applyScheme } from "./work.js";
 import { WorkbenchPage } from "./workbench.js";
 
 const WORK = "/portal/work/";
@@ -26,6 +27,7 @@ class App {
 
   async run(): Promise<void> {
     document.body.prepend(this.#root);
+    applyScheme(this.#drafts.colorScheme);
     this.#api.onSessionLost = () => this.#signInAgain();
     window.addEventListener("popstate", () => this.#route());
     try {
@@ -53,7 +55,8 @@ class App {
     if (location.pathname.startsWith(WORK)) {
       const job = decodeURIComponent(location.pathname.slice(WORK.length));
       const worker = { username: this.#worker.username, signOut: () => void this.#signOut() };
-      const page = new WorkPage(job, this.#api, this.#drafts, this.#notices, worker, () => this.#go("/portal"));
+      const answers = new LastAnswers(sessionStorage, this.#worker.id);
+      const page = new WorkPage(job, this.#api, this.#drafts, this.#notices, answers, worker, () => this.#go("/portal"));
       document.title = "Work – Labeling portal";
       this.#view = page;
       this.#root.replaceChildren(page.element);
@@ -146,6 +149,7 @@ class App {
       this.#route();
       return;
     }
+    LastAnswers.forgetAll(sessionStorage);
     this.#worker = null;
     history.pushState(null, "", "/portal");
     this.#route();

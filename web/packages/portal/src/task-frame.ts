@@ -20,12 +20,28 @@ export interface FrameListener {
   draft(frame: TaskFrame, draft: unknown): void;
   preferences(preferences: unknown): void;
   shortcut(frame: TaskFrame, key: string): void;
+  /** Focus mode was switched on or off in the document. */
+  look?(frame: TaskFrame, isFocused: boolean): void;
+  /** The document wants the answer that this worker sent before in this job. */
+  previous?(frame: TaskFrame): void;
+  /** The document wants the outline of an object. */
+  segment?(frame: TaskFrame, question: OutlineQuestion): void;
+}
+
+export interface OutlineQuestion {
+  readonly id: number;
+  readonly image: string;
+  readonly points: unknown;
+  readonly box: unknown;
+  readonly label: string;
 }
 
 export class TaskFrame {
   readonly element: HTMLIFrameElement;
   readonly #nonce = randomNonce();
   readonly #listener: FrameListener;
+  /** The document wants everything around it out of sight; it may say so while it still waits to be shown. */
+  isFocused = false;
   #isReady = false;
   #queue: object[] = [];
   #fallback = 0;
@@ -124,11 +140,25 @@ export class TaskFrame {
       case "labelwright.preferences":
         this.#listener.preferences(message["preferences"]);
         break;
+      case "labelwright.look":
+        this.#listener.look?.(this, message["focus"] === true);
+        break;
+      case "labelwright.previous":
+        this.#listener.previous?.(this);
+        break;
+      case "labelwright.segment":
+        if (isQuestion(message)) this.#listener.segment?.(this, message);
+        break;
       case "labelwright.submit":
         if (isAnswer(message["answer"])) this.#listener.submit(this, message["answer"]);
         break;
     }
   };
+}
+
+function isQuestion(message: object): message is OutlineQuestion {
+  const { id, image, label } = message as Record<string, unknown>;
+  return typeof id === "number" && typeof image === "string" && typeof label === "string";
 }
 
 function isAnswer(value: unknown): value is Answer {

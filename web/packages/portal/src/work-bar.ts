@@ -22,6 +22,8 @@ export class WorkBar {
   readonly #timer = h("div", { class: "timer", role: "timer", "aria-live": "off" }, icon(...ICONS.clock), this.#clock);
   readonly #count = h("span", { class: "done-count" });
   readonly #buttons: HTMLButtonElement[];
+  /** The keys of this bar with their words, for the list of keys in the task. */
+  readonly keys: { key: string; text: string }[] = [];
   readonly #byKey = new Map<string, HTMLButtonElement>();
   #urgency: Urgency = "calm";
 
@@ -44,6 +46,7 @@ export class WorkBar {
         label,
       );
       this.#byKey.set(key, made);
+      this.keys.push({ key, text: hint });
       return made;
     };
     this.#buttons = [

@@ -13,8 +13,9 @@ import { ask, confirmed } from "./dialogs.js";
 import { h, icon, ICONS, nextPaint } from "./dom.js";
 import type { Drafts } from "./drafts.js";
 import { taskTypeText } from "./jobs.js";
+import type { LastAnswers } from "./last-answers.js";
 import type { Notices } from "./notices.js";
-import { RETIRED, TaskFrame, type FrameListener } from "./task-frame.js";
+import { RETIRED, TaskFrame, type FrameListener, type OutlineQuestion } from "./task-frame.js";
 import type { Answer, Task } from "./types.js";
 import { WorkBar } from "./work-bar.js";
 
@@ -43,6 +44,7 @@ export class WorkPage implements FrameListener {
     private readonly api: Api,
     private readonly drafts: Drafts,
     private readonly notices: Notices,
+    private readonly lastAnswers: LastAnswers,
     worker: { username: string; signOut: () => void },
     private readonly leave: () => void,
   ) {
@@ -86,6 +88,7 @@ export class WorkPage implements FrameListener {
 
   ready(frame: TaskFrame): void {
     frame.element.classList.remove("is-loading");
+    frame.post({ type: "labelwright.keys", keys: this.#bar.keys });
     const draft = this.drafts.find(frame.task.id);
     if (draft !== null) {
       frame.post({ type: "labelwright.restore", draft });
@@ -109,7 +112,31 @@ export class WorkPage implements FrameListener {
   }
 
   preferences(preferences: unknown): void {
-    if (typeof preferences === "object" && preferences !== null) this.drafts.preferences = JSON.stringify(preferences);
+    if (typeof preferences !== "object" || preferences === null) return;
+    this.drafts.preferences = JSON.stringify(preferences);
+    applyScheme((preferences as { colorScheme?: unknown }).colorScheme);
+    // The next task was loaded before the worker made this choice.
+    this.#next?.post({ type: "labelwright.preferences", preferences });
+  }
+
+  look(frame: TaskFrame, isFocused: boolean): void {
+    if (frame === this.#current) this.element.classList.toggle("is-focused", isFocused);
+    else frame.isFocused = isFocused;
+  }
+
+  previous(frame: TaskFrame): void {
+    frame.post({ type: "labelwright.previous", answer: this.lastAnswers.find(frame.task.job) });
+  }
+
+  segment(frame: TaskFrame, { id, image, points, box, label }: OutlineQuestion): void {
+    if (frame !== this.#current) return;
+    this.api.segment(frame.task.id, { image, points, box, label }).then(
+      (png) => frame.post({ type: "labelwright.segmented", id, png }),
+      (error: unknown) => {
+        const status = error instanceof ApiError ? error.status : 0;
+        frame.post({ type: "labelwright.segmented", id, status, message: error instanceof Error ? error.message : "" });
+      },
+    );
   }
 
   shortcut(frame: TaskFrame, key: string): void {
@@ -182,6 +209,7 @@ export class WorkPage implements FrameListener {
       const isKept = child === frame.element || child === this.#next?.element || child.classList.contains(RETIRED);
       if (!isKept) child.remove();
     }
+    this.element.classList.toggle("is-focused", frame.isFocused);
     frame.show();
     if (!frame.isReady) {
       frame.element.classList.add("is-loading");
@@ -261,6 +289,7 @@ export class WorkPage implements FrameListener {
       this.#isSending = false;
       this.#bar.setBusy(false);
     }
+    this.lastAnswers.keep(frame.task.job, answer);
     this.#nDone += 1;
     this.#bar.setDone(this.#nDone);
     if (frame === this.#current && !this.#isDisposed) this.#advance();
@@ -435,6 +464,12 @@ export class WorkPage implements FrameListener {
   }
 
   readonly #onKey = (event: KeyboardEvent): void => {
+    if (event.key === "?" && !event.ctrlKey && !event.metaKey && !document.querySelector("dialog[open]")) {
+      if (!this.#current) return;
+      this.#current.post({ type: "labelwright.help" });
+      this.#current.element.focus();
+      event.preventDefault();
+    }
     if (!event.altKey || event.ctrlKey || event.metaKey || document.querySelector("dialog[open]")) return;
     if (this.#bar.press(`Alt+${event.code.replace(/^Key/, "")}`)) event.preventDefault();
   };
@@ -448,4 +483,11 @@ export class WorkPage implements FrameListener {
     if (document.visibilityState === "visible") this.#time.touch(now);
     else this.#time.hide(now);
   };
+}
+
+/** The worker's choice for the tasks holds for the page around them too. */
+export function applyScheme(scheme: unknown): void {
+  const { dataset } = document.documentElement;
+  if (scheme === "light" || scheme === "dark") dataset["scheme"] = scheme;
+  else delete dataset["scheme"];
 }

@@ -1,6 +1,7 @@
 /** Which pixels belong together: neighbours (up, down, left, right) of one mask value, and if wanted of one colour. */
 
 import type { Size } from "../geometry.js";
+import { atOnce } from "../slices.js";
 import type { MaskPixels } from "./mask.js";
 
 export interface Alike {
@@ -10,11 +11,21 @@ export interface Alike {
   readonly tolerance: number;
 }
 
+/** The search pauses after so many stretches; each is some pixels of a row. */
+const STRETCHES_PER_STEP = 256;
+
 /**
  * The region around a pixel as threes of (y, x0, x1), `x1` not included. All its pixels have the mask value of the
  * first one; with `alike` their colours are near that of the first one too. Empty when the pixel lies outside.
  */
 export function floodRows(pixels: MaskPixels, size: Size, x: number, y: number, alike: Alike | null = null): Int32Array {
+  return atOnce(floodSteps(pixels, size, x, y, alike));
+}
+
+/** The same, pausing now and then: a picture of many megapixels takes a while. */
+export function* floodSteps(
+  pixels: MaskPixels, size: Size, x: number, y: number, alike: Alike | null = null,
+): Generator<void, Int32Array> {
   const { width, height } = size;
   if (!(x >= 0 && y >= 0 && x < width && y < height)) return new Int32Array(0);
   const seed = y * width + x;
@@ -55,6 +66,7 @@ export function floodRows(pixels: MaskPixels, size: Size, x: number, y: number, 
         isInside = does;
       }
     }
+    if (rows.length % (3 * STRETCHES_PER_STEP) === 0) yield;
   }
   return Int32Array.from(rows);
 }

@@ -6,8 +6,9 @@
  */
 
 import type { Size } from "../geometry.js";
+import { atOnce } from "../slices.js";
 import { freeColor, maskColors, rgbOf } from "./mask-colors.js";
-import type { InitialRegion } from "./mask-initial.js";
+import { type InitialRegion, valuesFromColors } from "./mask-initial.js";
 import { MAX_VALUE, Mask, type MaskDiff, type MaskPixels } from "./mask.js";
 import { MaskPng, type Rgb } from "./png-encode.js";
 
@@ -212,9 +213,14 @@ export class MaskDocument {
    * keeps its new regions only if it has changed a pixel.
    */
   commit(isPainting = false): boolean {
+    return atOnce(this.commitSteps(isPainting));
+  }
+
+  /** The same, pausing now and then. */
+  *commitSteps(isPainting = false): Generator<void, boolean> {
     const before = this.#regionsBefore ?? this.#regions;
+    const diff = yield* this.#mask.commitSteps();
     this.#regionsBefore = null;
-    const diff = this.#mask.commit();
     if (!diff && isPainting) this.#regions = before;
     if (!diff && before === this.#regions) return false;
     this.#undo.push({ diff, before, after: this.#regions });
@@ -318,6 +324,33 @@ export class MaskDocument {
       if (this.#known.has(label)) names[value] = this.kind === "labels" ? label : JSON.stringify([label, color]);
     }
     return names;
+  }
+
+  /**
+   * Paints what another mask of this size shows wherever nothing is labelled yet, as one step. Each of its instances
+   * becomes a new one here. False when nothing came of it.
+   */
+  copyIn(initial: readonly InitialRegion[], pixels: Uint32Array): boolean {
+    this.begin();
+    const values = new Map<string, number>();
+    for (const { label, color } of initial) {
+      if (!this.#known.has(label)) continue;
+      const region = this.kind === "instances" ? this.addRegion(label) : this.#regions.find((own) => own.label === label)!;
+      values.set(color, region.value);
+    }
+    const { mask: given } = valuesFromColors(pixels, values);
+    const over = new Uint8Array(this.#nextValue).fill(0);
+    over[0] = 1;
+    const { width, height } = this.#mask;
+    for (let y = 0; y < height; y++) {
+      for (let x = y * width, end = x + width; x < end; ) {
+        const value = given[x]!;
+        const start = x;
+        while (x < end && given[x] === value) x++;
+        if (value) this.#mask.fillRow(y, start - y * width, x - y * width, value, over);
+      }
+    }
+    return this.commit(true);
   }
 
   // ---- out and in ----------------------------------------------------------------------------------------------

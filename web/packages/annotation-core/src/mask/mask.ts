@@ -7,6 +7,7 @@
  */
 
 import type { Box, Size } from "../geometry.js";
+import { atOnce } from "../slices.js";
 
 export type MaskPixels = Uint8Array | Uint16Array;
 
@@ -118,10 +119,16 @@ export class Mask {
 
   /** Ends a change. Null when no pixel is different from before. */
   commit(): MaskDiff | null {
+    return atOnce(this.commitSteps());
+  }
+
+  /** The same, pausing now and then: comparing all of a large picture takes a while. */
+  *commitSteps(): Generator<void, MaskDiff | null> {
     const tiles: TileDiff[] = [];
     for (const [tile, before] of this.#saved) {
       const diff = this.#difference(tile, before);
       if (diff) tiles.push(diff);
+      yield;
     }
     this.#forgetSaved();
     if (!tiles.length) return null;

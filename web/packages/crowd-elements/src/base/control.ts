@@ -8,6 +8,8 @@ export type Contribution =
 export interface Problem {
   /** The sentence the worker reads. */
   readonly message: string;
+  /** All that is wrong is that nothing was marked, which may be right: the worker can be asked. */
+  readonly isEmpty?: boolean;
 }
 
 export interface CrowdControl extends HTMLElement {
@@ -24,6 +26,8 @@ export interface CrowdControl extends HTMLElement {
   moreAnswers?(): Readonly<Record<string, unknown>>;
   /** Why the answer cannot be sent yet, shown at the control too; null when all is well. */
   problem(): Problem | null;
+  /** Asks whether there really is nothing to mark. True: yes, and the answer says so now. */
+  confirmEmpty?(): Promise<boolean>;
   /** Shows or clears the message at the control. */
   showProblem(problem: Problem | null): void;
   focusControl(): void;

@@ -53,6 +53,7 @@ const paths: Readonly<Record<string, string>> = {
   fit: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
   flag: "M6 21V4h12l-3 4 3 4H6",
   fullscreen: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
+  "fullscreen-exit": "M9 4v5H4M20 9h-5V4M15 20v-5h5M4 15h5v5",
   help: `${CIRCLE}M9.500 9.700a2.500 2.500 0 1 1 3.600 2.200c-.800.400-1.100.900-1.100 1.900M12 16.700v.100`,
   "help-outline": `${CIRCLE}M9.500 9.700a2.500 2.500 0 1 1 3.600 2.200c-.800.400-1.100.900-1.100 1.900M12 16.700v.100`,
   "highlight-off": `${CIRCLE}M9 9l6 6M15 9l-6 6`,

@@ -36,6 +36,8 @@ export abstract class ImageLabelingWidget extends WidgetElement {
     clear: () => this.removeAnnotations(),
     title: (n) => this.confirmTexts(n).title,
     question: (n) => this.confirmTexts(n).text,
+    emptyTitle: () => this.emptyTexts().title,
+    emptyQuestion: () => this.emptyTexts().text,
     changed: () => {
       this.shownProblem = "";
       this.requestUpdate();
@@ -51,6 +53,9 @@ export abstract class ImageLabelingWidget extends WidgetElement {
 
   /** The question that is asked before: its title and text, for so many annotations. */
   protected abstract confirmTexts(n: number): { readonly title: string; readonly text: string };
+
+  /** The question before an answer without any annotation is sent. */
+  protected abstract emptyTexts(): { readonly title: string; readonly text: string };
 
   // ---- attributes ----------------------------------------------------------------------------------------------
 
@@ -105,6 +110,10 @@ export abstract class ImageLabelingWidget extends WidgetElement {
 
   override setNothing(on: boolean): Promise<void> {
     return this.#nothing.set(on);
+  }
+
+  override confirmEmpty(): Promise<boolean> {
+    return this.#nothing.confirmEmpty();
   }
 
   protected override changed(): void {

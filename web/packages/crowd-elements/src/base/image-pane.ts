@@ -6,16 +6,16 @@ import type { TemplateResult } from "lit";
 
 import type { Problem } from "./control.js";
 import { ImageStage, type StagePainter, type StageTool } from "./image-stage.js";
+import type { KeyGroup } from "./keys.js";
 import { msg } from "./messages.js";
 import {
   type SliderRow,
-  onStageKey,
   sliderPopover,
+  stageKeys,
   stagePanel,
   toolButton,
   zoomTools,
 } from "./stage-tools.js";
-import type { Shortcut } from "./widget.js";
 
 export interface ImagePaneHost {
   /** Zoom, tools or sliders have changed. */
@@ -65,15 +65,8 @@ export class ImagePane {
     return this.hasFailed ? { message: msg().imageFailedSubmit } : null;
   }
 
-  shortcuts(): Shortcut[] {
-    return [
-      { keys: ["+", "-", "F"], text: msg().keyZoom },
-      { keys: [msg().keyWheel], text: msg().keyWheelDoes },
-    ];
-  }
-
-  onKey(event: KeyboardEvent): boolean {
-    return event.key.toLowerCase() !== "m" && onStageKey(this.#stage, event);
+  keys(): KeyGroup {
+    return stageKeys(this.#stage, false);
   }
 
   /** `more` goes to the end of the tool bar. */

@@ -5,6 +5,7 @@ import type { TemplateResult } from "lit";
 import { live } from "lit/directives/live.js";
 
 import { icon } from "./icons.js";
+import { digitKey } from "./keys.js";
 import { msg } from "./messages.js";
 import { FILTER_FROM } from "./single-choice.js";
 
@@ -77,11 +78,6 @@ export function labelPane(view: LabelPaneView): TemplateResult {
       ${shown.length || !wanted ? nothing : html`<p class="empty">${msg().nothingFound}</p>`}
     </div>
   </div>`;
-}
-
-/** `1` to `9` and `0` for the first ten. */
-export function digitKey(index: number): string | null {
-  return index < 10 ? String((index + 1) % 10) : null;
 }
 
 export const labelPaneStyles = css`
@@ -182,6 +178,11 @@ export const labelPaneStyles = css`
   .label-row:focus-within .eye:not(:disabled),
   .eye.on {
     opacity: 1;
+  }
+  @media (hover: none) {
+    .eye:not(:disabled) {
+      opacity: 1;
+    }
   }
   .empty {
     margin: 0;

@@ -1,9 +1,10 @@
 /** A small list of labels over the image: which label shall this shape have? */
 
+import type { Point, Size } from "@labelwright/annotation-core";
 import { css, html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 
-import { digitKey } from "./label-pane.js";
+import { type KeyGroup, digitKey, labelKeys } from "./keys.js";
 import { msg } from "./messages.js";
 import { FILTER_FROM } from "./single-choice.js";
 
@@ -14,6 +15,8 @@ export interface LabelPickerView {
   readonly x: number;
   readonly y: number;
   colorOf(label: string): string;
+  /** The label used last, which `.` takes. */
+  readonly last?: string | null;
   /** The label's name for people; otherwise the label itself. */
   nameOf?(label: string): string;
   /** The key of the i-th label; otherwise the first ten have digits. */
@@ -36,6 +39,7 @@ export function labelPicker(view: LabelPickerView): TemplateResult {
     const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey && !isTyping;
     const byKey = isPlain ? view.labels.findIndex((_, i) => keyOf(i)?.toLowerCase() === event.key.toLowerCase()) : -1;
     if (event.key === "Escape") view.onCancel();
+    else if (isPlain && event.key === "." && view.last != null) view.onPick(view.last);
     else if (byKey >= 0) view.onPick(view.labels[byKey]!);
     else if (event.key === "ArrowDown") entries[Math.min(entries.length - 1, at + 1)]?.focus();
     else if (event.key === "ArrowUp") entries[Math.max(0, at - 1)]?.focus();
@@ -56,9 +60,36 @@ export function labelPicker(view: LabelPickerView): TemplateResult {
     <div class="picks">
       ${shown.map(({ label, i }) => html`<button class="pick" type="button" @click=${() => view.onPick(label)}>
         <span class="chip" style="background: ${view.colorOf(label)}"></span><span class="name">${nameOf(label)}</span>
+        ${label === view.last ? html`<kbd title=${msg().keyRepeat}>.</kbd>` : nothing}
         ${keyOf(i) === null ? nothing : html`<kbd>${keyOf(i)}</kbd>`}</button>`)}
     </div>
   </div>`;
+}
+
+/** Keys pressed while the question is open but has not got the focus. */
+export function pickerKeys(view: Pick<LabelPickerView, "labels" | "last" | "onPick" | "onCancel">): KeyGroup {
+  const { labels, last } = view;
+  return {
+    title: msg().chooseLabelFor,
+    keys: [
+      ...labelKeys(labels, digitKey, (i) => view.onPick(labels[i]!)),
+      ...(last == null ? [] : [{ keys: ["."], text: msg().keyRepeat, run: () => view.onPick(last) }]),
+      { keys: ["Escape"], text: msg().cancel, run: () => view.onCancel() },
+    ],
+  };
+}
+
+const SIZE = { width: 236, height: 316 };
+const MARGIN = 8;
+
+/** Where the picker stands so that all of it is in view; above `above` when there is no room below the wanted place. */
+export function insidePicker(wanted: Point, view: Size, above: number | null = null): Point {
+  const inside = (value: number, room: number, size: number): number => Math.max(MARGIN, Math.min(value, room - size - MARGIN));
+  const hasRoom = above === null || wanted.y + SIZE.height < view.height;
+  return {
+    x: inside(wanted.x, view.width, SIZE.width),
+    y: inside(hasRoom ? wanted.y : above! - SIZE.height, view.height, SIZE.height),
+  };
 }
 
 /** Focus goes to the filter if there is one, else to the first label. */

@@ -17,12 +17,16 @@ function shapeSentences(one: string, many: string) {
     nothingDeletes: (n: number) =>
       `“Nothing to label” is for an image without ${many}. ${n === 1 ? `One ${one} is` : `${n} ${many} are`} drawn here.`,
     deleteAllTitle: (n: number) => (n === 1 ? `Delete the ${one}?` : `Delete the ${many}?`),
-    keyLabel: `Choose a label; relabel the selected ${one}`,
+    keyLabel: `With a ${one} selected, the key of a label relabels it`,
     keyTool: `${One} tool`,
     keyEnter: `Add a ${one} in the middle of the view`,
     keyDelete: `Delete the selected ${one}`,
     keyArrows: `Move the selected ${one} by 1 pixel (with Shift: 10)`,
-    keyTab: `Next ${one}, previous ${one}`,
+    keyNext: `Next ${one}`,
+    keyPrevious: `Previous ${one}`,
+    nothingMarkedTitle: `No ${many} drawn`,
+    nothingMarked: `This image has no ${many} yet. Is there really nothing to mark in it?`,
+    copied: (n: number) => (n === 1 ? `1 ${one} copied from the image before` : `${n} ${many} copied from the image before`),
     keyHide: `Hide or show the ${many}`,
   };
 }
@@ -102,7 +106,8 @@ export const shapeMessages = {
   vertexDeleted: "Point deleted",
   snapTool: "Snap to other shapes and to the border",
   keyFinishOrAdd: "Finish drawing; else add one in the middle of the view",
-  keyVertex: "Next point, previous point of the selection",
+  keyNextVertex: "Next point of the selection",
+  keyPreviousVertex: "Previous point of the selection",
   keyInsert: "Add a point after the chosen one",
   keySnap: "Snap to other shapes and to the border",
   keyEscapePath: "Cancel drawing; let go of the point; deselect",

@@ -5,11 +5,10 @@ export const textMessages = {
   chooseCategoriesOr: (exclusion: string) => `Choose at least one category, or “${exclusion}”.`,
   chosenCount: (n: number) => `${n} chosen`,
   clearChoices: "Clear",
-  keyCategories: "Choose or clear a category",
-  keyExclusion: "None of the categories",
 
   // Passages of a text
   entities: "Entities",
+  noLabelChosen: "No label chosen",
   text: "Text",
   textHelp:
     "Text. Arrow keys move, Shift and arrow keys select, Space selects the word, Enter or the key of a label labels " +
@@ -29,16 +28,22 @@ export const textMessages = {
   hintEntity: "Choose a label to change it · Delete removes it",
   hideEntities: "Hide entities",
   showEntities: "Show entities",
-  keyEntityLabel: "Choose a label; label what is selected; relabel the selected entity",
+  keyEntityLabel: "The key of a label labels what is selected, or relabels the selected entity",
   keyMouseDrag: "Drag",
   keyDoubleClick: "Double click",
   keyMark: "Mark a passage",
   keyMarkWord: "Mark a word",
   keyCaret: "Move in the text (with Ctrl: by words)",
   keySelect: "Select text (with Ctrl: by words)",
+  keyDropSelection: "Drop the selection",
+  keyLineEnds: "Start, end of the line (with Ctrl: of the text)",
+  keyPages: "A page up, down",
   keyWord: "Select the word at the caret; once more: the next one too",
   keyEnterEntity: "Label what is selected",
-  keyNextEntity: "Next entity, previous entity",
+  keyNextEntity: "Next entity",
+  keyPreviousEntity: "Previous entity",
+  nothingMarkedEntitiesTitle: "No entities marked",
+  nothingMarkedEntities: "Nothing is marked in this text yet. Is there really nothing to mark in it?",
   keyDeleteEntity: "Delete the selected entity",
   keyEscapeEntity: "Drop the selection; choose no label",
   keyHideEntities: "Hide or show the entities",
@@ -60,9 +65,10 @@ export const textMessages = {
   rankAll: (dimension: string, missing: string) => `${dimension}: give a rank to ${missing}.`,
   rankHint: "Drag a letter to a rank, or press a letter and then a number.",
   keyRank: "Give the letter a rank; the next one follows",
-  keyRankMove: "Move the letter up or down",
+  keyRankUp: "Move the letter up",
+  keyRankDown: "Move the letter down",
+  keyRankDrop: "Let go of the letter",
   keyRankOff: "Take the letter off",
-  keyRankUndo: "Undo, redo",
 
   // Questions and answers
   questionsAndAnswers: "Questions and answers",
@@ -96,7 +102,6 @@ export const textMessages = {
   keyMarkReference: "Make the passage a reference of the current question",
   keyEnterReference: "Make the selection a reference",
   keyNewQuestion: "Add a question",
-  keyUndoPairs: "Undo, redo references, tags, added and deleted questions",
 
   // Key-value pairs of a form
   keyValuePairs: "Key-value pairs",
@@ -123,10 +128,11 @@ export const textMessages = {
   verdictValid: "right",
   verdictInvalid: "wrong",
   documentHelp: "The document. Click a pair in it to go to it.",
-  keyVerdict: "The pair is right, wrong; the next one follows",
+  keyRight: "The pair is right; the next one follows",
+  keyWrong: "The pair is wrong; the next one follows",
   keyEditValue: "Change the value",
-  keyNotFoundKey: "Key not found, value is blank",
-  keyPairs: "Next pair, previous pair",
+  keyNextPair: "Next pair",
+  keyPreviousPair: "Previous pair",
 
   textLoading: "Loading the text…",
   textFailed: "The text could not be loaded.",

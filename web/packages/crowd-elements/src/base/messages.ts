@@ -111,13 +111,39 @@ export const en = {
   nothingSelected: "Nothing selected",
   hintMove: "Drag to move the image",
 
+  // The answer before this one
+  noLastLabel: "No label was used yet.",
+  noPrevious: "There is no earlier answer of yours in this job to take it from.",
+  nothingToCopy: "The image done before in this job has nothing that fits here.",
+  otherSize: "The image done before has another size, so its mask does not fit.",
+
+  // Sending nothing
+  goOnMarking: "Go on marking",
+  sendNothing: "Nothing to mark: submit",
+
+  // Look of the page
+  darkMode: "Dark colours",
+  focusMode: "Focus mode: hide instructions and all around the work",
+  leaveFocusMode: "Leave focus mode",
+
   // Shortcut descriptions
-  keyCategory: "Choose a category",
-  keyZoom: "Zoom in, zoom out, fit the image",
+  keysOfLabels: "Labels",
+  keysOfTool: "Tool",
+  keysOfImage: "Image",
+  keysOfText: "Text",
+  keysOfPage: "Page",
+  keysOfForm: "Answer",
+  keysOfPortal: "Task",
+  keyFocusMode: "Focus mode: hide instructions and all around the work",
+  keyScheme: "Dark or light colours",
+  keyRepeat: "The label used last",
+  keyRepeatCategory: "What was chosen last in this job",
+  keyCopy: "Copy from the image done before in this job",
+  keyHideLabel: "Hide or show the chosen label",
   keyWheel: "Mouse wheel",
   keyWheelDoes: "Zoom at the pointer",
-  keyMove: "Move the image (hold Space, or drag with the middle button)",
-  keyUndo: "Undo, redo",
+  keyMoveHeld: "While held, dragging moves the image (so does the middle button)",
+  keyArrowsMove: "Move the image (with Shift: further)",
   keyEscape: "Cancel drawing; deselect",
   keyResize: "Resize the selected box (with Shift: by 10)",
   keyHideAnnotations: "Hide or show the annotations",

@@ -10,9 +10,10 @@ import { booleanProperty } from "./attributes.js";
 import { choiceStyles } from "./choice.styles.js";
 import type { Problem } from "./control.js";
 import { icon } from "./icons.js";
+import { type KeyGroup, digitKey, labelKeys } from "./keys.js";
 import { msg } from "./messages.js";
 import { FILTER_FROM } from "./single-choice.js";
-import { type Shortcut, WidgetElement } from "./widget.js";
+import { WidgetElement } from "./widget.js";
 
 export interface Choice {
   readonly text: string;
@@ -200,23 +201,37 @@ export abstract class MultiChoiceWidget extends WidgetElement {
     this.changed();
   }
 
-  protected override shortcuts(): Shortcut[] {
+  protected override keyGroups(): KeyGroup[] {
+    const choices = this.choices();
+    const { exclusionCategory } = this;
+    const names = choices.map(({ text }) => text);
     return [
-      { keys: ["1", "…", "9", "0"], text: msg().keyCategories },
-      ...(this.exclusionCategory ? [{ keys: ["N"], text: msg().keyExclusion }] : []),
+      {
+        title: msg().categories,
+        keys: [
+          ...labelKeys(names, digitKey, (i) => this.toggle(names[i]!)),
+          ...(exclusionCategory
+            ? [{ keys: ["N"], text: exclusionCategory.text, run: () => this.#toggleExclusion() }]
+            : []),
+          { keys: ["."], text: msg().keyRepeatCategory, run: () => void this.#repeat() },
+        ],
+      },
     ];
   }
 
-  protected override onKey(event: KeyboardEvent): boolean {
-    if (event.ctrlKey || event.metaKey || event.altKey) return false;
-    if (event.key.toLowerCase() === "n" && this.exclusionCategory) {
-      this.#toggleExclusion();
-      return true;
-    }
-    if (!/^[0-9]$/.test(event.key)) return false;
-    const choice = this.choices()[(Number(event.key) + 9) % 10];
-    if (choice) this.toggle(choice.text);
-    return choice !== undefined;
+  /** Chooses what this worker chose last in this job. It is only chosen: sending stays the worker's. */
+  async #repeat(): Promise<void> {
+    const texts = this.textsOf(await this.previousValue());
+    const known = texts.filter((text) => this.#authored().includes(text));
+    if (!known.length || this.disabled) return this.showNote(msg().noPrevious);
+    this.value = known;
+    this.changed();
+  }
+
+  /** The texts chosen in an answer of this element; none when it cannot be read. */
+  protected textsOf(answer: unknown): string[] {
+    const { labels } = (answer ?? {}) as { labels?: unknown };
+    return Array.isArray(labels) ? labels.filter((text): text is string => typeof text === "string") : [];
   }
 
   #onArrow(event: KeyboardEvent): void {

@@ -1,4 +1,4 @@
-/** "Nothing to label": the box, and the question before what is marked already is deleted for it. */
+/** "Nothing to label": the box, and two questions: may what is marked be deleted for it, and is there really nothing? */
 
 import { css, html } from "lit";
 import type { TemplateResult } from "lit";
@@ -14,6 +14,9 @@ export interface NothingHost {
   clear(): void;
   title(count: number): string;
   question(count: number): string;
+  /** Asked when an answer without any mark is about to be sent. */
+  emptyTitle(): string;
+  emptyQuestion(): string;
   changed(): void;
 }
 
@@ -25,15 +28,26 @@ export class NothingToLabel {
 
   async set(on: boolean): Promise<void> {
     if (on && this.host.count()) {
-      const isSure = await new Promise<boolean>((resolve) => {
-        this.#answer = resolve;
-        openModal(this.host.root(), "confirm-nothing");
-      });
-      if (!isSure) return;
+      if (!(await this.#ask("confirm-nothing"))) return;
       this.host.clear();
     }
     this.isOn = on;
     this.host.changed();
+  }
+
+  /** Whether the worker says that there is nothing to mark; then the box is ticked. */
+  async confirmEmpty(): Promise<boolean> {
+    if (!(await this.#ask("confirm-empty"))) return false;
+    await this.set(true);
+    return this.isOn;
+  }
+
+  #ask(dialog: string): Promise<boolean> {
+    this.#answer?.(false);
+    return new Promise((resolve) => {
+      this.#answer = resolve;
+      openModal(this.host.root(), dialog);
+    });
   }
 
   /** The box, for where the form does not show one. */
@@ -58,14 +72,23 @@ export class NothingToLabel {
       settle(isSure);
       closeAround(event);
     };
-    return modal(
-      { id: "confirm-nothing", title: this.host.title(count), onClose: () => settle(false) },
+    const onClose = (): void => settle(false);
+    return html`${modal(
+      { id: "confirm-nothing", title: this.host.title(count), onClose },
       html`${this.host.question(count)}
         <div class="actions">
           <button class="btn bordered" type="button" @click=${answer(false)}>${msg().keep}</button>
           <button class="btn primary" type="button" id="confirm-delete" @click=${answer(true)}>${msg().deleteThem}</button>
         </div>`,
-    );
+    )}
+    ${modal(
+      { id: "confirm-empty", title: this.host.emptyTitle(), onClose },
+      html`${this.host.emptyQuestion()}
+        <div class="actions">
+          <button class="btn bordered" type="button" @click=${answer(false)}>${msg().goOnMarking}</button>
+          <button class="btn primary" type="button" id="send-nothing" @click=${answer(true)}>${msg().sendNothing}</button>
+        </div>`,
+    )}`;
   }
 }
 

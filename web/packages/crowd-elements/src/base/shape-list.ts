@@ -130,6 +130,11 @@ export const shapeListStyles = css`
   .shape-row[aria-current] .detail {
     display: none;
   }
+  @media (hover: none) {
+    .acts {
+      display: flex;
+    }
+  }
   .acts .btn {
     width: 26px;
     min-height: 26px;

@@ -8,8 +8,9 @@ import { live } from "lit/directives/live.js";
 
 import { choiceStyles } from "./choice.styles.js";
 import type { Problem } from "./control.js";
+import { type KeyGroup, digitKey, labelKeys } from "./keys.js";
 import { msg } from "./messages.js";
-import { type Shortcut, WidgetElement } from "./widget.js";
+import { WidgetElement } from "./widget.js";
 
 /** Longer lists get a filter box. */
 export const FILTER_FROM = 11;
@@ -111,16 +112,24 @@ export abstract class SingleChoiceWidget extends WidgetElement {
     if (typeof value === "string" || value === null) this.value = value;
   }
 
-  protected override shortcuts(): Shortcut[] {
-    return [{ keys: ["1", "…", "9", "0"], text: msg().keyCategory }];
+  protected override keyGroups(): KeyGroup[] {
+    return [
+      {
+        title: msg().categories,
+        keys: [
+          ...labelKeys(this.categories, digitKey, (i) => this.choose(i)),
+          { keys: ["."], text: msg().keyRepeatCategory, run: () => void this.#repeat() },
+        ],
+      },
+    ];
   }
 
-  protected override onKey(event: KeyboardEvent): boolean {
-    if (event.ctrlKey || event.metaKey || event.altKey || !/^[0-9]$/.test(event.key)) return false;
-    const index = (Number(event.key) + 9) % 10;
-    if (index >= this.categories.length) return false;
-    this.choose(index);
-    return true;
+  /** Chooses what this worker chose last in this job. It is only chosen: sending stays the worker's. */
+  async #repeat(): Promise<void> {
+    const label = (await this.previousValue() as { label?: unknown } | null)?.label;
+    const at = typeof label === "string" ? this.categories.indexOf(label) : -1;
+    if (at >= 0) this.choose(at);
+    else this.showNote(msg().noPrevious);
   }
 
   #onArrow(event: KeyboardEvent): void {

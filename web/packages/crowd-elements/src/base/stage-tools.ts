@@ -6,6 +6,7 @@ import { live } from "lit/directives/live.js";
 
 import { icon } from "./icons.js";
 import type { ImageStage } from "./image-stage.js";
+import { type KeyGroup, isOnControl } from "./keys.js";
 import { msg } from "./messages.js";
 
 export interface ToolButton {
@@ -80,26 +81,46 @@ function stop(event: Event): void {
   event.stopPropagation();
 }
 
-/** Keys that every stage understands. True: it was one. */
-export function onStageKey(stage: ImageStage | null, event: KeyboardEvent): boolean {
-  if (!stage || event.ctrlKey || event.metaKey || event.altKey) return false;
-  switch (event.key) {
-    case "+":
-    case "=":
-      stage.zoomIn();
-      return true;
-    case "-":
-    case "_":
-      stage.zoomOut();
-      return true;
-    case "f":
-    case "F":
-      stage.fit();
-      return true;
-    case "m":
-    case "M":
-      stage.isMoveTool = !stage.isMoveTool;
-      return true;
-  }
-  return false;
+/** Keys that every stage understands, as a group of the list. `hasMoveTool`: there is another tool that dragging belongs to. */
+export function stageKeys(stage: ImageStage | null, hasMoveTool: boolean): KeyGroup {
+  const m = msg();
+  const does = (act: (stage: ImageStage) => void) => (): boolean => {
+    if (stage) act(stage);
+    return stage !== null;
+  };
+  return {
+    title: m.keysOfImage,
+    keys: [
+      { keys: ["+", "="], shown: ["+"], text: m.zoomIn, run: does((it) => it.zoomIn()) },
+      { keys: ["-", "_"], shown: ["−"], text: m.zoomOut, run: does((it) => it.zoomOut()) },
+      { keys: ["F"], text: m.fit, run: does((it) => it.fit()) },
+      { shown: [m.keyWheel], text: m.keyWheelDoes },
+      ...(hasMoveTool
+        ? [
+            { keys: ["M"], text: m.move, run: does((it) => { it.isMoveTool = !it.isMoveTool; }) },
+            {
+              keys: [" "], text: m.keyMoveHeld,
+              run: (event: KeyboardEvent): boolean => !isOnControl(event) && does((it) => { it.isSpaceHeld = true; })(),
+            },
+          ]
+        : []),
+    ],
+  };
+}
+
+/** Moves the image by an arrow key; with Shift further. */
+export function panByKey(stage: ImageStage, event: KeyboardEvent): void {
+  const px = event.shiftKey ? FAR_PAN_PX : PAN_PX;
+  const { x, y } = arrowOf(event);
+  stage.setTransform(stage.transform.pan(-x * px, -y * px));
+}
+
+const PAN_PX = 40;
+const FAR_PAN_PX = 112;
+
+export const ARROW_KEYS = ["ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"] as const;
+
+/** Which way an arrow key points. */
+export function arrowOf({ key }: KeyboardEvent): { readonly x: number; readonly y: number } {
+  return { x: Number(key === "ArrowRight") - Number(key === "ArrowLeft"), y: Number(key === "ArrowDown") - Number(key === "ArrowUp") };
 }

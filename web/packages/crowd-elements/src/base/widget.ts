@@ -5,29 +5,21 @@ import type { TemplateResult } from "lit";
 import { property, state } from "lit/decorators.js";
 
 import { modalStyles } from "../crowd-form/crowd-form.styles.js";
-import { preference, setPreference } from "../page/context.js";
+import { onPreferences, preference, setPreference } from "../page/context.js";
+import { pageKeys } from "../page/key-map.js";
+import { LOOK_EVENT, canChooseScheme, isDark, isFocusMode, lookKeys, toggleFocusMode, toggleScheme } from "../page/look.js";
+import { previousAnswer } from "../page/previous.js";
 import { pageIsReady, ready } from "../page/ready.js";
 import { booleanProperty } from "./attributes.js";
 import { type Contribution, type CrowdControl, type Problem, announceState } from "./control.js";
 import { CrowdElement, hasContent } from "./crowd-element.js";
 import { icon } from "./icons.js";
+import { type KeyGroup, KEYS_DIALOG, chordText, isTyping, keysDialog, pressKey } from "./keys.js";
 import { msg } from "./messages.js";
 import { modal, openModal } from "./modal.js";
 
-export interface Shortcut {
-  readonly keys: readonly string[];
-  readonly text: string;
-}
-
-const TEXT_FIELDS = "input:not([type=checkbox],[type=radio],[type=button],[type=submit],[type=range]),textarea,select,[contenteditable]";
-
 /** Below this the panes stand one above the other, and the instructions wait until they are asked for. */
 const NARROW_PX = 860;
-
-const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
-
-/** The name of the command key on this machine. */
-export const CTRL = isMac ? "⌘" : "Ctrl";
 
 /** The widget that the page's keys go to: the one used last, else the first. */
 let current: WidgetElement | null = null;
@@ -158,6 +150,13 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
         color: var(--lw-danger);
         font: 500 13px/1.4 var(--lw-font);
       }
+      .note {
+        margin: 8px 12px;
+        padding: 8px 12px;
+        border-radius: var(--lw-radius-small);
+        background: var(--lw-info-soft);
+        font: 400 13px/1.4 var(--lw-font);
+      }
       .broken {
         margin: 16px;
         padding: 14px 18px;
@@ -169,24 +168,23 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
         margin: 6px 0 0;
         padding-inline-start: 18px;
       }
-      table.keys {
-        width: 100%;
-        border-collapse: collapse;
+      .frame {
+        position: relative;
       }
-      table.keys {
-        font-size: 13.5px;
+      .frame.focus > .bar,
+      .frame.focus .awsui-app-layout__navigation {
+        display: none;
       }
-      table.keys td {
-        padding: 4px 0;
-        border-bottom: 1px solid var(--lw-line);
-        vertical-align: top;
+      .leave-focus {
+        position: absolute;
+        inset-block-start: 6px;
+        inset-inline-end: 6px;
+        z-index: 7;
+        background: var(--lw-bg-raised);
+        box-shadow: var(--lw-shadow-small);
       }
-      table.keys td:first-child {
-        width: 40%;
-        padding-inline-end: 16px;
-      }
-      table.keys kbd + kbd {
-        margin-inline-start: 4px;
+      .frame.focus .side-head {
+        padding-inline-end: 46px;
       }
       @media (max-width: 860px) {
         .columns {
@@ -224,9 +222,14 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
   @property({ attribute: false }) isMainContent = false;
 
   @state() protected isPaneOpen = true;
+  /** The list of keys was opened at least once; before, it is not worth making. */
+  @state() private hasKeyList = false;
   @state() protected shownProblem = "";
+  /** What the worker should know but need not act on; goes away with the next change. */
+  @state() private note = "";
 
   #wasTold = false;
+  #forgetPreferences: (() => void) | null = null;
 
   constructor() {
     super();
@@ -246,6 +249,10 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
     void ready().then(() => this.requestUpdate());
     document.addEventListener("keydown", this.#onKeyDown);
     document.addEventListener("keyup", this.#onKeyUp);
+    document.addEventListener(LOOK_EVENT, this.#onLook);
+    this.#forgetPreferences = onPreferences(() => {
+      this.isPaneOpen = preference("instructionsOpen", this.isPaneOpen);
+    });
   }
 
   override disconnectedCallback(): void {
@@ -253,7 +260,11 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
     if (current === this) current = null;
     document.removeEventListener("keydown", this.#onKeyDown);
     document.removeEventListener("keyup", this.#onKeyUp);
+    document.removeEventListener(LOOK_EVENT, this.#onLook);
+    this.#forgetPreferences?.();
   }
+
+  readonly #onLook = (): void => this.requestUpdate();
 
   #becomeCurrent(): void {
     current = this;
@@ -263,10 +274,8 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
 
   readonly #onKeyDown = (event: KeyboardEvent): void => {
     if (event.defaultPrevented || event.isComposing || !this.#isForUs(event)) return;
-    if (event.key === "?" && !event.ctrlKey && !event.metaKey) {
-      event.preventDefault();
-      this.openShortcuts();
-    } else if (this.onKey(event)) event.preventDefault();
+    const own = this.hearsKeys ? this.keyGroups() : [];
+    if (pressKey([...own, ...this.#pageKeys()], event)) event.preventDefault();
   };
 
   readonly #onKeyUp = (event: KeyboardEvent): void => {
@@ -275,27 +284,26 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
 
   #isForUs(event: KeyboardEvent): boolean {
     if ((current ?? this) !== this || this.disabled || this.closest("[inert]")) return false;
-    const target = event.composedPath()[0];
-    return !(target instanceof Element && target.matches(TEXT_FIELDS));
+    return !isTyping(event);
   }
 
-  /** A key was pressed outside text fields. True: it was for the widget. */
-  protected onKey(_event: KeyboardEvent): boolean {
-    return false;
+  /** Every key of the widget: what the list shows, and what is done when one is pressed outside text fields. */
+  protected abstract keyGroups(): KeyGroup[];
+
+  /** False: the widget's keys wait (its image is loading, a question is open). */
+  protected get hearsKeys(): boolean {
+    return true;
   }
 
   protected onKeyReleased(_event: KeyboardEvent): void {}
 
-  /** Whether the key would press the control that has the focus (Space and Enter on buttons). */
-  protected isOnButton(event: KeyboardEvent): boolean {
-    const target = event.composedPath()[0];
-    return target instanceof Element && target.matches("button,a[href],summary,input,[role=option],[role=radio]");
+  #pageKeys(): KeyGroup[] {
+    return [lookKeys(() => this.openShortcuts()), ...pageKeys()];
   }
 
-  protected abstract shortcuts(): Shortcut[];
-
   openShortcuts(): void {
-    openModal(this.renderRoot as ShadowRoot, "shortcuts");
+    this.hasKeyList = true;
+    void this.updateComplete.then(() => openModal(this.renderRoot as ShadowRoot, KEYS_DIALOG));
   }
 
   // ---- the form's side -----------------------------------------------------------------------------------------
@@ -319,6 +327,10 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
 
   setNothing(_on: boolean): Promise<void> {
     return Promise.resolve();
+  }
+
+  confirmEmpty(): Promise<boolean> {
+    return Promise.resolve(false);
   }
 
   /** What stands in the way of working at all, one sentence each. */
@@ -360,6 +372,7 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
   /** The worker has changed the value. */
   protected changed(): void {
     this.shownProblem = "";
+    this.note = "";
     this.emit("change");
     announceState(this);
   }
@@ -371,9 +384,17 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
 
   /** Why sending was refused; each widget shows it where the worker has to act. */
   protected renderProblem(): unknown {
-    return this.shownProblem && !this.brokenReasons().length
-      ? html`<p class="problem" role="alert">${this.shownProblem}</p>`
-      : nothing;
+    if (this.shownProblem && !this.brokenReasons().length) return html`<p class="problem" role="alert">${this.shownProblem}</p>`;
+    return html`<div role="status">${this.note ? html`<p class="note">${this.note}</p>` : nothing}</div>`;
+  }
+
+  protected showNote(text: string): void {
+    this.note = text;
+  }
+
+  /** This element's part of the answer that the worker sent before in this job; null when there is none. */
+  protected async previousValue(): Promise<unknown> {
+    return (await previousAnswer())?.[this.answerKey] ?? null;
   }
 
   protected renderBarEnd(): unknown {
@@ -391,7 +412,8 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
     const hasPane = hasContent(short) || hasFull;
     const broken = this.brokenReasons();
     const root = (): ShadowRoot => this.renderRoot as ShadowRoot;
-    return html`<div class="shell ${this.isMainContent ? "" : "boxed"}"><div class="frame">
+    const isFocused = isFocusMode();
+    return html`<div class="shell ${this.isMainContent ? "" : "boxed"}"><div class="frame ${isFocused ? "focus" : ""}">
         <div class="bar">
           <div class="headerButtonsContainer">
             <button class="btn" type="button" ?hidden=${!hasPane} aria-expanded=${hasPane && this.isPaneOpen ? "true" : "false"}
@@ -400,7 +422,17 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
           </div>
           <h1 class="question" id="question">${this.header}</h1>
           ${this.renderBarEnd()}
+          ${canChooseScheme()
+            ? html`<button class="btn icon" type="button" id="dark-mode" title=${`${msg().darkMode} (${chordText("Shift+D")})`}
+                aria-label=${msg().darkMode} aria-pressed=${isDark() ? "true" : "false"} @click=${toggleScheme}>${icon("contrast")}</button>`
+            : nothing}
+          <button class="btn icon" type="button" id="focus-mode" title=${`${msg().focusMode} (${chordText("Shift+F")})`}
+            aria-label=${msg().focusMode} @click=${toggleFocusMode}>${icon("fullscreen")}</button>
         </div>
+        ${isFocused
+          ? html`<button class="btn icon leave-focus" type="button" title=${`${msg().leaveFocusMode} (${chordText("Shift+F")})`}
+              aria-label=${msg().leaveFocusMode} @click=${toggleFocusMode}>${icon("fullscreen-exit")}</button>`
+          : nothing}
         ${broken.length
           ? html`<div class="broken" role="alert"><strong>${msg().somethingWrong}</strong>
               <ul>${broken.map((reason) => html`<li>${reason}</li>`)}</ul></div>`
@@ -429,22 +461,11 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
         { id: "full", title: full?.getAttribute("header") || msg().instructions, boxClass: "awsui-modal-dialog" },
         html`<slot name="full-instructions"></slot>`,
       )}
-      ${modal({ id: "shortcuts", title: msg().keyboardShortcuts }, this.#renderShortcuts())} ${this.renderExtraDialogs()}`;
+      ${keysDialog(this.hasKeyList ? [...this.keyGroups(), ...this.#pageKeys()] : [])} ${this.renderExtraDialogs()}`;
   }
 
   protected readonly togglePane = (): void => {
     this.isPaneOpen = !this.isPaneOpen;
     setPreference("instructionsOpen", this.isPaneOpen);
   };
-
-  #renderShortcuts(): TemplateResult {
-    const rows = [
-      ...this.shortcuts(),
-      { keys: [CTRL, "Enter"], text: msg().keySubmit },
-      { keys: ["?"], text: msg().keyHelp },
-    ];
-    return html`<table class="keys">
-      ${rows.map(({ keys, text }) => html`<tr><td>${keys.map((key) => html`<kbd>${key}</kbd>`)}</td><td>${text}</td></tr>`)}
-    </table>`;
-  }
 }

@@ -1,17 +1,13 @@
 import {
   CodePoints,
   type EntityAnswer,
-  type EntityLabel,
   LiteralError,
   type Range_,
   type Span,
-  SpanStore,
   entitiesFrom,
   entityAnswer,
   entityLabels,
-  labelColors,
   readEntityLabels,
-  trimRange,
 } from "@labelwright/annotation-core";
 import { css, html, nothing } from "lit";
 import type { PropertyValues, TemplateResult } from "lit";
@@ -19,19 +15,20 @@ import { property, query, state } from "lit/decorators.js";
 
 import { type Problem, announceState } from "../base/control.js";
 import { labelPane, labelPaneStyles } from "../base/label-pane.js";
-import { focusPicker, labelPicker, labelPickerStyles } from "../base/label-picker.js";
+import { focusPicker, insidePicker, labelPicker, labelPickerStyles } from "../base/label-picker.js";
+import { CTRL, type KeyGroup } from "../base/keys.js";
 import { msg } from "../base/messages.js";
 import { NothingToLabel, nothingStyles } from "../base/nothing.js";
 import { revealSpan, spanList, spanListStyles } from "../base/span-list.js";
 import { toolButton } from "../base/stage-tools.js";
 import { stageStyles } from "../base/stage.styles.js";
-import { TextView } from "../base/text-view.js";
+import { type TextMark, TextView } from "../base/text-view.js";
 import { textStyles } from "../base/text.styles.js";
-import { CTRL, type Shortcut, WidgetElement } from "../base/widget.js";
+import { WidgetElement } from "../base/widget.js";
+import { EntityEditor } from "./entity-editor.js";
 import { EntityKeyboard } from "./entity-keyboard.js";
-import { entityShortcuts, labelKey } from "./entity-keys.js";
+import { labelKey } from "./entity-keys.js";
 
-const PICKER_SIZE = { width: 236, height: 316 };
 /** Stands for the passage whose label is being asked for. */
 const PENDING_ID = -1;
 
@@ -77,32 +74,38 @@ export class CrowdEntityAnnotation extends WidgetElement {
 
   @state() private labelFilter = "";
   @state() private pickFilter = "";
-  @state() private currentLabel: string | null = null;
-  @state() private isHidden = false;
   @state() private announcement = "";
   @state() private listScroll = 0;
   @state() private initialError: string | null = null;
-  /** The passage that waits for a label. */
-  @state() private pending: Range_ | null = null;
   @state() private hasOwnForm = true;
 
   @query(".text") private readonly textElement!: HTMLElement | null;
 
-  readonly #store = new SpanStore((what) => this.#storeChanged(what));
+  readonly #editor = new EntityEditor({
+    refresh: () => {
+      this.requestUpdate();
+      this.#drawSpans();
+    },
+    selectionMoved: (id) => void this.updateComplete.then(() => revealSpan(this.renderRoot, this.#editor.kept(), id)),
+    changed: () => this.changed(),
+    announce: (text) => this.#say(text),
+    selection: () => this.#keyboard.selection(),
+    clearSelection: () => this.#view?.clearSelection(),
+  });
   #view: TextView | null = null;
   #points = new CodePoints("");
-  #labels: readonly EntityLabel[] = [];
-  #colors = new Map<string, string>();
-  readonly #hiddenLabels = new Set<string>();
   #isLoaded = false;
   #isTouched = false;
+  #wasPending: Range_ | null = null;
 
   readonly #nothing = new NothingToLabel({
     root: () => this.renderRoot,
-    count: () => this.#kept().length,
-    clear: () => this.#store.replaceAll([]),
+    count: () => this.#editor.kept().length,
+    clear: () => this.#editor.store.replaceAll([]),
     title: (n) => msg().deleteEntitiesTitle(n),
     question: (n) => msg().nothingDeletesEntities(n),
+    emptyTitle: () => msg().nothingMarkedEntitiesTitle,
+    emptyQuestion: () => msg().nothingMarkedEntities,
     changed: () => {
       this.#isTouched = true;
       this.shownProblem = "";
@@ -115,27 +118,29 @@ export class CrowdEntityAnnotation extends WidgetElement {
   constructor() {
     super();
     const owner = this;
+    const editor = this.#editor;
     this.#keyboard = new EntityKeyboard({
-      store: this.#store,
+      store: editor.store,
       get text() {
         return owner.text;
       },
-      get labelCount() {
-        return owner.#labels.length;
+      get labelNames() {
+        return editor.names;
       },
       view: () => this.#view,
-      kept: () => this.#kept(),
-      chooseLabel: (index) => this.#chooseLabel(index),
+      kept: () => editor.kept(),
+      chooseLabel: (index) => editor.chooseLabel(index),
+      repeatLabel: () => void this.#repeatLabel(),
+      toggleLabel: () => editor.toggleCurrentLabel(),
       escape: () => this.#escape(),
-      select: (range) => this.#selected(range, false),
+      select: (range) => editor.passage(range, false),
       click: (spans) => this.#clicked(spans),
       show: (span) => this.#show(span),
-      remove: (id) => this.#remove(id),
-      undo: (isBack) => this.#undo(isBack),
-      toggleHidden: () => {
-        this.isHidden = !this.isHidden;
-      },
+      remove: (id) => editor.remove(id),
+      undo: (isBack) => editor.undo(isBack),
+      toggleHidden: () => editor.toggleAll(),
       say: (text) => this.#say(text),
+      isOnText: (event) => event.composedPath()[0] === this.textElement,
     });
   }
 
@@ -161,9 +166,9 @@ export class CrowdEntityAnnotation extends WidgetElement {
       this.#view?.disconnect();
       this.#view = new TextView(element, {
         markOf: (span) => this.#markOf(span),
-        selected: (range, isTouch) => this.#selected(range, isTouch),
+        selected: (range, isTouch) => this.#editor.passage(range, isTouch),
         clicked: (spans) => this.#clicked(spans),
-        removed: (id) => this.#remove(id),
+        removed: (id) => this.#editor.remove(id),
         announce: (text) => this.#say(text),
       });
       this.#view.connect();
@@ -175,12 +180,17 @@ export class CrowdEntityAnnotation extends WidgetElement {
       this.#view.setText(this.text);
       this.#drawSpans();
     }
-    if (changed.has("pending") || changed.has("isHidden")) this.#drawSpans();
-    if (changed.has("pending") && this.pending) focusPicker(this.renderRoot);
+    const { pending } = this.#editor;
+    if (pending !== this.#wasPending) {
+      this.#wasPending = pending;
+      this.pickFilter = "";
+      if (pending) focusPicker(this.renderRoot);
+    }
   }
 
   protected override willUpdate(changed: PropertyValues): void {
     super.willUpdate(changed);
+    this.#editor.isLocked = this.disabled;
     if (!this.#isLoaded) {
       this.#isLoaded = true;
       this.#loadInitial();
@@ -189,18 +199,17 @@ export class CrowdEntityAnnotation extends WidgetElement {
 
   #loadInitial(): void {
     this.#points = new CodePoints(this.text);
+    this.#editor.text = this.text;
     this.initialError = null;
-    this.pending = null;
+    this.#editor.dropPending();
     try {
       const { spans, warnings } = entitiesFrom(this.initialValue, this.#points);
       for (const warning of warnings) console.warn(`<crowd-entity-annotation>: ${warning}`);
       for (const label of new Set(spans.map((span) => span.label))) {
-        if (this.#colors.has(label)) continue;
-        console.warn(
-          `<crowd-entity-annotation>: initial-value uses "${label}", which is not in labels; not shown`,
-        );
+        if (this.#editor.isKnown(label)) continue;
+        console.warn(`<crowd-entity-annotation>: initial-value uses "${label}", which is not in labels; not shown`);
       }
-      this.#store.load(spans);
+      this.#editor.store.load(spans);
     } catch (error) {
       if (!(error instanceof LiteralError)) throw error;
       this.initialError = msg().badAttribute("initial-value", error.message, null, null);
@@ -224,7 +233,7 @@ export class CrowdEntityAnnotation extends WidgetElement {
   }
 
   get value(): EntityAnswer {
-    return entityAnswer(this.#store.all, this.#labels, this.#points);
+    return entityAnswer(this.#editor.store.all, this.#editor.labels, this.#points);
   }
 
   get _submittableValue(): EntityAnswer {
@@ -232,21 +241,8 @@ export class CrowdEntityAnnotation extends WidgetElement {
   }
 
   protected override structuredChanged(name: string): void {
-    if (name === "initial-value") {
-      if (this.#isLoaded && !this.#isTouched) this.#loadInitial();
-      return;
-    }
-    this.#labels = entityLabels(this.getStructured("labels") as unknown[]);
-    const colors = labelColors(this.#labels.length);
-    this.#colors = new Map(this.#labels.map(({ label }, i) => [label, colors[i]!]));
-    if (this.currentLabel !== null && !this.#colors.has(this.currentLabel)) this.currentLabel = null;
-    if (this.#labels.length === 1) this.currentLabel = this.#labels[0]!.label;
-    this.#drawSpans();
-  }
-
-  /** The spans that count: those whose label is offered. The others come back with their label. */
-  #kept(): Span[] {
-    return this.#store.all.filter(({ label }) => this.#colors.has(label));
+    if (name === "labels") this.#editor.setLabels(entityLabels(this.getStructured("labels") as unknown[]));
+    else if (this.#isLoaded && !this.#isTouched) this.#loadInitial();
   }
 
   protected override brokenReasons(): string[] {
@@ -258,7 +254,7 @@ export class CrowdEntityAnnotation extends WidgetElement {
   }
 
   protected override widgetProblem(): Problem | null {
-    return this.#kept().length || this.#nothing.isOn ? null : { message: msg().markOrTick };
+    return this.#editor.kept().length || this.#nothing.isOn ? null : { message: msg().markOrTick, isEmpty: true };
   }
 
   override resetControl(): void {
@@ -271,7 +267,7 @@ export class CrowdEntityAnnotation extends WidgetElement {
   override getDraft(): unknown {
     if (!this.#isTouched) return undefined;
     return {
-      spans: this.#store.all.map(({ label, start, end }) => ({ label, start, end })),
+      spans: this.#editor.store.all.map(({ label, start, end }) => ({ label, start, end })),
       nothing: this.#nothing.isOn,
     };
   }
@@ -288,7 +284,7 @@ export class CrowdEntityAnnotation extends WidgetElement {
       start < end &&
       end <= length;
     this.#isLoaded ||= (this.#loadInitial(), true);
-    this.#store.replaceAll(
+    this.#editor.store.replaceAll(
       (spans as Span[]).filter(fits).map(({ label, start, end }) => ({ label, start, end })),
     );
     this.#isTouched = true;
@@ -309,151 +305,78 @@ export class CrowdEntityAnnotation extends WidgetElement {
     return this.#nothing.set(on);
   }
 
+  override confirmEmpty(): Promise<boolean> {
+    return this.#nothing.confirmEmpty();
+  }
+
   protected override changed(): void {
     this.#isTouched = true;
-    if (this.#nothing.isOn && this.#kept().length) this.#nothing.isOn = false;
+    if (this.#nothing.isOn && this.#editor.kept().length) this.#nothing.isOn = false;
     super.changed();
   }
 
-  // ---- marking -------------------------------------------------------------------------------------------------
-
-  #storeChanged(what: "content" | "selection"): void {
-    this.requestUpdate();
-    this.#drawSpans();
-    const { selectedId } = this.#store;
-    if (what === "selection" || selectedId !== null) {
-      void this.updateComplete.then(() => revealSpan(this.renderRoot, this.#kept(), selectedId));
-    }
-  }
+  // ---- the text ------------------------------------------------------------------------------------------------
 
   #drawSpans(): void {
-    if (!this.#view) return;
-    const shown = this.isHidden ? [] : this.#kept().filter(({ label }) => !this.#hiddenLabels.has(label));
-    if (this.pending) shown.push({ ...this.pending, id: PENDING_ID, label: "" });
-    this.#view.setSpans(shown);
+    const { pending } = this.#editor;
+    const shown = this.#editor.shown();
+    if (pending) shown.push({ ...pending, id: PENDING_ID, label: "" });
+    this.#view?.setSpans(shown);
   }
 
-  #markOf(span: Span): {
-    color: string;
-    tag: string;
-    title: string;
-    isSelected: boolean;
-    canRemove: boolean;
-  } {
-    if (span.id === PENDING_ID) {
-      return { color: "#7f7f7f", tag: "", title: "", isSelected: true, canRemove: false };
-    }
-    const label = this.#labels.find((known) => known.label === span.label)!;
+  #markOf(span: Span): TextMark {
+    const color = this.#editor.colorOf(span.label);
+    if (span.id === PENDING_ID) return { color, tag: "", title: "", isSelected: true, canRemove: false };
+    const label = this.#editor.labelOf(span.label)!;
     return {
-      color: this.#colors.get(span.label)!,
+      color,
       tag: label.shortDisplayName,
       title: label.fullDisplayName,
-      isSelected: span.id === this.#store.selectedId,
+      isSelected: span.id === this.#editor.store.selectedId,
       canRemove: !this.disabled,
     };
-  }
-
-  #nameOf(label: string): string {
-    return this.#labels.find((known) => known.label === label)?.fullDisplayName ?? label;
-  }
-
-  /** The passage as one short line. */
-  #textOf({ start, end }: Range_): string {
-    const text = this.text.slice(start, Math.min(end, start + 80)).replace(/\s+/g, " ");
-    return end > start + 80 ? `${text}…` : text;
   }
 
   #say(text: string): void {
     this.announcement = text;
   }
 
-  #selected(given: Range_, isTouch: boolean): void {
-    const range = this.disabled ? null : trimRange(this.text, given.start, given.end);
-    if (!range) return;
-    this.isHidden = false;
-    if (this.currentLabel !== null && !isTouch) this.#mark(range, this.currentLabel);
-    else this.#ask(range);
-  }
-
-  #ask(range: Range_): void {
-    this.#store.select(null);
-    this.pickFilter = "";
-    this.pending = range;
-  }
-
-  #mark(range: Range_, label: string): void {
-    const before = this.#store.all.length;
-    const span = this.#store.add({ label, ...range });
-    this.pending = null;
-    this.#view?.clearSelection();
-    this.#say(msg().entityLabeled(this.#nameOf(label), this.#textOf(span)));
-    if (this.#store.all.length !== before) this.changed();
-  }
-
-  /** A click goes to the shortest entity there, the next one to the entity around it. */
   #clicked(spans: readonly Span[]): void {
-    const own = spans.filter(({ id }) => id !== PENDING_ID);
-    const at = own.findIndex(({ id }) => id === this.#store.selectedId);
-    this.#store.select(own.length ? own[(at + 1) % own.length]!.id : null);
+    this.#editor.click(spans.filter(({ id }) => id !== PENDING_ID));
   }
 
-  #remove(id: number): void {
-    if (this.disabled) return;
-    this.#store.remove([id]);
-    this.#say(msg().entityDeleted);
-    this.changed();
+  #show(span: Span): void {
+    this.#editor.store.select(span.id);
+    this.#view?.select({ start: span.start, end: span.start });
+    this.#say(msg().entityName(this.#editor.nameOf(span.label), this.#editor.quote(span)));
   }
 
-  #chooseLabel(index: number): void {
-    const label = this.#labels[index]?.label;
-    if (label === undefined || this.disabled) return;
-    const { selected } = this.#store;
-    const range = this.pending ?? this.#keyboard.selection();
-    if (range) this.#mark(range, label);
-    else if (selected && this.#colors.has(selected.label)) {
-      if (selected.label === label) return;
-      this.#store.relabel(selected.id, label);
-      this.#say(msg().entityLabeled(this.#nameOf(label), this.#textOf(selected)));
-      this.changed();
-    } else this.currentLabel = this.currentLabel === label && this.#labels.length > 1 ? null : label;
-  }
-
-  #undo(back: boolean): void {
-    this.pending = null;
-    if (!(back ? this.#store.undo() : this.#store.redo())) return;
-    this.#say(back ? msg().undone : msg().redone);
-    this.changed();
+  /** The label used last here, else in the text before this one. */
+  async #repeatLabel(): Promise<void> {
+    if (this.#editor.repeatLabel(this.#editor.lastLabel)) return;
+    const { entities } = ((await this.previousValue()) ?? {}) as { entities?: readonly { label?: unknown }[] };
+    const label = Array.isArray(entities) ? entities.at(-1)?.label : null;
+    if (!this.#editor.repeatLabel(typeof label === "string" ? label : null)) this.showNote(msg().noLastLabel);
   }
 
   // ---- keys ----------------------------------------------------------------------------------------------------
 
-  protected override shortcuts(): Shortcut[] {
-    return entityShortcuts();
-  }
-
-  protected override onKey(event: KeyboardEvent): boolean {
-    return this.#keyboard.onKey(event, event.composedPath()[0] === this.textElement);
+  protected override keyGroups(): KeyGroup[] {
+    return this.#keyboard.groups();
   }
 
   #escape(): boolean {
+    const { store, pending } = this.#editor;
     const range = this.#view?.range;
-    if (this.pending) this.#cancelAsking();
+    if (pending) this.#cancelAsking();
     else if (range && range.start < range.end) this.#view!.clearSelection();
-    else if (this.#store.selectedId !== null) this.#store.select(null);
-    else if (this.currentLabel !== null && this.#labels.length > 1) this.currentLabel = null;
-    else return false;
+    else if (store.selectedId !== null) store.select(null);
+    else return this.#editor.letGoOfLabel();
     return true;
   }
 
-  #show(span: Span): void {
-    this.#store.select(span.id);
-    this.#view?.select({ start: span.start, end: span.start });
-    this.#say(msg().entityName(this.#nameOf(span.label), this.#textOf(span)));
-  }
-
   #cancelAsking(): void {
-    this.pending = null;
-    this.#view?.clearSelection();
+    this.#editor.cancelAsking();
     this.focusControl();
   }
 
@@ -472,37 +395,34 @@ export class CrowdEntityAnnotation extends WidgetElement {
 
   protected override renderWork(): TemplateResult {
     const m = msg();
-    const { selectedId, canUndo, canRedo } = this.#store;
+    const editor = this.#editor;
+    const { selectedId, canUndo, canRedo } = editor.store;
     const isOff = this.disabled;
     const hint =
-      selectedId !== null ? m.hintEntity : this.currentLabel === null ? m.hintMarkFirst : m.hintMark;
+      selectedId !== null ? m.hintEntity : editor.currentLabel === null ? m.hintMarkFirst : m.hintMark;
     return html`<div class="text-wrap">
         <div class="text" tabindex="0" role="application" aria-label=${m.textHelp} aria-describedby="question"></div>
         ${this.#renderPicker()}
       </div>
       <div class="toolbar" role="toolbar" aria-label=${m.text} @click=${this.#backToText}>
-        ${toolButton({ id: "undo", icon: "undo", title: m.undo, key: `${CTRL}+Z`, isDisabled: !canUndo, onClick: () => this.#undo(true) })}
-        ${toolButton({ id: "redo", icon: "redo", title: m.redo, key: `${CTRL}+Y`, isDisabled: !canRedo, onClick: () => this.#undo(false) })}
+        ${toolButton({ id: "undo", icon: "undo", title: m.undo, key: `${CTRL}+Z`, isDisabled: !canUndo, onClick: () => editor.undo(true) })}
+        ${toolButton({ id: "redo", icon: "redo", title: m.redo, key: `${CTRL}+Y`, isDisabled: !canRedo, onClick: () => editor.undo(false) })}
         ${toolButton({
           id: "delete",
           icon: "delete",
           title: m.deleteEntity,
           key: "Delete",
           isDisabled: selectedId === null || isOff,
-          onClick: () => {
-            if (selectedId !== null) this.#remove(selectedId);
-          },
+          onClick: () => editor.remove(selectedId),
         })}
         <span class="gap"></span>
         ${toolButton({
           id: "hide",
-          icon: this.isHidden ? "visibility-off" : "visibility",
-          title: this.isHidden ? m.showEntities : m.hideEntities,
+          icon: editor.isHidden ? "visibility-off" : "visibility",
+          title: editor.isHidden ? m.showEntities : m.hideEntities,
           key: "H",
-          isPressed: this.isHidden,
-          onClick: () => {
-            this.isHidden = !this.isHidden;
-          },
+          isPressed: editor.isHidden,
+          onClick: () => editor.toggleAll(),
         })}
         <span class="hint">${hint}</span>
         ${this.showsNothingItself ? this.#nothing.renderBox() : nothing}
@@ -516,28 +436,27 @@ export class CrowdEntityAnnotation extends WidgetElement {
   };
 
   #renderPicker(): unknown {
-    const rects = this.pending && this.#view?.rectsOf(this.pending);
+    const editor = this.#editor;
+    const rects = editor.pending && this.#view?.rectsOf(editor.pending);
     if (!rects) return nothing;
     const area = this.textElement!.getBoundingClientRect();
-    const inside = (value: number, room: number, size: number): number =>
-      Math.max(8, Math.min(value, room - size - 8));
-    const below = rects.last.bottom - area.top + 10;
-    const hasRoom = below + PICKER_SIZE.height < area.height;
     return labelPicker({
-      labels: this.#labels.map(({ label }) => label),
+      labels: editor.labels.map(({ label }) => label),
       filter: this.pickFilter,
-      x: inside(rects.last.left - area.left, area.width, PICKER_SIZE.width),
-      y: hasRoom
-        ? below
-        : inside(rects.first.top - area.top - PICKER_SIZE.height - 10, area.height, PICKER_SIZE.height),
-      colorOf: (label) => this.#colors.get(label) ?? "#7f7f7f",
-      nameOf: (label) => this.#nameOf(label),
+      ...insidePicker(
+        { x: rects.last.left - area.left, y: rects.last.bottom - area.top + 10 },
+        area,
+        rects.first.top - area.top - 10,
+      ),
+      colorOf: (label) => editor.colorOf(label),
+      nameOf: (label) => editor.nameOf(label),
       keyOf: labelKey,
+      last: editor.lastLabel,
       onFilter: (text) => {
         this.pickFilter = text;
       },
       onPick: (label) => {
-        if (this.pending) this.#mark(this.pending, label);
+        editor.pick(label);
         this.focusControl();
       },
       onCancel: () => this.#cancelAsking(),
@@ -545,18 +464,17 @@ export class CrowdEntityAnnotation extends WidgetElement {
   }
 
   protected override renderSide(): TemplateResult {
-    const kept = this.#kept();
-    const counts = new Map<string, number>();
-    for (const { label } of kept) counts.set(label, (counts.get(label) ?? 0) + 1);
-    const colorOf = (label: string): string => this.#colors.get(label) ?? "#7f7f7f";
-    const nameOf = (label: string): string => this.#nameOf(label);
+    const editor = this.#editor;
+    const { store } = editor;
+    const colorOf = (label: string): string => editor.colorOf(label);
+    const nameOf = (label: string): string => editor.nameOf(label);
     return html`<aside class="side" role=${this.isMainContent ? nothing : "group"} aria-label=${msg().labels}>
       ${this.renderProblem()}
       <div class="label-area" @click=${this.#backToText}>${labelPane({
-        labels: this.#labels.map(({ label }) => label),
-        current: this.#store.selected?.label ?? this.currentLabel,
-        counts,
-        hidden: this.#hiddenLabels,
+        labels: editor.labels.map(({ label }) => label),
+        current: store.selected?.label ?? editor.currentLabel,
+        counts: editor.counts(),
+        hidden: editor.hiddenLabels,
         filter: this.labelFilter,
         colorOf,
         nameOf,
@@ -565,23 +483,19 @@ export class CrowdEntityAnnotation extends WidgetElement {
         onFilter: (text) => {
           this.labelFilter = text;
         },
-        onChoose: (i) => this.#chooseLabel(i),
-        onToggle: (label) => {
-          if (!this.#hiddenLabels.delete(label)) this.#hiddenLabels.add(label);
-          this.#drawSpans();
-          this.requestUpdate();
-        },
+        onChoose: (i) => editor.chooseLabel(i),
+        onToggle: (label) => editor.toggleLabel(label),
       })}</div>
       ${spanList({
-        spans: kept,
-        selectedId: this.#store.selectedId,
+        spans: editor.kept(),
+        selectedId: store.selectedId,
         scrollTop: this.listScroll,
         height: this.renderRoot?.querySelector(".span-list")?.clientHeight ?? 0,
         colorOf,
         nameOf,
-        textOf: (span) => this.#textOf(span),
+        textOf: (span) => editor.quote(span),
         onSelect: (span) => this.#show(span),
-        onDelete: (span) => this.#remove(span.id),
+        onDelete: (span) => editor.remove(span.id),
         onScroll: (top) => {
           this.listScroll = top;
         },

@@ -9,18 +9,24 @@ import {
   wordAt,
 } from "@labelwright/annotation-core";
 
+import { type KeyGroup, labelKeys } from "../base/keys.js";
+import { msg } from "../base/messages.js";
+import { caretKeys } from "../base/text-keys.js";
 import type { TextView } from "../base/text-view.js";
-import { labelOfKey } from "./entity-keys.js";
+import { labelKey } from "./entity-keys.js";
 
 /** What the keyboard works on. */
 export interface EntityDesk {
   readonly text: string;
   readonly store: SpanStore;
-  readonly labelCount: number;
+  /** Names of the labels, in their order. */
+  readonly labelNames: readonly string[];
   view(): TextView | null;
   /** The spans that count. */
   kept(): Span[];
   chooseLabel(index: number): void;
+  repeatLabel(): void;
+  toggleLabel(): boolean;
   /** Drops what is under way, the innermost first. False: there was nothing. */
   escape(): boolean;
   select(range: Range_): void;
@@ -30,34 +36,49 @@ export interface EntityDesk {
   undo(isBack: boolean): void;
   toggleHidden(): void;
   say(text: string): void;
+  /** The text has the focus. */
+  isOnText(event: KeyboardEvent): boolean;
 }
 
 export class EntityKeyboard {
   constructor(private readonly desk: EntityDesk) {}
 
-  /** True: the key was for us. */
-  onKey(event: KeyboardEvent, isOnText: boolean): boolean {
+  /** Every key of the tool. */
+  groups(): KeyGroup[] {
     const { desk } = this;
-    const key = event.key.toLowerCase();
-    if (event.ctrlKey || event.metaKey) {
-      if (key === "z" || key === "y") {
-        desk.undo(key === "z" && !event.shiftKey);
-        return true;
-      }
-    } else if (!event.altKey) {
-      if (key === "escape") return desk.escape();
-      if ((key === "delete" || key === "backspace") && this.#delete(isOnText)) return true;
-      if (key === "h") {
-        desk.toggleHidden();
-        return true;
-      }
-      const label = labelOfKey(event.key);
-      if (label >= 0 && label < desk.labelCount) {
-        desk.chooseLabel(label);
-        return true;
-      }
-    }
-    return isOnText && this.#onTextKey(event);
+    const m = msg();
+    const inText = (act: (event: KeyboardEvent) => boolean | void) => (event: KeyboardEvent): boolean | void =>
+      desk.isOnText(event) ? act(event) : false;
+    return [
+      {
+        title: m.keysOfLabels,
+        keys: [
+          ...labelKeys(desk.labelNames, labelKey, (i) => desk.chooseLabel(i)),
+          { shown: [], text: m.keyEntityLabel },
+          { keys: ["."], text: m.keyRepeat, run: () => desk.repeatLabel() },
+          { keys: ["Shift+H"], text: m.keyHideLabel, run: () => desk.toggleLabel() },
+        ],
+      },
+      {
+        title: m.entities,
+        keys: [
+          { shown: [m.keyMouseDrag], text: m.keyMark },
+          { shown: [m.keyDoubleClick], text: m.keyMarkWord },
+          { keys: ["Tab"], text: m.keyNextEntity, run: inText(() => this.#goToNext(1)) },
+          { keys: ["Shift+Tab"], text: m.keyPreviousEntity, run: inText(() => this.#goToNext(-1)) },
+          { keys: ["Enter"], text: m.keyEnterEntity, run: inText(() => this.#enter()) },
+          { keys: ["Delete", "Backspace"], text: m.keyDeleteEntity, run: (event) => this.#delete(desk.isOnText(event)) },
+          { keys: ["Escape"], text: m.keyEscapeEntity, run: () => desk.escape() },
+          { keys: ["Ctrl+Z"], text: m.undo, run: () => desk.undo(true) },
+          { keys: ["Ctrl+Y", "Ctrl+Shift+Z"], text: m.redo, run: () => desk.undo(false) },
+          { keys: ["H"], text: m.keyHideEntities, run: () => desk.toggleHidden() },
+        ],
+      },
+      {
+        title: m.keysOfText,
+        keys: [...caretKeys(inText((event) => this.#moveCaret(event))), { keys: [" "], text: m.keyWord, run: inText(() => this.#selectWord()) }],
+      },
+    ];
   }
 
   /** What is selected in the text without having been labelled yet. */
@@ -67,12 +88,7 @@ export class EntityKeyboard {
     return range && store.selectedId === null ? trimRange(text, range.start, range.end) : null;
   }
 
-  #onTextKey(event: KeyboardEvent): boolean {
-    if (!event.ctrlKey && !event.metaKey && !event.altKey) {
-      if (event.key === "Tab") return this.#goToNext(event.shiftKey ? -1 : 1);
-      if (event.key === " ") return this.#selectWord();
-      if (event.key === "Enter") return this.#enter();
-    }
+  #moveCaret(event: KeyboardEvent): boolean {
     if (!this.desk.view()?.onKey(event)) return false;
     this.desk.store.select(null);
     return true;

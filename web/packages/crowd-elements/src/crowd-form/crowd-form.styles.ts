@@ -156,6 +156,43 @@ export const formStyles = css`
 `;
 
 export const modalStyles = css`
+  .dialog-box.wide {
+    max-width: 1080px;
+  }
+  .key-groups {
+    columns: 320px 3;
+    column-gap: 36px;
+  }
+  table.keys {
+    width: 100%;
+    margin-bottom: 16px;
+    border-collapse: collapse;
+    font-size: 13.5px;
+    line-height: 1.4;
+  }
+  table.keys caption {
+    padding-bottom: 4px;
+    color: var(--lw-text-soft);
+    font: 650 12px/1.4 var(--lw-font);
+    letter-spacing: 0.03em;
+    text-align: start;
+    break-after: avoid;
+  }
+  table.keys tr {
+    break-inside: avoid;
+  }
+  table.keys td {
+    padding: 4px 0;
+    border-bottom: 1px solid var(--lw-line);
+    vertical-align: top;
+  }
+  table.keys td:first-child {
+    width: 42%;
+    padding-inline-end: 14px;
+  }
+  table.keys kbd + kbd {
+    margin-inline-start: 4px;
+  }
   dialog.modal {
     width: 100%;
     height: 100%;

@@ -5,12 +5,15 @@ import { property, query, state } from "lit/decorators.js";
 import { type CrowdControl, STATE_EVENT, isCrowdControl, isRevealing } from "../base/control.js";
 import { CrowdElement, hasContent } from "../base/crowd-element.js";
 import { icon } from "../base/icons.js";
+import { type KeyBinding, type KeyGroup, KEYS_DIALOG, chordText, isTyping, keysDialog, pressKey } from "../base/keys.js";
 import { msg } from "../base/messages.js";
 import { modal, openModal } from "../base/modal.js";
 import { WidgetElement } from "../base/widget.js";
 import { CrowdButton } from "../crowd-button/crowd-button.js";
 import { type AnyControl, collect, controlsIn, draftOf, isDisabled, isNativeControl, restoreDraft } from "../page/collect.js";
 import { isInPortal, onParentMessage, tellParent } from "../page/context.js";
+import { addPageKeys, pageKeys } from "../page/key-map.js";
+import { LOOK_EVENT, isFocusMode, lookKeys } from "../page/look.js";
 import { ready } from "../page/ready.js";
 import { formStyles, modalStyles } from "./crowd-form.styles.js";
 
@@ -44,6 +47,7 @@ export class CrowdForm extends CrowdElement {
   @state() private answerText = "";
   @state() private hasOwnSubmit = false;
   @state() private isBlocked = false;
+  @state() private hasKeyList = false;
   @state() private nothingWidget: WidgetElement | null = null;
 
   @query(".form") private readonly formElement!: HTMLFormElement;
@@ -52,6 +56,7 @@ export class CrowdForm extends CrowdElement {
   #isAttempting = false;
   #observer: MutationObserver | null = null;
   #stopListening: (() => void) | null = null;
+  #forgetKeys: (() => void) | null = null;
   #draftTimer: ReturnType<typeof setTimeout> | undefined;
   #pendingDraft: unknown;
 
@@ -72,6 +77,8 @@ export class CrowdForm extends CrowdElement {
     this.#observe(this);
     if (this.owner) this.#observe(this.owner);
     document.addEventListener("keydown", this.#onPageKey);
+    document.addEventListener(LOOK_EVENT, this.#onLook);
+    this.#forgetKeys = addPageKeys(() => [this.#formKeys]);
     this.#stopListening = onParentMessage((message) => {
       switch (message.type) {
         case "labelwright.submitted":
@@ -89,6 +96,9 @@ export class CrowdForm extends CrowdElement {
         case "labelwright.restore":
           this.restoreDraft(message.draft);
           break;
+        case "labelwright.help":
+          this.openShortcuts();
+          break;
         case "labelwright.show":
           window.focus();
       }
@@ -105,7 +115,11 @@ export class CrowdForm extends CrowdElement {
     this.#observer?.disconnect();
     this.#stopListening?.();
     document.removeEventListener("keydown", this.#onPageKey);
+    document.removeEventListener(LOOK_EVENT, this.#onLook);
+    this.#forgetKeys?.();
   }
+
+  readonly #onLook = (): void => this.requestUpdate();
 
   #observe(root: Node): void {
     this.#observer?.observe(root, {
@@ -172,13 +186,18 @@ export class CrowdForm extends CrowdElement {
 
   /** The same as pressing Submit: validation, `submit` event, collection, sending. */
   submit(): void {
+    this.#attempt(false);
+  }
+
+  /** `isByWorker`: somebody is there who can be asked. A script that calls `submit()` gets its answer at once. */
+  #attempt(isByWorker: boolean): void {
     if (this.#isAttempting || this.phase === "sending" || this.phase === "sent" || this.phase === "locked") return;
     this.#isAttempting = true;
     setTimeout(() => {
       this.#isAttempting = false;
     });
     this.notice = null;
-    if (!this.#validate()) return;
+    if (!this.#validate(isByWorker)) return;
     const event = new Event("submit", { bubbles: true, cancelable: true });
     if (!this.dispatchEvent(event)) return;
     this.#send(this.#answer());
@@ -234,7 +253,7 @@ export class CrowdForm extends CrowdElement {
         const wasPrevented = late.defaultPrevented;
         late.preventDefault();
         late.stopPropagation();
-        if (!wasPrevented) this.submit();
+        if (!wasPrevented) this.#attempt(navigator.userActivation.isActive);
       },
       { once: true },
     );
@@ -245,13 +264,13 @@ export class CrowdForm extends CrowdElement {
     for (const node of event.composedPath()) {
       if (node === this) return;
       if (node instanceof CrowdButton) {
-        if (node.formAction === "submit") this.submit();
+        if (node.formAction === "submit") this.#attempt(event.isTrusted);
         else if (node.formAction === "reset") this.reset();
         return;
       }
       const isButton = node instanceof HTMLButtonElement || node instanceof HTMLInputElement;
       if (isButton && node.getRootNode() === this.getRootNode() && !node.disabled && node.form === null) {
-        if (node.type === "submit" || node.type === "image") this.submit();
+        if (node.type === "submit" || node.type === "image") this.#attempt(event.isTrusted);
         else if (node.type === "reset") this.reset();
         if (node instanceof HTMLButtonElement) return;
       }
@@ -261,27 +280,54 @@ export class CrowdForm extends CrowdElement {
   /** Nothing has the focus, as when the task has just been shown: the key is meant for the form all the same. */
   readonly #onPageKey = (event: KeyboardEvent): void => {
     if (event.target === document.body || event.target === document.documentElement) this.#onKey(event);
+    // Where there is a widget, it hears these keys itself.
+    if (event.defaultPrevented || event.isComposing || isTyping(event) || this.phase === "locked" || this.#widgets.length) return;
+    if (pressKey([lookKeys(() => this.openShortcuts())], event)) event.preventDefault();
   };
 
   #onKey(event: KeyboardEvent): void {
-    if (event.defaultPrevented || event.key !== "Enter" || event.isComposing) return;
-    if (event.ctrlKey || event.metaKey) {
+    if (event.defaultPrevented || event.isComposing) return;
+    if (pressKey([this.#formKeys], event)) {
       event.preventDefault();
-      this.submit();
       return;
     }
+    if (event.key !== "Enter") return;
     const field = event.composedPath()[0];
     if (!(field instanceof HTMLInputElement) || NO_ENTER.has(field.type) || field.closest("[data-no-enter]")) return;
     // A field of a nested native form submits that form by itself.
     if (field.form !== null) return;
     event.preventDefault();
     field.dispatchEvent(new Event("change", { bubbles: true }));
-    this.submit();
+    this.#attempt(event.isTrusted);
+  }
+
+  /** Keys that work everywhere in the form, while writing too. */
+  get #formKeys(): KeyGroup {
+    const submit: KeyBinding = { keys: ["Ctrl+Enter"], text: msg().keySubmit, run: (event) => this.#attempt(event.isTrusted) };
+    return { title: msg().keysOfForm, keys: [submit] };
+  }
+
+  // ---- the list of keys ----------------------------------------------------------------------------------------
+
+  get #widgets(): WidgetElement[] {
+    return this.#controls().filter((control): control is WidgetElement => control instanceof WidgetElement);
+  }
+
+  /** Opens the list of keys: the widget's, which names ours too, or our own where there is no widget. */
+  openShortcuts(): void {
+    const [widget] = this.#widgets;
+    if (widget) return widget.openShortcuts();
+    this.hasKeyList = true;
+    void this.updateComplete.then(() => openModal(this.renderRoot as ShadowRoot, KEYS_DIALOG));
+  }
+
+  #ownKeyList(): KeyGroup[] {
+    return [lookKeys(() => this.openShortcuts()), ...pageKeys()];
   }
 
   // ---- validation ----------------------------------------------------------------------------------------------
 
-  #validate(): boolean {
+  #validate(isByWorker: boolean): boolean {
     const controls = this.#controls().filter((control) => !isDisabled(control));
     const crowd = controls.filter((control): control is CrowdControl => !isNativeControl(control));
     for (const control of crowd) control.showProblem(null);
@@ -295,8 +341,12 @@ export class CrowdForm extends CrowdElement {
     }
     for (const kind of ["input", "widget"] as const) {
       const faulty = crowd.filter((control) => control.controlKind === kind && control.problem() !== null);
-      for (const control of faulty) control.showProblem(control.problem());
       if (!faulty.length) continue;
+      if (isByWorker && faulty.every((control) => control.problem()!.isEmpty && control.confirmEmpty)) {
+        void this.#askAboutEmpty(faulty);
+        return false;
+      }
+      for (const control of faulty) control.showProblem(control.problem());
       const first = faulty[0]!;
       this.#reveal(first);
       first.scrollIntoView({ block: "nearest" });
@@ -306,6 +356,17 @@ export class CrowdForm extends CrowdElement {
       return false;
     }
     return true;
+  }
+
+  /** All is well, but nothing was marked where something is likely. */
+  async #askAboutEmpty(controls: readonly CrowdControl[]): Promise<void> {
+    for (const control of controls) {
+      this.#reveal(control);
+      if (await control.confirmEmpty!()) continue;
+      control.focusControl();
+      return;
+    }
+    this.#attempt(true);
   }
 
   #refuse(text: string): void {
@@ -359,7 +420,7 @@ export class CrowdForm extends CrowdElement {
       : nothing;
     return html`<div class="shell">
       <div class="page">
-        ${hasShort
+        ${hasShort && !isFocusMode()
           ? html`<aside class="awsui-app-layout__navigation" aria-label=${msg().instructions}>
               <h2>${short!.getAttribute("header") || msg().instructions}</h2>
               ${hasFull ? html`<p style="margin: 0 0 10px">${link}</p>` : nothing}
@@ -377,6 +438,7 @@ export class CrowdForm extends CrowdElement {
         : html`<pre id="answers-box" role="region" aria-label=${msg().answer} aria-live="polite" tabindex="0">${this.answerText}</pre>`}
       </div>
       ${modal({ id: "full", title, boxClass: "awsui-modal-dialog" }, html`<slot name="full-instructions"></slot>`)}
+      ${this.hasKeyList ? keysDialog(this.#ownKeyList()) : nothing}
       ${this.phase === "locked"
         ? html`<div class="veil" role="alert"><span>${this.notice?.text ?? msg().locked}</span></div>`
         : nothing}
@@ -399,7 +461,7 @@ export class CrowdForm extends CrowdElement {
         ? nothing
         : html`<crowd-button form-action="submit" variant="primary" ?loading=${isBusy}
             ?disabled=${this.isBlocked || this.phase === "sent" || this.phase === "locked"}
-            title="Ctrl+Enter">${isBusy ? msg().submitting : msg().submit}</crowd-button>`}
+            title=${chordText("Ctrl+Enter")}>${isBusy ? msg().submitting : msg().submit}</crowd-button>`}
     </div>`;
   }
 

@@ -3,9 +3,9 @@ import { property } from "lit/decorators.js";
 
 import { type Problem, announceState } from "../base/control.js";
 import { ImagePane } from "../base/image-pane.js";
+import type { KeyGroup } from "../base/keys.js";
 import { MultiChoiceWidget } from "../base/multi-choice.js";
 import { stageStyles } from "../base/stage.styles.js";
-import type { Shortcut } from "../base/widget.js";
 import { WorkerComment, commentStyles } from "../base/worker-comment.js";
 
 /**
@@ -79,12 +79,8 @@ export class CrowdImageClassifierMultiSelect extends MultiChoiceWidget {
     if (typeof comment === "string") this.#comment.text = comment;
   }
 
-  protected override shortcuts(): Shortcut[] {
-    return [...super.shortcuts(), ...this.#image.shortcuts()];
-  }
-
-  protected override onKey(event: KeyboardEvent): boolean {
-    return super.onKey(event) || this.#image.onKey(event);
+  protected override keyGroups(): KeyGroup[] {
+    return [...super.keyGroups(), this.#image.keys()];
   }
 
   protected override renderWork(): TemplateResult {

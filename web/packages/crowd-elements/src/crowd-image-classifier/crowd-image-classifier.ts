@@ -6,12 +6,12 @@ import type { Problem } from "../base/control.js";
 import { announceState } from "../base/control.js";
 import { ImagePane } from "../base/image-pane.js";
 import { loadImage } from "../base/image-source.js";
+import type { KeyGroup } from "../base/keys.js";
 import { msg } from "../base/messages.js";
 import { paintShape, tagFrom } from "../base/paint-shapes.js";
 import { type ClassifierAnswer, SingleChoiceWidget } from "../base/single-choice.js";
 import { toolButton } from "../base/stage-tools.js";
 import { stageStyles } from "../base/stage.styles.js";
-import type { Shortcut } from "../base/widget.js";
 import { WorkerComment, commentStyles } from "../base/worker-comment.js";
 import { type Overlay, maskCanvas, readOverlay } from "./overlay.js";
 
@@ -188,22 +188,10 @@ export class CrowdImageClassifier extends SingleChoiceWidget {
     if (typeof comment === "string") this.#comment.text = comment;
   }
 
-  protected override shortcuts(): Shortcut[] {
-    return [
-      ...super.shortcuts(),
-      ...this.#image.shortcuts(),
-      ...(this.overlay ? [{ keys: ["H"], text: msg().keyHideAnnotations }] : []),
-    ];
-  }
-
-  protected override onKey(event: KeyboardEvent): boolean {
-    if (super.onKey(event)) return true;
-    if (event.ctrlKey || event.metaKey || event.altKey) return false;
-    if (event.key.toLowerCase() === "h" && this.overlay) {
-      this.#toggleOverlay();
-      return true;
-    }
-    return this.#image.onKey(event);
+  protected override keyGroups(): KeyGroup[] {
+    const image = this.#image.keys();
+    const hide = { keys: ["H"], text: msg().keyHideAnnotations, run: () => this.#toggleOverlay() };
+    return [...super.keyGroups(), { ...image, keys: [...image.keys, ...(this.overlay ? [hide] : [])] }];
   }
 
   #toggleOverlay(): void {

@@ -19,10 +19,12 @@ import { property, query, state } from "lit/decorators.js";
 
 import { booleanProperty, numberAttribute } from "../base/attributes.js";
 import { type Problem } from "../base/control.js";
+import type { KeyGroup } from "../base/keys.js";
 import { msg } from "../base/messages.js";
+import { caretKeys } from "../base/text-keys.js";
 import { TextView } from "../base/text-view.js";
 import { textStyles } from "../base/text.styles.js";
-import { CTRL, type Shortcut, WidgetElement } from "../base/widget.js";
+import { WidgetElement } from "../base/widget.js";
 import { pairList } from "./pair-list.js";
 import { questionAnswerStyles } from "./question-answer.styles.js";
 
@@ -345,46 +347,47 @@ export class CrowdQuestionAnswerGeneration extends WidgetElement {
 
   // ---- keys ----------------------------------------------------------------------------------------------------
 
-  protected override shortcuts(): Shortcut[] {
+  protected override keyGroups(): KeyGroup[] {
     const m = msg();
+    /** Only while the text has the focus. */
+    const inText = (act: (view: TextView, event: KeyboardEvent) => boolean | void) => (event: KeyboardEvent): boolean | void => {
+      const view = this.#view;
+      return view && event.composedPath()[0] === this.textElement ? act(view, event) : false;
+    };
     return [
-      { keys: [m.keyMouseDrag, m.keyDoubleClick], text: m.keyMarkReference },
-      { keys: ["←", "→", "↑", "↓"], text: m.keyCaret },
-      { keys: ["Shift", "← → ↑ ↓"], text: m.keySelect },
-      { keys: [m.keySpace], text: m.keyWord },
-      { keys: ["Enter"], text: m.keyEnterReference },
-      { keys: ["N"], text: m.keyNewQuestion },
-      { keys: [`${CTRL}+Z`, `${CTRL}+Y`], text: m.keyUndoPairs },
+      {
+        title: m.questionsAndAnswers,
+        keys: [
+          { keys: ["N"], text: m.keyNewQuestion, run: () => this.#focusQuestion(this.#add()) },
+          { keys: ["Ctrl+Z"], text: m.undo, run: () => this.#step(this.#undo, this.#redo) },
+          { keys: ["Ctrl+Y", "Ctrl+Shift+Z"], text: m.redo, run: () => this.#step(this.#redo, this.#undo) },
+        ],
+      },
+      {
+        title: m.keysOfText,
+        keys: [
+          { shown: [m.keyMouseDrag, m.keyDoubleClick], text: m.keyMarkReference },
+          ...caretKeys((event) => inText((view) => view.onKey(event))(event)),
+          { keys: [" "], text: m.keyWord, run: inText((view) => this.#selectWord(view)) },
+          { keys: ["Enter"], text: m.keyEnterReference, run: inText((view) => this.#refer(view.range)) },
+          {
+            keys: ["Escape"], text: m.keyDropSelection,
+            run: inText((view) => {
+              const has = view.range.start < view.range.end;
+              if (has) view.clearSelection();
+              return has;
+            }),
+          },
+        ],
+      },
     ];
   }
 
-  protected override onKey(event: KeyboardEvent): boolean {
-    const key = event.key.toLowerCase();
-    if (event.ctrlKey || event.metaKey) {
-      if (key === "z" && !event.shiftKey) this.#step(this.#undo, this.#redo);
-      else if (key === "y" || key === "z") this.#step(this.#redo, this.#undo);
-      else return this.#onTextKey(event);
-      return true;
-    }
-    if (key === "n" && !event.altKey) {
-      this.#focusQuestion(this.#add());
-      return true;
-    }
-    return this.#onTextKey(event);
-  }
-
-  #onTextKey(event: KeyboardEvent): boolean {
-    const view = this.#view;
-    if (!view || event.composedPath()[0] !== this.textElement) return false;
+  #selectWord(view: TextView): void {
     const { start, end } = view.range;
-    if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) this.#refer(view.range);
-    else if (event.key === " ") {
-      const space = start < end ? (/^\s+/.exec(this.text.slice(end, end + 256))?.[0].length ?? 0) : 0;
-      const word = wordAt(this.text, end + space);
-      if (word) view.select({ start: start < end ? start : word.start, end: word.end });
-    } else if (event.key === "Escape" && start < end) view.clearSelection();
-    else return view.onKey(event);
-    return true;
+    const space = start < end ? (/^\s+/.exec(this.text.slice(end, end + 256))?.[0].length ?? 0) : 0;
+    const word = wordAt(this.text, end + space);
+    if (word) view.select({ start: start < end ? start : word.start, end: word.end });
   }
 
   // ---- drawing -------------------------------------------------------------------------------------------------

@@ -4,9 +4,9 @@ import { property } from "lit/decorators.js";
 
 import { type Problem, announceState } from "../base/control.js";
 import { ImagePane } from "../base/image-pane.js";
+import type { KeyGroup } from "../base/keys.js";
 import { type Choice, MultiChoiceWidget } from "../base/multi-choice.js";
 import { stageStyles } from "../base/stage.styles.js";
-import type { Shortcut } from "../base/widget.js";
 
 const DEFAULT_KEY = "AWS/Rekognition/DetectModerationLabels/Image/V3";
 
@@ -113,12 +113,8 @@ export class CrowdRekognitionDetectModerationLabels extends MultiChoiceWidget {
     return this.#image.problem() ?? super.widgetProblem();
   }
 
-  protected override shortcuts(): Shortcut[] {
-    return [...super.shortcuts(), ...this.#image.shortcuts()];
-  }
-
-  protected override onKey(event: KeyboardEvent): boolean {
-    return super.onKey(event) || this.#image.onKey(event);
+  protected override keyGroups(): KeyGroup[] {
+    return [...super.keyGroups(), this.#image.keys()];
   }
 
   protected override renderWork(): TemplateResult {

@@ -12,9 +12,10 @@ import type { PropertyValues, TemplateResult } from "lit";
 import { property, state } from "lit/decorators.js";
 
 import { type Problem } from "../base/control.js";
+import type { KeyGroup } from "../base/keys.js";
 import { msg } from "../base/messages.js";
 import { TextSource } from "../base/text-source.js";
-import { CTRL, type Shortcut, WidgetElement } from "../base/widget.js";
+import { WidgetElement } from "../base/widget.js";
 import { rankingStyles } from "./text-ranking.styles.js";
 
 /** A movement of less than this many pixels is a click. */
@@ -194,39 +195,46 @@ export class CrowdTextRanking extends WidgetElement {
 
   // ---- keys ----------------------------------------------------------------------------------------------------
 
-  protected override shortcuts(): Shortcut[] {
-    return [
-      { keys: ["1", "…", "9"], text: msg().keyRank },
-      { keys: ["↑", "↓"], text: msg().keyRankMove },
-      { keys: ["Delete"], text: msg().keyRankOff },
-      { keys: [`${CTRL}+Z`, `${CTRL}+Y`], text: msg().keyRankUndo },
-    ];
-  }
-
-  protected override onKey(event: KeyboardEvent): boolean {
-    const { key } = event;
-    if (event.ctrlKey || event.metaKey) {
-      if (!/^[zy]$/i.test(key)) return false;
-      if (key.toLowerCase() === "z" && !event.shiftKey) this.#step(this.#undo, this.#redo);
-      else this.#step(this.#redo, this.#undo);
-      return true;
-    }
-    if (event.altKey) return false;
-    const letter = this.#letterAt(event.composedPath()[0]) ?? this.active ?? this.#nextUnranked(0);
-    if (!letter) return false;
+  protected override keyGroups(): KeyGroup[] {
+    const m = msg();
     const n = this.responses.length;
-    const rank = this.places[letter.dimension]![letter.response] ?? null;
-    const isOnLetter = this.#letterAt(event.composedPath()[0]) !== null;
-    if (/^[1-9]$/.test(key) && Number(key) <= n) {
-      this.#place(letter, Number(key));
-      this.#focus(this.#nextUnranked(letter.dimension) ?? letter);
-    } else if (key === "Escape" && this.active) this.active = null;
-    else if (!isOnLetter) return false;
-    else if (key === "ArrowUp") this.#move(letter, rank === null ? n : Math.max(1, rank - 1));
-    else if (key === "ArrowDown") this.#move(letter, rank === null ? 1 : Math.min(n, rank + 1));
-    else if (key === "Delete" || key === "Backspace") this.#move(letter, null);
-    else return false;
-    return true;
+    const rankOf = ({ dimension, response }: Letter): number | null => this.places[dimension]![response] ?? null;
+    /** For the letter that has the focus. */
+    const move = (to: (rank: number | null) => number | null) => (event: KeyboardEvent): boolean => {
+      const letter = this.#letterAt(event.composedPath()[0]);
+      if (letter) this.#move(letter, to(rankOf(letter)));
+      return letter !== null;
+    };
+    return [
+      {
+        title: m.ranking,
+        keys: [
+          {
+            keys: Array.from({ length: Math.min(9, n) }, (_, i) => String(i + 1)), text: m.keyRank,
+            run: (event, i) => {
+              const letter = this.#letterAt(event.composedPath()[0]) ?? this.active ?? this.#nextUnranked(0);
+              if (!letter) return false;
+              this.#place(letter, i + 1);
+              this.#focus(this.#nextUnranked(letter.dimension) ?? letter);
+              return true;
+            },
+          },
+          { keys: ["ArrowUp"], text: m.keyRankUp, run: move((rank) => (rank === null ? n : Math.max(1, rank - 1))) },
+          { keys: ["ArrowDown"], text: m.keyRankDown, run: move((rank) => (rank === null ? 1 : Math.min(n, rank + 1))) },
+          { keys: ["Delete", "Backspace"], text: m.keyRankOff, run: move(() => null) },
+          {
+            keys: ["Escape"], text: m.keyRankDrop,
+            run: () => {
+              const was = this.active !== null;
+              this.active = null;
+              return was;
+            },
+          },
+          { keys: ["Ctrl+Z"], text: m.undo, run: () => this.#step(this.#undo, this.#redo) },
+          { keys: ["Ctrl+Y", "Ctrl+Shift+Z"], text: m.redo, run: () => this.#step(this.#redo, this.#undo) },
+        ],
+      },
+    ];
   }
 
   #move(letter: Letter, rank: number | null): void {

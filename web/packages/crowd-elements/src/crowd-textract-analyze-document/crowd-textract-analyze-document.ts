@@ -22,9 +22,10 @@ import { booleanProperty } from "../base/attributes.js";
 import { type Problem, announceState } from "../base/control.js";
 import { icon } from "../base/icons.js";
 import { ImagePane } from "../base/image-pane.js";
+import type { KeyGroup } from "../base/keys.js";
 import { msg } from "../base/messages.js";
 import { stageStyles } from "../base/stage.styles.js";
-import { type Shortcut, WidgetElement } from "../base/widget.js";
+import { WidgetElement } from "../base/widget.js";
 import { formPainter, isInBlock } from "./form-painter.js";
 import { formReviewStyles } from "./form-review.styles.js";
 
@@ -286,46 +287,35 @@ export class CrowdTextractAnalyzeDocument extends WidgetElement {
 
   // ---- keys and pointers ---------------------------------------------------------------------------------------
 
-  protected override shortcuts(): Shortcut[] {
-    return [
-      { keys: ["Y", "N"], text: msg().keyVerdict },
-      { keys: ["E"], text: msg().keyEditValue },
-      { keys: ["K", "B"], text: msg().keyNotFoundKey },
-      { keys: ["↓", "↑"], text: msg().keyPairs },
-      ...this.#image.shortcuts(),
-    ];
-  }
-
-  protected override onKey(event: KeyboardEvent): boolean {
-    if (event.ctrlKey || event.metaKey || event.altKey) return false;
+  protected override keyGroups(): KeyGroup[] {
+    const m = msg();
     const at = this.pairs.findIndex(({ id }) => id === this.currentId);
     const pair = this.pairs[at];
-    switch (event.key.toLowerCase()) {
-      case "arrowdown":
-      case "arrowup": {
-        const next = this.pairs[at + (event.key === "ArrowDown" ? 1 : -1)];
-        if (!next) return false;
-        this.#select(next.id);
-        this.#focusCurrent();
-        return true;
-      }
-      case "y":
-        if (pair) this.#judgeAndGoOn(pair, "valid");
-        return true;
-      case "n":
-        if (pair) this.#judgeAndGoOn(pair, "invalid");
-        return true;
-      case "k":
-        if (pair) this.#judge(pair, pair.verdict === "key-not-found" ? null : "key-not-found");
-        return true;
-      case "b":
-        if (pair) this.#setBlank(pair, !pair.isBlank);
-        return true;
-      case "e":
-        this.renderRoot.querySelector<HTMLElement>(".pair.current textarea")?.focus();
-        return true;
-    }
-    return this.#image.onKey(event);
+    const does = (act: (pair: FormPair) => void) => (): void => {
+      if (pair) act(pair);
+    };
+    const go = (step: 1 | -1) => (): boolean => {
+      const next = this.pairs[at + step];
+      if (!next) return false;
+      this.#select(next.id);
+      this.#focusCurrent();
+      return true;
+    };
+    return [
+      {
+        title: m.keyValuePairs,
+        keys: [
+          { keys: ["Y"], text: m.keyRight, run: does((it) => this.#judgeAndGoOn(it, "valid")) },
+          { keys: ["N"], text: m.keyWrong, run: does((it) => this.#judgeAndGoOn(it, "invalid")) },
+          { keys: ["E"], text: m.keyEditValue, run: () => this.renderRoot.querySelector<HTMLElement>(".pair.current textarea")?.focus() },
+          { keys: ["K"], text: m.keyNotFound, run: does((it) => this.#judge(it, it.verdict === "key-not-found" ? null : "key-not-found")) },
+          { keys: ["B"], text: m.valueIsBlank, run: does((it) => this.#setBlank(it, !it.isBlank)) },
+          { keys: ["ArrowDown"], text: m.keyNextPair, run: go(1) },
+          { keys: ["ArrowUp"], text: m.keyPreviousPair, run: go(-1) },
+        ],
+      },
+      this.#image.keys(),
+    ];
   }
 
   #setBlank(pair: FormPair, isBlank: boolean): void {

@@ -15,6 +15,16 @@ export type ParentMessage =
   | { readonly type: "labelwright.submitted"; readonly taskId: string }
   | { readonly type: "labelwright.refused"; readonly taskId: string; readonly message: string }
   | { readonly type: "labelwright.show" }
+  /** A key was pressed outside the frame that asks for the list of keys. */
+  | { readonly type: "labelwright.help" }
+  /** The portal's own keys, for that list. */
+  | { readonly type: "labelwright.keys"; readonly keys: unknown }
+  /** Choices the worker made in another task since this page was loaded. */
+  | { readonly type: "labelwright.preferences"; readonly preferences: unknown }
+  /** The answer that this worker sent last for this job. */
+  | { readonly type: "labelwright.previous"; readonly answer: unknown }
+  /** What became of a request for an object's outline. */
+  | { readonly type: "labelwright.segmented"; readonly id: number; readonly png?: unknown; readonly status?: unknown; readonly message?: unknown }
   | { readonly type: "labelwright.restore"; readonly draft: unknown }
   | { readonly type: "labelwright.lock"; readonly message?: string };
 
@@ -76,4 +86,14 @@ export function preference<T>(name: string, fallback: T): T {
 export function setPreference(name: string, value: unknown): void {
   chosen[name] = value;
   tellParent("labelwright.preferences", { preferences: { ...taskContext()?.preferences, ...chosen } });
+}
+
+/** Calls back when choices came in from another task: this page may have been loaded long before it is shown. */
+export function onPreferences(listener: () => void): () => void {
+  return onParentMessage((message) => {
+    if (message.type !== "labelwright.preferences") return;
+    if (typeof message.preferences !== "object" || message.preferences === null) return;
+    Object.assign(chosen, message.preferences);
+    listener();
+  });
 }

@@ -5,6 +5,7 @@
  */
 
 import { taskContext } from "./context.js";
+import { startLook } from "./look.js";
 
 const RULES = `
 :where(html) { color-scheme: light dark; }
@@ -34,8 +35,7 @@ export function stylePage(): void {
 function chooseScheme(): void {
   const root = document.documentElement;
   root.lang ||= taskContext()?.locale ?? "en";
-  if (hasOwnStyle()) root.dataset["labelwrightScheme"] = "light";
-  else if (taskContext()?.colorScheme) root.dataset["labelwrightScheme"] = taskContext()!.colorScheme;
+  startLook(hasOwnStyle());
 }
 
 /** Whether the template sets colours itself. Layout-only `style` attributes do not count. */

@@ -1,8 +1,8 @@
 /** What can be done with the mask of one image, whoever asks for it: mouse, keys, panes or the tool bar. */
 
 import {
-  type Box, MAX_BRUSH, MIN_BRUSH, MaskDocument, type Point, type Region, type RegionsAre, type RowSink, type Size, boxRows, clamp,
-  floodRows, pathRows, polygonRows,
+  type Box, type InitialRegion, MAX_BRUSH, MIN_BRUSH, MaskDocument, type Point, type Region, type RegionsAre, type RowSink, type Size, boxRows, clamp,
+  floodSteps, inSlices, pathRows, polygonRows,
 } from "@labelwright/annotation-core";
 
 import { msg } from "../base/messages.js";
@@ -11,6 +11,15 @@ export type MaskToolId = "brush" | "eraser" | "polygon" | "lasso" | "bounding-bo
 
 /** How far the fill tool goes: over one connected region of the mask, or over similar colours within it. */
 export type FillReach = "colors" | "region";
+
+/** What each tool is called. */
+export function toolNames(): Readonly<Record<MaskToolId, string>> {
+  const m = msg();
+  return {
+    brush: m.brushTool, eraser: m.eraserTool, polygon: m.maskPolygonTool, lasso: m.lassoTool, "bounding-box": m.maskBoxTool,
+    fill: m.fillTool, "auto-segment": m.autoSegmentTool,
+  };
+}
 
 export interface MaskEditorHost {
   /** Something that is drawn beside the image has changed. */
@@ -26,7 +35,7 @@ export interface MaskEditorHost {
   /** The worker painted without a label: which one? */
   askForLabel(): void;
   /** Colours of the image by pixel; null when they cannot be had. */
-  imageColors(): Uint8ClampedArray | null;
+  imageColors(): Promise<Uint8ClampedArray | null>;
 }
 
 /** Part of the shorter side of the image that the brush has at first. */
@@ -48,12 +57,13 @@ export class MaskEditor {
   fillReach: FillReach = "colors";
   /** Painting and erasing leave the pixels of other labels alone. */
   keepsOthers = false;
-  /** Painting has to wait: the earlier mask is loading, or the widget is disabled. */
-  isLocked = false;
+  #isLocked = false;
+  #isBusy = false;
 
   #tool: MaskToolId = "brush";
   #brushSize = 20;
   #currentLabel: string | null = null;
+  #lastLabel: string | null = null;
   #currentValue = 0;
   #highlighted = 0;
   #outline: Point[] = [];
@@ -80,6 +90,32 @@ export class MaskEditor {
     this.#host.redraw();
   }
 
+  /** Painting has to wait: the earlier mask is loading, the widget is disabled, or long work is under way. */
+  get isLocked(): boolean {
+    return this.#isLocked || this.#isBusy;
+  }
+
+  set isLocked(on: boolean) {
+    this.#isLocked = on;
+  }
+
+  /** Long work is under way; meanwhile nothing can be painted. */
+  get isBusy(): boolean {
+    return this.#isBusy;
+  }
+
+  async #whileBusy(work: () => Promise<void>): Promise<void> {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    this.#host.refresh();
+    try {
+      await work();
+    } finally {
+      this.#isBusy = false;
+      this.#host.refresh();
+    }
+  }
+
   // ---- labels and regions --------------------------------------------------------------------------------------
 
   get currentLabel(): string | null {
@@ -91,6 +127,26 @@ export class MaskEditor {
     if (this.#currentLabel === null) return null;
     if (!this.areInstances) return this.document.regionsOf(this.#currentLabel)[0] ?? null;
     return this.document.region(this.#currentValue);
+  }
+
+  /** The label painted with last on this image. */
+  get lastLabel(): string | null {
+    return this.#lastLabel !== null && this.document.labels.includes(this.#lastLabel) ? this.#lastLabel : null;
+  }
+
+  /** Chooses a label by its text. False: it is not offered here. */
+  repeatLabel(label: string | null): boolean {
+    const at = label === null ? -1 : this.document.labels.indexOf(label);
+    if (at >= 0) this.chooseLabel(at);
+    return at >= 0;
+  }
+
+  /** Takes over another image's mask where nothing is painted yet. False when nothing came of it. */
+  copyIn(regions: readonly InitialRegion[], pixels: Uint32Array): boolean {
+    if (this.isLocked || !this.document.copyIn(regions, pixels)) return false;
+    this.isAllHidden = false;
+    this.#edited();
+    return true;
   }
 
   get color(): string | null {
@@ -248,6 +304,7 @@ export class MaskEditor {
         this.#host.redraw();
       }
       this.#strokeValue = region.value;
+      this.#lastLabel = region.label;
     }
     this.#over = this.#mayPaintOver(this.current?.value ?? 0);
     return true;
@@ -288,7 +345,10 @@ export class MaskEditor {
   }
 
   #finish(): void {
-    const isNew = this.document.commit(true);
+    this.#finished(this.document.commit(true));
+  }
+
+  #finished(isNew: boolean): void {
     if (!this.document.region(this.#currentValue)) this.#currentValue = 0;
     if (isNew) this.#edited();
     else this.#shown();
@@ -309,20 +369,38 @@ export class MaskEditor {
   }
 
   /** Rows as threes of (y, x0, x1). */
-  fillRows(rows: Int32Array, isErasing = false): void {
-    if (!rows.length || !this.#start(isErasing)) return;
-    for (let i = 0; i < rows.length; i += 3) this.#paintRow(rows[i]!, rows[i + 1]!, rows[i + 2]!);
-    this.#host.painted();
-    this.#finish();
+  async fillRows(rows: Int32Array): Promise<void> {
+    if (!rows.length || !this.#start(false)) return;
+    const { mask } = this.document;
+    await this.#whileBusy(async () => {
+      // Another image may come in the meantime, or something else begin a change of its own.
+      const isWanted = (): boolean => mask === this.document.mask && mask.isChanging;
+      const isNew = await inSlices(this.#fillSteps(rows), isWanted);
+      this.#host.painted();
+      if (isNew !== null) this.#finished(isNew);
+    });
   }
 
-  flood(point: Point): void {
+  *#fillSteps(rows: Int32Array): Generator<void, boolean> {
+    for (let i = 0; i < rows.length; i += 3) {
+      this.#paintRow(rows[i]!, rows[i + 1]!, rows[i + 2]!);
+      if (i % 1536 === 0) yield;
+    }
+    return yield* this.document.commitSteps(true);
+  }
+
+  async flood(point: Point): Promise<void> {
     if (!this.canPaint()) return;
-    const colors = this.fillReach === "colors" ? this.#host.imageColors() : null;
-    if (this.fillReach === "colors" && !colors) return this.#host.announce(msg().noImageColors);
     const { mask, size } = this.document;
-    const alike = colors ? { rgba: colors, tolerance: this.tolerance } : null;
-    this.fillRows(floodRows(mask.pixels, size, Math.floor(point.x), Math.floor(point.y), alike));
+    let rows: Int32Array | null = null;
+    await this.#whileBusy(async () => {
+      const colors = this.fillReach === "colors" ? await this.#host.imageColors() : null;
+      if (this.fillReach === "colors" && !colors) return this.#host.announce(msg().noImageColors);
+      const alike = colors ? { rgba: colors, tolerance: this.tolerance } : null;
+      const work = floodSteps(mask.pixels, size, Math.floor(point.x), Math.floor(point.y), alike);
+      rows = await inSlices(work, () => mask === this.document.mask);
+    });
+    if (rows && mask === this.document.mask) await this.fillRows(rows);
   }
 
   // ---- an outline in progress ----------------------------------------------------------------------------------
@@ -412,6 +490,12 @@ export class MaskEditor {
   toggleLabel(label: string): void {
     if (!this.hiddenLabels.delete(label)) this.hiddenLabels.add(label);
     this.#shown();
+  }
+
+  toggleCurrentLabel(): boolean {
+    if (this.#currentLabel === null) return false;
+    this.toggleLabel(this.#currentLabel);
+    return true;
   }
 
   toggleRegion(region: Region): void {

@@ -1,6 +1,6 @@
 import {
-  LiteralError, type MaskPixels, type Point, type Region, type RegionsAre, decodeValues, fromBase64, readInitialMask, toBase64,
-  valuesFromColors,
+  type Box, type InitialMask, LiteralError, type MaskPixels, type Point, type Region, type RegionsAre, decodeValues, fromBase64, inSlices,
+  readInitialMask, toBase64, valuesFromColors,
 } from "@labelwright/annotation-core";
 import { css, html, nothing } from "lit";
 import type { PropertyValues, TemplateResult } from "lit";
@@ -10,25 +10,24 @@ import { type Problem, announceState } from "../base/control.js";
 import { ImageLabelingWidget } from "../base/image-labeling-widget.js";
 import { ImageStage } from "../base/image-stage.js";
 import { labelPaneStyles } from "../base/label-pane.js";
-import { focusPicker, labelPicker, labelPickerStyles } from "../base/label-picker.js";
+import { focusPicker, insidePicker, labelPicker, labelPickerStyles, pickerKeys } from "../base/label-picker.js";
+import type { KeyGroup } from "../base/keys.js";
 import { msg } from "../base/messages.js";
 import { shapeListStyles } from "../base/shape-list.js";
 import { stagePanel } from "../base/stage-tools.js";
 import { stageStyles } from "../base/stage.styles.js";
-import type { Shortcut } from "../base/widget.js";
 import { MaskEditor, type MaskToolId } from "./mask-editor.js";
-import { maskShortcuts, onMaskKey } from "./mask-keys.js";
+import { maskKeys } from "./mask-keys.js";
 import { hintFor, maskOptions, maskOptionsStyles } from "./mask-options.js";
 import { type Light, type MaskStatus, PLAIN_LIGHT, maskPanel, maskSliders } from "./mask-overlays.js";
 import { MaskPainter } from "./mask-painter.js";
 import { instanceList, maskLabelPane, maskPaneStyles } from "./mask-pane.js";
-import { MaskProblem, loadMaskPixels, pixelsOf } from "./mask-source.js";
+import { MaskProblem, loadMaskPixels, readPixels } from "./mask-source.js";
 import { MaskTool } from "./mask-tool.js";
 import { maskToolbar } from "./mask-toolbar.js";
 import { MaskView } from "./mask-view.js";
-import { type Segmenter, findObject } from "./segmenter.js";
+import { type OutlineFound, type Segmenter, findObject } from "./segmenter.js";
 
-const PICKER_SIZE = { width: 236, height: 316 };
 /** What the worker is asked over the image: which label to paint with, or which one this instance shall have. */
 interface Asking {
   readonly region: Region | null;
@@ -65,6 +64,9 @@ export abstract class MaskElement extends ImageLabelingWidget {
   /** The search for an outline: under way, or it has found nothing. */
   @state() private search: "idle" | "running" | "failed" = "idle";
 
+  /** Why the portal's model was of no help in the last search; empty when it was, or there is none. */
+  @state() private modelTrouble = "";
+
   /** Finds objects instead of the built-in method; a template may bring one that uses a model. */
   @property({ attribute: false }) segmenter: Segmenter | null = null;
 
@@ -73,7 +75,7 @@ export abstract class MaskElement extends ImageLabelingWidget {
   readonly #painter: MaskPainter;
   readonly #view = new MaskView();
   #stage: ImageStage | null = null;
-  #colors: Uint8ClampedArray<ArrayBuffer> | null = null;
+  #colors: Promise<Uint8ClampedArray<ArrayBuffer> | null> | null = null;
   #maskLoading: AbortController | null = null;
   #pendingDraft: unknown;
 
@@ -99,7 +101,7 @@ export abstract class MaskElement extends ImageLabelingWidget {
       get stage() {
         return owner.#stage!;
       },
-      segment: (points) => void this.#segment(points),
+      segment: (points, box) => void this.#segment(points, box),
     });
     this.#painter = new MaskPainter(this.editor, this.#tool, this.#view);
   }
@@ -136,7 +138,7 @@ export abstract class MaskElement extends ImageLabelingWidget {
     if (this.#isUnreadable) return { message: m.maskNeedsCors };
     if (this.maskStatus.phase === "failed") return { message: m.maskFailedSubmit };
     if (this.maskStatus.phase === "loading") return { message: m.maskStillLoading };
-    return this.editor.document.used.length || this.isNothing ? null : { message: m.paintOrTick };
+    return this.editor.document.used.length || this.isNothing ? null : { message: m.paintOrTick, isEmpty: true };
   }
 
   override resetControl(): void {
@@ -194,6 +196,10 @@ export abstract class MaskElement extends ImageLabelingWidget {
 
   protected override confirmTexts(): { title: string; text: string } {
     return { title: msg().deleteMaskTitle, text: msg().nothingDeletesMask };
+  }
+
+  protected override emptyTexts(): { title: string; text: string } {
+    return { title: msg().nothingPaintedTitle, text: msg().nothingPainted };
   }
 
   // ---- the image and the earlier mask --------------------------------------------------------------------------
@@ -277,60 +283,95 @@ export abstract class MaskElement extends ImageLabelingWidget {
     return mask;
   }
 
-  #imageColors(): Uint8ClampedArray<ArrayBuffer> | null {
+  #imageColors(): Promise<Uint8ClampedArray<ArrayBuffer> | null> {
     const picture = this.stageElement.querySelector<HTMLImageElement>("img.stage-image");
-    if (picture && !this.#isUnreadable) this.#colors ??= pixelsOf(picture, this.editor.document.size);
-    return this.#colors;
+    if (!picture || this.#isUnreadable) return Promise.resolve(null);
+    return (this.#colors ??= inSlices(readPixels(picture, this.editor.document.size)));
   }
 
-  async #segment(points: readonly Point[]): Promise<void> {
+  async #segment(points: readonly Point[], box: Box | null): Promise<void> {
     const { editor } = this;
-    const label = editor.currentLabel;
-    const colors = this.#imageColors();
-    if (!colors || label === null) {
-      this.announcement = msg().noImageColors;
-      return;
-    }
+    const { mask, size } = editor.document;
+    const label = editor.currentLabel!;
     this.search = "running";
-    let rows = new Int32Array(0);
-    const { mask } = editor.document;
+    let found: OutlineFound = { rows: new Int32Array(0) };
     try {
-      rows = Int32Array.from(await findObject(colors, editor.document.size, points, label, this.segmenter));
+      found = await findObject({
+        size, points, box, label, src: this.src, segmenter: this.segmenter, colors: () => this.#imageColors(),
+      });
     } catch (error) {
       console.error(`<${this.localName}>: the outline could not be found`, error);
     }
+    const { rows, modelFailed } = found;
     // Another image may have come in the meantime.
     this.search = rows.length || mask !== editor.document.mask ? "idle" : "failed";
+    this.modelTrouble = modelFailed === undefined ? "" : msg().modelFailed(modelFailed);
     await this.updateComplete;
-    if (mask === editor.document.mask) editor.fillRows(rows);
+    if (mask === editor.document.mask) await editor.fillRows(rows);
     if (this.search === "failed") this.announcement = msg().segmentFailed;
+    else if (this.modelTrouble) this.announcement = this.modelTrouble;
     this.#stage?.invalidateActive();
+  }
+
+  // ---- the answer before this one ------------------------------------------------------------------------------
+
+  async #repeatLabel(): Promise<void> {
+    const { editor } = this;
+    if (editor.repeatLabel(editor.lastLabel)) return;
+    const earlier = await this.#previousMask();
+    if (!editor.repeatLabel(earlier?.regions.at(-1)?.label ?? null)) this.showNote(msg().noLastLabel);
+  }
+
+  /** Paints what the image before had, where nothing is painted yet. */
+  async #copyPrevious(): Promise<void> {
+    const m = msg();
+    const { editor } = this;
+    const earlier = await this.#previousMask();
+    if (!earlier?.src) return this.showNote(m.noPrevious);
+    const { mask } = editor.document;
+    try {
+      const pixels = await loadMaskPixels(earlier, editor.document.size, new AbortController().signal);
+      if (mask !== editor.document.mask || !pixels) return;
+      if (!editor.copyIn(earlier.regions, pixels)) this.showNote(m.nothingToCopy);
+      else this.announcement = m.maskCopied;
+    } catch (error) {
+      if (!(error instanceof MaskProblem)) throw error;
+      this.showNote(m.otherSize);
+    }
+  }
+
+  async #previousMask(): Promise<InitialMask | null> {
+    try {
+      return readInitialMask(await this.previousValue());
+    } catch {
+      // An answer of another form than ours, from a script of the template: of no use here.
+      return null;
+    }
   }
 
   // ---- keys ----------------------------------------------------------------------------------------------------
 
-  protected override shortcuts(): Shortcut[] {
-    return maskShortcuts(this.editor.areInstances, this.tools);
-  }
-
-  protected override onKey(event: KeyboardEvent): boolean {
+  protected override keyGroups(): KeyGroup[] {
     const stage = this.#stage;
-    if (!stage?.isReady) return false;
-    if (this.asking) return this.#onPickerKey(event);
-    const focused = event.composedPath()[0];
-    return onMaskKey(event, {
+    if (this.asking) return [pickerKeys(this.#picker())];
+    return maskKeys({
       editor: this.editor,
       stage,
       tools: this.tools,
-      isOnControl: this.isOnButton(event),
-      isOnStage: focused === this.stageElement || focused === document.body,
+      isOnStage: (event) => [this.stageElement, document.body].includes(event.composedPath()[0] as HTMLElement),
       closeOpen: () => {
         const was = this.isAdjusting || this.#tool.clearExtremes();
         this.isAdjusting = false;
-        stage.invalidateActive();
+        stage?.invalidateActive();
         return was;
       },
+      repeatLabel: () => void this.#repeatLabel(),
+      copyPrevious: () => void this.#copyPrevious(),
     });
+  }
+
+  protected override get hearsKeys(): boolean {
+    return this.#stage?.isReady ?? false;
   }
 
   protected override onKeyReleased(event: KeyboardEvent): void {
@@ -368,7 +409,9 @@ export abstract class MaskElement extends ImageLabelingWidget {
   #hint(): string {
     if (!this.#stage?.isReady) return "";
     if (this.search === "running") return msg().segmenting;
+    if (this.editor.isBusy) return msg().filling;
     if (this.search === "failed" && this.editor.tool === "auto-segment") return msg().segmentFailed;
+    if (this.modelTrouble && this.editor.tool === "auto-segment") return this.modelTrouble;
     if (this.#stage.isMoveTool) return msg().hintMove;
     if (this.editor.currentLabel === null && this.editor.tool !== "eraser") return msg().hintChooseMaskLabel;
     return hintFor(this.editor.tool);
@@ -393,34 +436,30 @@ export abstract class MaskElement extends ImageLabelingWidget {
     else this.editor.chooseLabel(this.editor.document.labels.indexOf(label));
   }
 
-  /** Keys pressed while the question is open but has not got the focus yet. */
-  #onPickerKey(event: KeyboardEvent): boolean {
-    const label = /^[0-9]$/.test(event.key) ? this.editor.document.labels[(Number(event.key) + 9) % 10] : undefined;
-    if (event.key === "Escape") this.asking = null;
-    else if (label !== undefined) this.#pick(label);
-    else return false;
-    return true;
-  }
-
   #renderPicker(): unknown {
     const { asking } = this;
     const stage = this.#stage;
     if (!asking || !stage) return nothing;
-    const inside = (value: number, room: number, size: number): number => Math.max(8, Math.min(value, room - size - 8));
     return labelPicker({
-      labels: this.editor.document.labels,
+      ...this.#picker(),
       filter: this.pickFilter,
-      x: inside(asking.at.x + 10, stage.view.width, PICKER_SIZE.width),
-      y: inside(asking.at.y, stage.view.height, PICKER_SIZE.height),
+      ...insidePicker({ x: asking.at.x + 10, y: asking.at.y }, stage.view),
       colorOf: (label) => (this.editor.areInstances ? "transparent" : this.editor.document.colorOf(label)),
       onFilter: (text) => {
         this.pickFilter = text;
       },
-      onPick: (label) => this.#pick(label),
+    });
+  }
+
+  #picker() {
+    return {
+      labels: this.editor.document.labels,
+      last: this.editor.lastLabel,
+      onPick: (label: string) => this.#pick(label),
       onCancel: () => {
         this.asking = null;
       },
-    });
+    };
   }
 
   // ---- the side ------------------------------------------------------------------------------------------------

@@ -44,15 +44,25 @@ function reasonOf(status: number): string {
   return msg().reasonStatus(status);
 }
 
-/** Colours of a loaded picture by pixel; null when the browser cannot give them. */
-export function pixelsOf(picture: HTMLImageElement, size: Size): Uint8ClampedArray<ArrayBuffer> | null {
+/** Rows of a picture that are read at one go. */
+const BAND_ROWS = 128;
+
+/** Colours of a loaded picture by pixel; null when the browser cannot give them. Pauses now and then. */
+export function* readPixels(picture: HTMLImageElement, size: Size): Generator<void, Uint8ClampedArray<ArrayBuffer> | null> {
   const canvas = document.createElement("canvas");
   canvas.width = size.width;
   canvas.height = size.height;
   try {
     const context = canvas.getContext("2d", { willReadFrequently: true })!;
+    const pixels = new Uint8ClampedArray(4 * size.width * size.height);
     context.drawImage(picture, 0, 0);
-    return context.getImageData(0, 0, size.width, size.height).data;
+    yield;
+    for (let y = 0; y < size.height; y += BAND_ROWS) {
+      const { data } = context.getImageData(0, y, size.width, Math.min(BAND_ROWS, size.height - y));
+      pixels.set(data, 4 * size.width * y);
+      yield;
+    }
+    return pixels;
   } catch {
     // Too large for a canvas here, or from a store that allows no reading.
     return null;

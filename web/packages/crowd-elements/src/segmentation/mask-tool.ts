@@ -20,7 +20,7 @@ export interface MaskToolOwner {
   readonly editor: MaskEditor;
   readonly stage: ImageStage;
   /** A box was dragged, or four outermost points were clicked, around an object whose outline is wanted. */
-  segment(points: readonly Point[]): void;
+  segment(points: readonly Point[], box: Box | null): void;
 }
 
 export class MaskTool implements StageTool {
@@ -107,7 +107,7 @@ export class MaskTool implements StageTool {
         return true;
       case "fill":
         if (event.altKey) editor.pickAt(image);
-        else editor.flood(image);
+        else void editor.flood(image);
         return false;
       case "polygon":
         this.#corner(pointer);
@@ -169,12 +169,12 @@ export class MaskTool implements StageTool {
         { x: left + width, y: top + height / 2 },
         { x: left + width / 2, y: top },
         { x: left + width / 2, y: top + height },
-      ]);
+      ], box);
       return;
     }
     this.#extremes.push(point);
     if (this.#extremes.length < 4) return;
-    this.#owner.segment(this.#extremes);
+    this.#owner.segment(this.#extremes, null);
     this.#extremes = [];
   }
 

@@ -4,10 +4,10 @@ import { html } from "lit";
 import type { TemplateResult } from "lit";
 
 import type { ImageStage } from "../base/image-stage.js";
+import { CTRL } from "../base/keys.js";
 import { msg } from "../base/messages.js";
 import { toolButton, zoomTools } from "../base/stage-tools.js";
-import { CTRL } from "../base/widget.js";
-import type { MaskEditor, MaskToolId } from "./mask-editor.js";
+import { type MaskEditor, type MaskToolId, toolNames } from "./mask-editor.js";
 import { TOOL_KEYS } from "./mask-keys.js";
 
 export interface MaskToolbarView {
@@ -28,10 +28,7 @@ export function maskToolbar(view: MaskToolbarView): TemplateResult {
   const { editor, stage, isOff } = view;
   const isMoving = stage?.isMoveTool ?? false;
   const { isAllHidden } = editor;
-  const titles: Readonly<Record<MaskToolId, string>> = {
-    brush: m.brushTool, eraser: m.eraserTool, polygon: m.maskPolygonTool, lasso: m.lassoTool, "bounding-box": m.maskBoxTool,
-    fill: m.fillTool, "auto-segment": m.autoSegmentTool,
-  };
+  const titles = toolNames();
   const take = (id: MaskToolId) => (): void => {
     if (stage) stage.isMoveTool = false;
     editor.tool = id;

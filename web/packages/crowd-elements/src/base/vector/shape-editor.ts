@@ -1,8 +1,9 @@
 /** What can be done with the shapes of one image, whoever asks for it: mouse, keys, panes or the tool bar. */
 
 import {
-  type Box, type KindName, type Outline, PathDrawing, type Placed, type Point, Scene, type Shape, type Size, type Transform,
+  type Box, type KindName, type NewShape, type Outline, PathDrawing, type Placed, type Point, Scene, type Shape, type Size, type Transform,
   fitBox, insertVertex, isPath, isPathKind, kindOf, middleOf, pathRules, removeVertex,
+  sameShape,
 } from "@labelwright/annotation-core";
 
 import type { ShapeSentences } from "../messages-shapes.js";
@@ -37,6 +38,7 @@ export class ShapeEditor {
   readonly drawing: PathDrawing | null;
   readonly #host: ShapeEditorHost;
   #currentLabel: string | null = null;
+  #lastLabel: string | null = null;
   #asking: Asking | null = null;
   /** The shape just drawn: choosing a label now means the next one, until the worker takes hold of this one. */
   #freshId: number | null = null;
@@ -94,6 +96,18 @@ export class ShapeEditor {
     return this.#asking;
   }
 
+  /** The label used last on this image. */
+  get lastLabel(): string | null {
+    return this.#lastLabel !== null && this.scene.labels.includes(this.#lastLabel) ? this.#lastLabel : null;
+  }
+
+  /** Chooses a label by its text. False: it is not offered here. */
+  repeatLabel(label: string | null): boolean {
+    const at = label === null ? -1 : this.scene.labels.indexOf(label);
+    if (at >= 0) this.chooseLabel(at);
+    return at >= 0;
+  }
+
   /** Whether the selected shape is one that the worker works on, rather than the one just drawn. */
   get isHolding(): boolean {
     const { selectedId } = this.scene.store;
@@ -113,7 +127,7 @@ export class ShapeEditor {
   chooseLabel(index: number): void {
     const label = this.scene.labels[index];
     if (label === undefined) return;
-    this.#currentLabel = label;
+    this.#currentLabel = this.#lastLabel = label;
     const { store } = this.scene;
     const { selected } = store;
     if (selected && selected.id === this.#freshId) store.select(null);
@@ -133,7 +147,7 @@ export class ShapeEditor {
     const asking = this.#asking;
     this.#ask(null);
     if (!asking) return;
-    this.#currentLabel = label;
+    this.#currentLabel = this.#lastLabel = label;
     if (asking.for === "new") this.#add(asking.outline, label, asking.byKey);
     else if (asking.for === "path") this.place(...asking.points);
     else {
@@ -165,6 +179,7 @@ export class ShapeEditor {
   }
 
   #add(outline: Outline, label: string, byKey: boolean): void {
+    this.#lastLabel = label;
     this.scene.hiddenLabels.delete(label);
     const shape = this.scene.store.add({ ...outline, label });
     this.#freshId = byKey ? null : shape.id;
@@ -172,6 +187,19 @@ export class ShapeEditor {
     if (this.kind === "polygon" && this.scene.labels.length > 1) this.#currentLabel = null;
     this.announceShape(shape);
     this.#host.refresh();
+  }
+
+  /** Shapes of another image, as one step that can be undone; those that lie here already are left out. Gives how many came. */
+  addCopies(shapes: readonly NewShape[]): number {
+    const { store } = this.scene;
+    const here = store.all();
+    const fresh = shapes.filter((shape) => this.scene.labels.includes(shape.label) && !here.some((own) => sameShape(own, shape)));
+    if (!fresh.length) return 0;
+    this.scene.isAllHidden = false;
+    this.#freshId = null;
+    store.addAll(fresh);
+    this.#host.announce(this.texts.copied(fresh.length));
+    return fresh.length;
   }
 
   /** A shape in the middle of what is in view, a fifth of it in size. */
@@ -425,6 +453,13 @@ export class ShapeEditor {
     const { hiddenLabels } = this.scene;
     if (!hiddenLabels.delete(label)) hiddenLabels.add(label);
     this.#shown();
+  }
+
+  /** Of the selected shape, else the current one. False: there is none. */
+  toggleCurrentLabel(): boolean {
+    const label = this.scene.store.selected?.label ?? this.#currentLabel;
+    if (label !== null) this.toggleLabel(label);
+    return label !== null;
   }
 
   toggleAll(): void {

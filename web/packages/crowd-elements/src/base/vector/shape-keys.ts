@@ -1,146 +1,129 @@
-/** The keys of the drawing tools: what each does, and the list that the Shortcuts panel shows. */
+/** The keys of the drawing tools. */
 
 import type { KindName } from "@labelwright/annotation-core";
 
 import type { ImageStage } from "../image-stage.js";
+import { type KeyBinding, type KeyGroup, chordText, digitKey, isOnControl, labelKeys } from "../keys.js";
 import { msg } from "../messages.js";
-import { onStageKey } from "../stage-tools.js";
-import { CTRL, type Shortcut } from "../widget.js";
+import { ARROW_KEYS, arrowOf, panByKey, stageKeys } from "../stage-tools.js";
 import type { ShapeEditor } from "./shape-editor.js";
-
-const ARROWS: Readonly<Record<string, { readonly x: number; readonly y: number }>> = {
-  ArrowLeft: { x: -1, y: 0 },
-  ArrowRight: { x: 1, y: 0 },
-  ArrowUp: { x: 0, y: -1 },
-  ArrowDown: { x: 0, y: 1 },
-};
-/** Without a selected shape, arrow keys move the image by so many screen pixels. */
-const PAN_PX = 40;
-const FAR_PAN_PX = 112;
 
 /** The key of each kind's tool. */
 export const TOOL_KEYS: Readonly<Record<KindName, string>> = { box: "B", keypoint: "K", line: "L", polyline: "P", polygon: "P" };
 
-export interface KeyContext {
+export interface ShapeKeyContext {
   readonly editor: ShapeEditor;
-  readonly stage: ImageStage;
-  /** The key would press or move a control that has the focus. */
-  readonly isOnControl: boolean;
+  readonly stage: ImageStage | null;
   /** The focus is on the image. */
-  readonly isOnStage: boolean;
+  isOnStage(event: KeyboardEvent): boolean;
   /** Closes what is open over the image. True: there was something. */
   closePopover(): boolean;
   toggleSnapping(): void;
+  repeatLabel(): void;
+  copyPrevious(): void;
 }
 
-/** True: the key was for the tool. */
-export function onShapeKey(event: KeyboardEvent, context: KeyContext): boolean {
+export function shapeKeys(context: ShapeKeyContext): KeyGroup[] {
   const { editor, stage } = context;
-  const command = event.ctrlKey || event.metaKey;
-  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const { texts, kind } = editor;
+  const m = msg();
+  const isBusy = (event: KeyboardEvent): boolean => isOnControl(event) || (stage?.isBusy ?? true);
+  const tab = (step: 1 | -1) => (event: KeyboardEvent): boolean => {
+    if (!context.isOnStage(event) || editor.isDrawing) return false;
+    const next = editor.neighbour(step);
+    // Past the last shape the focus goes on its way, so nobody is caught on the image.
+    editor.select(next, true);
+    return next !== null;
+  };
+  return [
+    {
+      title: m.keysOfLabels,
+      keys: [
+        ...labelKeys(editor.scene.labels, digitKey, (i) => editor.chooseLabel(i)),
+        { shown: [], text: texts.keyLabel },
+        { keys: ["."], text: m.keyRepeat, run: () => context.repeatLabel() },
+        { keys: ["Shift+H"], text: m.keyHideLabel, run: () => editor.toggleCurrentLabel() },
+      ],
+    },
+    {
+      title: texts.title,
+      keys: [
+        { keys: [TOOL_KEYS[kind]], text: texts.keyTool, run: () => { if (stage) stage.isMoveTool = false; } },
+        {
+          keys: ["Enter"], text: editor.drawing ? m.keyFinishOrAdd : texts.keyEnter,
+          run: (event) => {
+            if (isBusy(event)) return false;
+            if (editor.isDrawing) editor.finishDrawing();
+            else editor.addInView(stage!.transform, stage!.view);
+            return true;
+          },
+        },
+        {
+          keys: ARROW_KEYS, text: texts.keyArrows,
+          run: (event) => {
+            if (isBusy(event)) return false;
+            if (editor.scene.store.selected) editor.nudge(stepOf(event), false);
+            else panByKey(stage!, event);
+            return true;
+          },
+        },
+        ...(kind === "box" ? [resizeKeys(editor, isBusy)] : []),
+        ...(editor.drawing ? pathKeys(context) : []),
+        { keys: ["Tab"], text: texts.keyNext, run: tab(1) },
+        { keys: ["Shift+Tab"], text: texts.keyPrevious, run: tab(-1) },
+        {
+          keys: ["Delete", "Backspace"], text: texts.keyDelete,
+          run: () => { if (!stage?.cancelGesture()) editor.erase(); },
+        },
+        { keys: ["Escape"], text: editor.drawing ? m.keyEscapePath : m.keyEscape, run: () => escape(context) },
+        { keys: ["Ctrl+Z"], text: m.undo, run: () => editor.undo() },
+        { keys: ["Ctrl+Y", "Ctrl+Shift+Z"], text: m.redo, run: () => editor.redo() },
+        { keys: ["C"], text: m.keyCopy, run: () => context.copyPrevious() },
+        { keys: ["H"], text: texts.keyHide, run: () => editor.toggleAll() },
+      ],
+    },
+    stageKeys(stage, true),
+  ];
+}
 
-  const direction = ARROWS[key];
-  if (direction) {
-    if (context.isOnControl || stage.isBusy) return false;
-    const step = event.shiftKey ? 10 : 1;
-    if (editor.scene.store.selected) {
-      editor.nudge({ x: direction.x * step, y: direction.y * step }, command || event.altKey);
-    } else {
-      const px = event.shiftKey ? FAR_PAN_PX : PAN_PX;
-      stage.setTransform(stage.transform.pan(-direction.x * px, -direction.y * px));
-    }
-    return true;
-  }
-  if (event.altKey) return false;
-  if (command) {
-    if (key === "z" && !event.shiftKey) editor.undo();
-    else if (key === "y" || key === "z") editor.redo();
-    else return false;
-    return true;
-  }
-  if (/^[0-9]$/.test(key)) {
-    editor.chooseLabel((Number(key) + 9) % 10);
-    return true;
-  }
-  if (key === TOOL_KEYS[editor.kind].toLowerCase()) {
-    stage.isMoveTool = false;
-    return true;
-  }
-  if (editor.drawing && onPathKey(key, event.shiftKey, context)) return true;
-  switch (key) {
-    case "h":
-      editor.toggleAll();
+function stepOf(event: KeyboardEvent): { x: number; y: number } {
+  const { x, y } = arrowOf(event);
+  const step = event.shiftKey ? 10 : 1;
+  return { x: x * step, y: y * step };
+}
+
+function resizeKeys(editor: ShapeEditor, isBusy: (event: KeyboardEvent) => boolean): KeyBinding {
+  return {
+    keys: ARROW_KEYS.flatMap((key) => [`Ctrl+${key}`, `Alt+${key}`]),
+    shown: ["Ctrl+ArrowRight", "Ctrl+ArrowDown"].map(chordText),
+    text: msg().keyResize,
+    run: (event) => {
+      if (isBusy(event) || !editor.scene.store.selected) return false;
+      editor.nudge(stepOf(event), true);
       return true;
-    case "Delete":
-    case "Backspace":
-      if (!stage.cancelGesture()) editor.erase();
-      return true;
-    case "Escape":
-      if (stage.cancelGesture() || context.closePopover() || editor.cancelDrawing()) return true;
-      if (stage.isMoveTool) stage.isMoveTool = false;
-      else if (editor.vertex !== null) editor.chooseVertex(null);
-      else editor.select(null, false);
-      return true;
-    case "Enter":
-      if (context.isOnControl || stage.isBusy) return false;
-      if (editor.isDrawing) editor.finishDrawing();
-      else editor.addInView(stage.transform, stage.view);
-      return true;
-    case " ":
-      if (context.isOnControl) return false;
-      stage.isSpaceHeld = true;
-      return true;
-    case "Tab": {
-      if (!context.isOnStage || editor.isDrawing) return false;
-      const next = editor.neighbour(event.shiftKey ? -1 : 1);
-      // Past the last shape the focus goes on its way, so nobody is caught on the image.
-      editor.select(next, true);
-      return next !== null;
-    }
-  }
-  return onStageKey(stage, event);
+    },
+  };
 }
 
 /** Keys for the points of a path. */
-function onPathKey(key: string, isBack: boolean, { editor, toggleSnapping }: KeyContext): boolean {
-  if (key === "v") editor.nextVertex(isBack ? -1 : 1);
-  else if (key === "i") editor.insertAfterVertex();
-  else if (key === "s") toggleSnapping();
-  else return false;
-  return true;
+function pathKeys({ editor, toggleSnapping }: ShapeKeyContext): KeyBinding[] {
+  const m = msg();
+  return [
+    { keys: ["V"], text: m.keyNextVertex, run: () => editor.nextVertex(1) },
+    { keys: ["Shift+V"], text: m.keyPreviousVertex, run: () => editor.nextVertex(-1) },
+    ...(editor.kind === "line" ? [] : [{ keys: ["I"], text: m.keyInsert, run: () => editor.insertAfterVertex() }]),
+    { keys: ["S"], text: m.keySnap, run: toggleSnapping },
+  ];
+}
+
+function escape({ editor, stage, closePopover }: ShapeKeyContext): void {
+  if (stage?.cancelGesture() || closePopover() || editor.cancelDrawing()) return;
+  if (stage?.isMoveTool) stage.isMoveTool = false;
+  else if (editor.vertex !== null) editor.chooseVertex(null);
+  else editor.select(null, false);
 }
 
 export function onShapeKeyReleased(event: KeyboardEvent, editor: ShapeEditor, stage: ImageStage): void {
   if (event.key === " ") stage.isSpaceHeld = false;
-  if (event.key in ARROWS) editor.endNudge();
-}
-
-export function shapeShortcuts({ kind, texts, drawing }: ShapeEditor): Shortcut[] {
-  const m = msg();
-  const own: Shortcut[] = drawing
-    ? [
-        { keys: ["Enter"], text: m.keyFinishOrAdd },
-        { keys: ["←", "↑", "→", "↓"], text: texts.keyArrows },
-        { keys: ["V", "Shift+V"], text: m.keyVertex },
-        ...(kind === "line" ? [] : [{ keys: ["I"], text: m.keyInsert }]),
-        { keys: ["S"], text: m.keySnap },
-      ]
-    : [
-        { keys: ["Enter"], text: texts.keyEnter },
-        { keys: ["←", "↑", "→", "↓"], text: texts.keyArrows },
-        ...(kind === "box" ? [{ keys: [CTRL, "←", "→"], text: m.keyResize }] : []),
-      ];
-  return [
-    { keys: ["1", "…", "9", "0"], text: texts.keyLabel },
-    { keys: [TOOL_KEYS[kind]], text: texts.keyTool },
-    ...own,
-    { keys: ["Tab", "Shift+Tab"], text: texts.keyTab },
-    { keys: ["Delete", "Backspace"], text: texts.keyDelete },
-    { keys: ["Esc"], text: drawing ? m.keyEscapePath : m.keyEscape },
-    { keys: [`${CTRL}+Z`, `${CTRL}+Y`], text: m.keyUndo },
-    { keys: ["+", "-", "F"], text: m.keyZoom },
-    { keys: [m.keyWheel], text: m.keyWheelDoes },
-    { keys: ["M", m.keySpace], text: m.keyMove },
-    { keys: ["H"], text: texts.keyHide },
-  ];
+  if (event.key.startsWith("Arrow")) editor.endNudge();
 }

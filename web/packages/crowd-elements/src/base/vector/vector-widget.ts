@@ -2,7 +2,7 @@
 
 import {
   type Box, type KindName, LiteralError, type NewShape, type PathDrawing, type Shape, type ShapesAnswer, answerItem, boundsOf,
-  fitPoint, isGiven, kindOf, pathRules, shapesAnswer, shapesFrom,
+  fitPoint, isGiven, kindOf, pathRules, shapesAnswer, shapesFrom, shapesOfAnswer,
 } from "@labelwright/annotation-core";
 import { css, html, nothing } from "lit";
 import type { PropertyValues, TemplateResult } from "lit";
@@ -12,16 +12,16 @@ import { preference, setPreference } from "../../page/context.js";
 import { type Problem, announceState } from "../control.js";
 import { ImageLabelingWidget } from "../image-labeling-widget.js";
 import { ImageStage } from "../image-stage.js";
+import { CTRL, type KeyGroup } from "../keys.js";
 import { labelPane, labelPaneStyles } from "../label-pane.js";
-import { focusPicker, labelPicker, labelPickerStyles } from "../label-picker.js";
+import { focusPicker, insidePicker, labelPicker, labelPickerStyles, pickerKeys } from "../label-picker.js";
 import { msg } from "../messages.js";
 import { ROW_PX, shapeList, shapeListStyles } from "../shape-list.js";
 import { sliderPopover, stagePanel, toolButton, zoomTools } from "../stage-tools.js";
 import { stageStyles } from "../stage.styles.js";
-import { CTRL, type Shortcut } from "../widget.js";
 import { detailOf } from "./describe-shape.js";
 import { type Asking, ShapeEditor } from "./shape-editor.js";
-import { TOOL_KEYS, onShapeKey, onShapeKeyReleased, shapeShortcuts } from "./shape-keys.js";
+import { TOOL_KEYS, onShapeKeyReleased, shapeKeys } from "./shape-keys.js";
 import { ShapePainter } from "./shape-painter.js";
 import type { ShapeTool, ToolOwner } from "./shape-tool.js";
 
@@ -35,7 +35,6 @@ interface Draft {
 }
 
 const DEFAULT_FILL = 0.14;
-const PICKER_SIZE = { width: 236, height: 316 };
 
 export abstract class VectorWidget<K extends KindName = KindName> extends ImageLabelingWidget {
   /** The kind of shape that this tool draws. */
@@ -141,7 +140,7 @@ export abstract class VectorWidget<K extends KindName = KindName> extends ImageL
     if (phase === "failed") return { message: msg().imageFailedSubmit };
     if (phase !== "ready") return { message: msg().imageStillLoading };
     if (this.#editor.isDrawing) return { message: msg().finishFirst };
-    return this.#scene.kept().length || this.isNothing ? null : { message: this.#editor.texts.annotateOrTick };
+    return this.#scene.kept().length || this.isNothing ? null : { message: this.#editor.texts.annotateOrTick, isEmpty: true };
   }
 
   override resetControl(): void {
@@ -196,6 +195,38 @@ export abstract class VectorWidget<K extends KindName = KindName> extends ImageL
   protected override confirmTexts(n: number): { title: string; text: string } {
     const { texts } = this.#editor;
     return { title: texts.deleteAllTitle(n), text: texts.nothingDeletes(n) };
+  }
+
+  protected override emptyTexts(): { title: string; text: string } {
+    const { texts } = this.#editor;
+    return { title: texts.nothingMarkedTitle, text: texts.nothingMarked };
+  }
+
+  // ---- the answer before this one ------------------------------------------------------------------------------
+
+  /** The label used last here, else on the image before this one. */
+  async #repeatLabel(): Promise<void> {
+    const editor = this.#editor;
+    if (editor.repeatLabel(editor.lastLabel)) return;
+    const before = this.#shapesOf(await this.previousValue());
+    if (!editor.repeatLabel(before.at(-1)?.label ?? null)) this.showNote(msg().noLastLabel);
+  }
+
+  /** Draws the shapes of the image before this one here too, at the same place of the image. */
+  async #copyPrevious(): Promise<void> {
+    const answer = await this.previousValue();
+    if (answer === null) this.showNote(msg().noPrevious);
+    else if (!this.disabled && !this.#editor.addCopies(this.#shapesOf(answer))) this.showNote(msg().nothingToCopy);
+  }
+
+  /** Shapes of an earlier answer, brought to the size of this image; none when it is no such answer. */
+  #shapesOf(answer: unknown): readonly NewShape[] {
+    try {
+      return shapesOfAnswer(this.#kind, answer, this.#scene.size);
+    } catch (error) {
+      if (error instanceof LiteralError) return [];
+      throw error;
+    }
   }
 
   // ---- the image -----------------------------------------------------------------------------------------------
@@ -275,26 +306,29 @@ export abstract class VectorWidget<K extends KindName = KindName> extends ImageL
 
   // ---- keys ----------------------------------------------------------------------------------------------------
 
-  protected override shortcuts(): Shortcut[] {
-    return shapeShortcuts(this.#editor);
-  }
-
-  protected override onKey(event: KeyboardEvent): boolean {
-    const stage = this.#stage;
-    if (!stage?.isReady || this.#editor.asking) return false;
-    const focused = event.composedPath()[0];
-    return onShapeKey(event, {
+  protected override keyGroups(): KeyGroup[] {
+    const { selectedId } = this.#scene.store;
+    if (this.#editor.asking) return [pickerKeys(this.#picker())];
+    return shapeKeys({
       editor: this.#editor,
-      stage,
-      isOnControl: this.isOnButton(event),
-      isOnStage: focused === this.stageElement || (focused === document.body && this.#scene.store.selectedId !== null),
+      stage: this.#stage,
+      isOnStage: (event) => {
+        const focused = event.composedPath()[0];
+        return focused === this.stageElement || (focused === document.body && selectedId !== null);
+      },
       closePopover: () => {
         const was = this.isAdjusting;
         this.isAdjusting = false;
         return was;
       },
       toggleSnapping: () => this.#toggleSnapping(),
+      repeatLabel: () => void this.#repeatLabel(),
+      copyPrevious: () => void this.#copyPrevious(),
     });
+  }
+
+  protected override get hearsKeys(): boolean {
+    return this.#stage?.isReady ?? false;
   }
 
   protected override onKeyReleased(event: KeyboardEvent): void {
@@ -401,19 +435,25 @@ export abstract class VectorWidget<K extends KindName = KindName> extends ImageL
     const stage = this.#stage;
     if (!asking || !stage) return nothing;
     const box = stage.transform.boxToScreen(areaOf(asking));
-    const inside = (value: number, room: number, size: number): number => Math.max(8, Math.min(value, room - size - 8));
     return labelPicker({
-      labels: this.#scene.labels,
+      ...this.#picker(),
       filter: this.pickFilter,
-      x: inside(box.left + box.width + 10, stage.view.width, PICKER_SIZE.width),
-      y: inside(box.top, stage.view.height, PICKER_SIZE.height),
+      ...insidePicker({ x: box.left + box.width + 10, y: box.top }, stage.view),
       colorOf: (label) => this.#scene.colorOf(label),
       onFilter: (text) => {
         this.pickFilter = text;
       },
-      onPick: (label) => this.#editor.pick(label),
-      onCancel: () => this.#editor.cancelAsking(),
     });
+  }
+
+  #picker() {
+    const editor = this.#editor;
+    return {
+      labels: this.#scene.labels,
+      last: editor.lastLabel,
+      onPick: (label: string) => editor.pick(label),
+      onCancel: () => editor.cancelAsking(),
+    };
   }
 
   protected override renderSide(): TemplateResult {
