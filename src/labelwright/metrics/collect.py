@@ -53,7 +53,7 @@ def collect(context: AppContext, traffic: Traffic, delivery: Delivery) -> str:
 
 def _from_rows(page: Exposition, connection: Connection, delivery: Delivery, now: float) -> None:
     query = sa.select(jobs_table.c.status, sa.func.count()).group_by(jobs_table.c.status)
-    statuses: dict[str, int] = {status: n for status, n in connection.execute(query)}
+    statuses = {str(status): int(n) for status, n in connection.execute(query)}
     page.family(
         "labelwright_labeling_jobs",
         "gauge",
