@@ -227,16 +227,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
             }
         },
         "LabelingJobAlgorithmSpecificationArn",
-        "must end in /text-classification",
-    ),
-    (
-        {
-            "LabelingJobAlgorithmsConfig": {
-                "LabelingJobAlgorithmSpecificationArn": f"{SPECS}/text-classification"
-            }
-        },
-        "LabelingJobAlgorithmSpecificationArn",
-        "not available yet",
+        "must end in labeling-job-algorithm-specification/text-classification",
     ),
     (
         {"HumanTaskConfig__NumberOfHumanWorkersPerDataObject": 10},

@@ -114,6 +114,7 @@ class Workshop:
         manifest_uri = human.pop("manifest_uri", "s3://acme/in/manifest.jsonl")
         team = human.pop("team", self.team_arn)
         options = human.pop("options", {})  # of the job: {"budget": "3"}
+        algorithm, start_model = human.pop("algorithm", None), human.pop("start_model", None)
         request: dict[str, Any] = {
             "LabelingJobName": name,
             "LabelAttributeName": lan,
@@ -132,6 +133,13 @@ class Workshop:
         }
         if conditions:
             request["StoppingConditions"] = conditions
+        if algorithm:
+            specification = f"labeling-job-algorithm-specification/{algorithm}"
+            request["LabelingJobAlgorithmsConfig"] = {
+                "LabelingJobAlgorithmSpecificationArn": f"arn:aws:sagemaker:{REGION}:027400017018:{specification}"
+            }
+            if start_model:
+                request["LabelingJobAlgorithmsConfig"]["InitialActiveLearningModelArn"] = start_model
         if options:
             request["Tags"] = [{"Key": f"labelwright:{k}", "Value": v} for k, v in options.items()]
         if kind is not None or labels is not None:

@@ -38,6 +38,8 @@ MODULES = (
     "workforces",
     "workteams",
     "labeling_jobs",
+    "models",
+    "training_jobs",
     "human_task_uis",
     "tags",
     "sts",

@@ -6,9 +6,11 @@ label category file, the template) is left to the engine, which fails the job wi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib.util
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
+import orjson
 from sqlalchemy.engine import Connection
 
 from labelwright.core.arn import PUBLIC_CROWD_ACCOUNT, parse_arn, team_kind
@@ -18,16 +20,19 @@ from labelwright.core.limits import LIFETIME_S_MAX, LIFETIME_S_MAX_PUBLIC
 from labelwright.core.names import check_label_attribute_name
 from labelwright.core.prices import check_price
 from labelwright.errors import InvalidRequest, NotFound
-from labelwright.store import human_task_uis, workteams
+from labelwright.store import human_task_uis, models, workteams
 from labelwright.tasks import implemented
 
 __all__ = ["check_request"]
 
+_NEED_TORCH = frozenset({"object-detection", "semantic-segmentation"})
 _PRE = "HumanTaskConfig.PreHumanTaskLambdaArn"
 _POST = "HumanTaskConfig.AnnotationConsolidationConfig.AnnotationConsolidationLambdaArn"
 
 
-def check_request(connection: Connection, request: Mapping[str, Any], *, region: str) -> TaskKind:
+def check_request(
+    connection: Connection, request: Mapping[str, Any], *, region: str, labels: Sequence[str] | None = None
+) -> TaskKind:
     """Check a request to create a labeling job.
 
     Parameters
@@ -35,6 +40,8 @@ def check_request(connection: Connection, request: Mapping[str, Any], *, region:
     request : Mapping
         Wire names, already valid by the service model.
     region : str
+    labels : sequence of str, optional
+        Names in the label category file, where they were read; an initial model must have the same.
 
     Returns
     -------
@@ -61,7 +68,7 @@ def check_request(connection: Connection, request: Mapping[str, Any], *, region:
         _refuse(
             "HumanTaskConfig.NumberOfHumanWorkersPerDataObject", n_workers, f"must be 1 for {kind.suffix}"
         )
-    _check_algorithm(request, kind)
+    _check_algorithm(connection, request, kind, labels)
     parse_job_options(request.get("Tags") or ())
     return kind
 
@@ -195,17 +202,49 @@ def _check_times(human: Mapping[str, Any], kind: TaskKind) -> None:
         )
 
 
-def _check_algorithm(request: Mapping[str, Any], kind: TaskKind) -> None:
+def _check_algorithm(
+    connection: Connection, request: Mapping[str, Any], kind: TaskKind, labels: Sequence[str] | None
+) -> None:
     config = request.get("LabelingJobAlgorithmsConfig")
     if not config:
         return
     field = "LabelingJobAlgorithmsConfig.LabelingJobAlgorithmSpecificationArn"
     arn = config["LabelingJobAlgorithmSpecificationArn"]
-    if not kind.algorithm or not arn.endswith(f"/{kind.algorithm}"):
-        wanted = f"must end in /{kind.algorithm}" if kind.algorithm else "is not possible"
-        _refuse(field, arn, f"{wanted} for the task type {kind.suffix}")
-    _refuse(
-        field,
-        arn,
-        "turns automated labeling on, which is not available yet; leave LabelingJobAlgorithmsConfig out",
-    )
+    if not kind.algorithm:
+        _refuse(
+            field, arn, f"turns automated labeling on, which is not possible for the task type {kind.suffix}"
+        )
+    if parse_arn(arn).resource != f"labeling-job-algorithm-specification/{kind.algorithm}":
+        wanted = f"labeling-job-algorithm-specification/{kind.algorithm}"
+        _refuse(field, arn, f"must end in {wanted} for the task type {kind.suffix}")
+    if kind.algorithm in _NEED_TORCH and importlib.util.find_spec("torch") is None:
+        _refuse(
+            field,
+            arn,
+            "needs PyTorch on the server, which is not installed; install labelwright[train] or leave "
+            "LabelingJobAlgorithmsConfig out",
+        )
+    model_arn = config.get("InitialActiveLearningModelArn")
+    if model_arn:
+        _check_initial_model(connection, model_arn, kind, labels)
+
+
+def _check_initial_model(
+    connection: Connection, arn: str, kind: TaskKind, labels: Sequence[str] | None
+) -> None:
+    field = "LabelingJobAlgorithmsConfig.InitialActiveLearningModelArn"
+    model = models.by_arn(connection, arn)
+    if model is None:
+        _refuse(field, arn, "does not exist (any more); see ListModels")
+    if model.algorithm is None:
+        _refuse(field, arn, "was not trained by a labeling job")
+    if model.algorithm != kind.algorithm:
+        _refuse(field, arn, f"is a model for {model.algorithm}, the job is for {kind.algorithm}")
+    theirs = orjson.loads(model.labels or "[]")
+    if labels is not None and theirs != list(labels):
+        _refuse(
+            field,
+            arn,
+            f"was trained for the labels {theirs[:10]}, which are not those of LabelCategoryConfigS3Uri "
+            f"({list(labels)[:10]}); names and order must be equal",
+        )

@@ -1,13 +1,15 @@
 """Labeling job operations.
 
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateLabelingJob.html and its neighbours.
-Differences: functions of one's own, streaming and automated labeling are refused by name until they are
-there; stopping a job that has ended is a ValidationException.
+Differences: functions of one's own and streaming are refused by name until they are there; stopping a job
+that has ended is a ValidationException.
 """
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -21,11 +23,13 @@ from labelwright.core.arn import labeling_job_arn
 from labelwright.core.job_options import PREFIX
 from labelwright.core.labeling_job import StopRequested
 from labelwright.engine.paths import output_manifest_uri, s3_uri
-from labelwright.errors import IllegalTransition, InvalidRequest, NotFound
+from labelwright.errors import AccessRefused, IllegalTransition, InvalidRequest, NotFound
+from labelwright.store import automated
 from labelwright.store import labeling_jobs as store
 from labelwright.store.labeling_jobs import JobRow, Listing
 from labelwright.store.tags import add_tags, list_tags
 from labelwright.store.workteams import workteam_by_arn
+from labelwright.tasks import parse_categories
 from labelwright.wire.paginate import make_token, read_token
 
 __all__: list[str] = []
@@ -43,9 +47,10 @@ async def create_labeling_job(
     if options:  # kept with the request: tags may be changed later, a job's options may not
         request["Tags"] = options
     arn = labeling_job_arn(context.region, context.account_id, labeling_job_name)
+    labels = await asyncio.to_thread(_labels_for_model, context, request)
 
     def create(connection: Connection) -> int:
-        kind = check_request(connection, request, region=context.region)
+        kind = check_request(connection, request, region=context.region, labels=labels)
         human = request["HumanTaskConfig"]
         job_id = store.create(
             connection,
@@ -65,6 +70,19 @@ async def create_labeling_job(
 
     context.app.engine.wake(await context.app.database.awrite(create))
     return {"LabelingJobArn": arn}
+
+
+def _labels_for_model(context: RequestContext, request: Mapping[str, Any]) -> list[str] | None:
+    """The labels of a job that is to start from a model; what cannot be read is left to the engine."""
+    config = request.get("LabelingJobAlgorithmsConfig") or {}
+    uri = request.get("LabelCategoryConfigS3Uri")
+    if not uri or not config.get("InitialActiveLearningModelArn"):
+        return None
+    try:
+        document = orjson.loads(context.app.blobs.read(s3_uri(uri)))
+        return list(parse_categories(document, n_min=0, n_max=None).labels)
+    except (NotFound, InvalidRequest, AccessRefused, ValueError):
+        return None
 
 
 @reads("sagemaker", "DescribeLabelingJob")
@@ -92,7 +110,7 @@ def describe_labeling_job(
     for key in ("LabelCategoryConfigS3Uri", "StoppingConditions", "LabelingJobAlgorithmsConfig"):
         if key in request:
             answer[key] = request[key]
-    return answer | _outcome(job, request)
+    return answer | _outcome(connection, job, request)
 
 
 @operation("sagemaker", "StopLabelingJob")
@@ -145,7 +163,7 @@ def list_labeling_jobs(
         after=_after(context, next_token),
     )
     jobs, token = _page(context, connection, listing, max_results)
-    return {"LabelingJobSummaryList": [_summary(job) for job in jobs], "NextToken": token}
+    return {"LabelingJobSummaryList": [_summary(connection, job) for job in jobs], "NextToken": token}
 
 
 @reads("sagemaker", "ListLabelingJobsForWorkteam")
@@ -220,7 +238,7 @@ def _counters(job: JobRow) -> dict[str, int]:
     }
 
 
-def _outcome(job: JobRow, request: dict[str, Any]) -> dict[str, Any]:
+def _outcome(connection: Connection, job: JobRow, request: dict[str, Any]) -> dict[str, Any]:
     """What is there only after something happened: the reason of a failure, the output once it is written."""
     outcome: dict[str, Any] = {}
     if job.failure_reason:
@@ -228,10 +246,14 @@ def _outcome(job: JobRow, request: dict[str, Any]) -> dict[str, Any]:
     if job.manifest_written_at is not None:
         root = f"{s3_uri(request['OutputConfig']['S3OutputPath']).rstrip('/')}/{job.name}"
         outcome["LabelingJobOutput"] = {"OutputDatasetS3Uri": output_manifest_uri(root)}
+        if "LabelingJobAlgorithmsConfig" in request and job.ended_at is not None:
+            state = automated.get(connection, job.id)
+            if state is not None and state.model_arn:
+                outcome["LabelingJobOutput"]["FinalActiveLearningModelArn"] = state.model_arn
     return outcome
 
 
-def _summary(job: JobRow) -> dict[str, Any]:
+def _summary(connection: Connection, job: JobRow) -> dict[str, Any]:
     request = orjson.loads(job.request)
     human = request["HumanTaskConfig"]
     summary: dict[str, Any] = {
@@ -249,7 +271,7 @@ def _summary(job: JobRow) -> dict[str, Any]:
     post = human.get("AnnotationConsolidationConfig")
     if post:
         summary["AnnotationConsolidationLambdaArn"] = post["AnnotationConsolidationLambdaArn"]
-    return summary | _outcome(job, request)
+    return summary | _outcome(connection, job, request)
 
 
 def _team_summary(context: RequestContext, job: JobRow) -> dict[str, Any]:
