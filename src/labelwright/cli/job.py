@@ -89,6 +89,22 @@ def stop(name: str, data_dir: Path | None, region: str) -> None:
     click.echo(f"Stopping {name}.", err=True)
 
 
+@job.command()
+@click.argument("name")
+@data_option
+@region_option
+@json_option
+def cost(name: str, data_dir: Path | None, region: str, as_json: bool) -> None:
+    """Show what a job has cost, what it saved, and what it will still take.
+
+    Read from the database of the data directory or of LABELWRIGHT_DATABASE_URL, beside a running server or
+    without one. Prices come from the job's tags.
+    """
+    from labelwright.cli.job_cost import print_cost
+
+    print_cost(name, data_dir=data_dir, region=region, as_json=as_json)
+
+
 def _explain(error: Exception) -> str:
     if isinstance(error, ClientError):
         return str(error.response["Error"]["Message"])

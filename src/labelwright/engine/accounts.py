@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 from labelwright.core.labeling_job import TERMINAL, Status
 from labelwright.engine.facts import JobFacts, facts_of
@@ -40,6 +41,61 @@ class JobAccount:
     outlook: Forecast | None
     n_workers: int
     points: list[work_totals.Point]
+    budget: Decimal | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: amounts as decimal text, times in seconds, what is not known as None."""
+        counts, money, outlook = self.counts, self.money, self.outlook
+        return {
+            "currency": self.prices.currency,
+            "prices": {
+                "per_task": _text(self.prices.per_task),
+                "per_hour": _text(self.prices.per_hour),
+                "per_machine_label": _text(self.prices.per_machine_label),
+            },
+            "objects": {
+                "human": counts.n_human,
+                "machine": counts.n_machine,
+                "failed": counts.n_failed,
+                "left": counts.n_left,
+            },
+            "work": {
+                "workers": self.n_workers,
+                "answers": counts.n_answers,
+                "answers_spared": counts.n_answers_spared,
+                "worker_seconds": round(counts.seconds, 3),
+                "training_seconds": round(counts.training_s, 3),
+                "inference_seconds": round(counts.inference_s, 3),
+            },
+            "cost": {
+                "human": _text(money.human),
+                "machine": _text(money.machine),
+                "total": _text(money.total),
+                "per_human_object": _text(money.per_human_object),
+                "per_answer": _text(money.per_answer),
+            },
+            "budget": _text(self.budget),
+            "saved": {
+                "by_machine": _text(money.saved_by_machine),
+                "by_adaptive_redundancy": _text(money.saved_by_redundancy),
+            },
+            "estimate": (
+                None
+                if outlook is None
+                else {
+                    "cost_to_end": _text(outlook.cost),
+                    "cost_to_end_low": _text(outlook.low),
+                    "cost_to_end_high": _text(outlook.high),
+                    "seconds_to_end": None if outlook.seconds is None else outlook.seconds.value,
+                    "seconds_to_end_low": None if outlook.seconds is None else outlook.seconds.low,
+                    "seconds_to_end_high": None if outlook.seconds is None else outlook.seconds.high,
+                }
+            ),
+        }
+
+
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount)
 
 
 def prices_of_job(facts: JobFacts) -> Prices:
@@ -87,6 +143,7 @@ def account_of(connection: Connection, job: JobRow, *, now: float) -> JobAccount
         ),
         n_workers=work.n_workers,
         points=points,
+        budget=facts.options.budget,
     )
 
 

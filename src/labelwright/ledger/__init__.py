@@ -9,6 +9,7 @@ from __future__ import annotations
 from labelwright.ledger.account import Account, Counts, account
 from labelwright.ledger.forecast import Forecast, Range, forecast
 from labelwright.ledger.prices import Prices, prices_of, task_cost
+from labelwright.ledger.shown import amount_text, duration_text
 
 __all__ = [
     "Account",
@@ -17,6 +18,8 @@ __all__ = [
     "Prices",
     "Range",
     "account",
+    "amount_text",
+    "duration_text",
     "forecast",
     "prices_of",
     "task_cost",
