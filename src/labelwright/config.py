@@ -62,6 +62,8 @@ class Settings:
         Probability with which a certified job keeps its target, in (0, 1).
     autolabel_time_limit_s : float
         Longest time for one training with its predictions.
+    autolabel_training_s : float
+        Time after which the training of a box or mask model ends in good order.
     autolabel_weights : str
         File with weights of a pretrained image network; empty means features without one.
     segmenter : str
@@ -108,6 +110,7 @@ class Settings:
     autolabel_target_mask_iou: float = 0.7
     autolabel_confidence: float = 0.95
     autolabel_time_limit_s: float = 21_600.0
+    autolabel_training_s: float = 300.0
     autolabel_weights: str = ""
     segmenter: str = ""
     events_file: str = ""

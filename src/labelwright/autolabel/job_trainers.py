@@ -75,4 +75,12 @@ def trainer_for(content: Mapping[str, Any], folder: Path) -> Trainer:
         from labelwright.autolabel.job_classes import ClassTrainer
 
         return ClassTrainer(content, folder)
+    if algorithm == "object-detection":
+        from labelwright.autolabel.job_boxes import BoxTrainer
+
+        return BoxTrainer(content, folder)
+    if algorithm == "semantic-segmentation":
+        from labelwright.autolabel.job_masks import MaskTrainer
+
+        return MaskTrainer(content, folder)
     raise InvalidRequest(f"There is no trainer for {algorithm!r}.", field="algorithm", value=algorithm)

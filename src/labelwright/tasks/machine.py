@@ -10,7 +10,7 @@ from labelwright.tasks._boxes import boxes_value
 from labelwright.tasks._palette import BACKGROUND_COLOR, class_colors
 from labelwright.tasks.task_type import Categories, JobNames, Label, LabelFile
 
-__all__ = ["machine_label"]
+__all__ = ["BACKGROUND_COLOR", "class_colors", "machine_label"]
 
 _BACKGROUND = "BACKGROUND"
 _DIGITS = 2

@@ -27,6 +27,7 @@ from labelwright.store import automated, models
 from labelwright.store.automated import AutomatedRow, Role
 from labelwright.store.data_objects import ObjectRow
 from labelwright.store.labeling_jobs import JobRow
+from labelwright.tasks.machine import BACKGROUND_COLOR, class_colors
 
 __all__ = ["START_MODEL", "file_chunks", "target_quality", "write_inputs"]
 
@@ -106,6 +107,8 @@ def write_inputs(
         "object_store": settings.object_store,
         "weights": settings.autolabel_weights,
         "n_threads": settings.work_threads,
+        "training_s": settings.autolabel_training_s,
+        "palette": [BACKGROUND_COLOR, *class_colors(facts.categories.labels)],
     }
 
 
