@@ -71,7 +71,7 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
     database.create_all(metadata)
     blobs = open_blobs(settings, credentials)
     functions = Functions(database, blobs, settings, credentials, clock)
-    engine = Engine(database, blobs, settings, clock)
+    engine = Engine(database, blobs, settings, clock, functions)
     desk = Desk(database, blobs, settings, engine, clock)
     context = AppContext(
         settings=settings,

@@ -13,14 +13,16 @@ from typing import Any, NoReturn
 import orjson
 from sqlalchemy.engine import Connection
 
+from labelwright.config import ACCOUNT_ID
 from labelwright.core.arn import PUBLIC_CROWD_ACCOUNT, parse_arn, team_kind
+from labelwright.core.function_names import parse_function_name
 from labelwright.core.functions import CUSTOM, BuiltIn, TaskKind, kind_of, recognise
 from labelwright.core.job_options import parse_job_options
 from labelwright.core.limits import LIFETIME_S_MAX, LIFETIME_S_MAX_PUBLIC
 from labelwright.core.names import check_label_attribute_name
 from labelwright.core.prices import check_price
 from labelwright.errors import InvalidRequest, NotFound
-from labelwright.store import human_task_uis, models, workteams
+from labelwright.store import functions, human_task_uis, models, workteams
 from labelwright.tasks import implemented
 
 __all__ = ["check_request"]
@@ -31,7 +33,12 @@ _POST = "HumanTaskConfig.AnnotationConsolidationConfig.AnnotationConsolidationLa
 
 
 def check_request(
-    connection: Connection, request: Mapping[str, Any], *, region: str, labels: Sequence[str] | None = None
+    connection: Connection,
+    request: Mapping[str, Any],
+    *,
+    region: str,
+    labels: Sequence[str] | None = None,
+    has_lambda_endpoint: bool = False,
 ) -> TaskKind:
     """Check a request to create a labeling job.
 
@@ -42,6 +49,8 @@ def check_request(
     region : str
     labels : sequence of str, optional
         Names in the label category file, where they were read; an initial model must have the same.
+    has_lambda_endpoint : bool
+        Whether functions of other accounts can be invoked.
 
     Returns
     -------
@@ -56,6 +65,8 @@ def check_request(
     """
     human = request["HumanTaskConfig"]
     kind = _kind(human)
+    for field, arn in _own_functions(human):
+        _check_function(connection, arn, field=field, region=region, has_endpoint=has_lambda_endpoint)
     check_label_attribute_name(request["LabelAttributeName"], kind)
     _check_sources(request)
     _check_team(connection, human["WorkteamArn"], kind, region=region)
@@ -82,7 +93,9 @@ def _kind(human: Mapping[str, Any]) -> TaskKind:
     post_arn = (human.get("AnnotationConsolidationConfig") or {}).get("AnnotationConsolidationLambdaArn")
     pre = _function(pre_arn, field=_PRE, role="PRE")
     post = _function(post_arn, field=_POST, role="ACS")
-    kind = kind_of(pre, post)
+    kind = kind_of(
+        pre, post, has_own_pre=bool(pre_arn) and pre is None, has_own_post=bool(post_arn) and post is None
+    )
     if kind.suffix not in implemented():
         field = _PRE if pre is not None else _POST
         _refuse(
@@ -99,15 +112,39 @@ def _function(arn: str | None, *, field: str, role: str) -> BuiltIn | None:
         return None
     found = recognise(arn, field=field, added=implemented() - {CUSTOM})
     if found is None:
-        _refuse(
-            field,
-            arn,
-            "is a function of your own; these are not available yet. Use a built-in function (such as "
-            f"{role}-BoundingBox), or leave both functions out for a custom template",
-        )
+        return None  # of the user's own
     if found.role != role:
         _refuse(field, arn, f"must be a function whose name begins with {role}-")
     return found
+
+
+def _own_functions(human: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Member and ARN of the functions of the user's own that a job names."""
+    post_arn = (human.get("AnnotationConsolidationConfig") or {}).get("AnnotationConsolidationLambdaArn")
+    arns = ((_PRE, human.get("PreHumanTaskLambdaArn")), (_POST, post_arn))
+    added = implemented() - {CUSTOM}
+    return [(field, arn) for field, arn in arns if arn and recognise(arn, field=field, added=added) is None]
+
+
+def _check_function(connection: Connection, arn: str, *, field: str, region: str, has_endpoint: bool) -> None:
+    named = parse_function_name(arn, field=field)
+    if named.region != region:
+        where = f"is in the region {named.region}, the job in {region}"
+        _refuse(field, arn, f"{where}; both must be in the same one")
+    if named.account != ACCOUNT_ID:
+        if has_endpoint:
+            return  # whether it exists shows at the first call
+        _refuse(
+            field,
+            arn,
+            f"does not exist: functions of this server have the account {ACCOUNT_ID}. Create it here with "
+            f"CreateFunction and name it {functions.function_arn(region, named.name)}, or set "
+            "LABELWRIGHT_LAMBDA_ENDPOINT_URL to use functions of other accounts",
+        )
+    try:
+        functions.resolve(connection, region, named.name, named.qualifier)
+    except NotFound:
+        _refuse(field, arn, "does not exist; create it with CreateFunction of the Lambda API")
 
 
 def _check_sources(request: Mapping[str, Any]) -> None:
@@ -214,6 +251,8 @@ def _check_algorithm(
         _refuse(
             field, arn, f"turns automated labeling on, which is not possible for the task type {kind.suffix}"
         )
+    if _own_functions(request["HumanTaskConfig"]):
+        _refuse(field, arn, "turns automated labeling on, which is not possible with functions of your own")
     if parse_arn(arn).resource != f"labeling-job-algorithm-specification/{kind.algorithm}":
         wanted = f"labeling-job-algorithm-specification/{kind.algorithm}"
         _refuse(field, arn, f"must end in {wanted} for the task type {kind.suffix}")

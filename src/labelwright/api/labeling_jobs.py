@@ -50,7 +50,13 @@ async def create_labeling_job(
     labels = await asyncio.to_thread(_labels_for_model, context, request)
 
     def create(connection: Connection) -> int:
-        kind = check_request(connection, request, region=context.region, labels=labels)
+        kind = check_request(
+            connection,
+            request,
+            region=context.region,
+            labels=labels,
+            has_lambda_endpoint=bool(context.app.settings.lambda_endpoint_url),
+        )
         human = request["HumanTaskConfig"]
         job_id = store.create(
             connection,

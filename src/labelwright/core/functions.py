@@ -154,16 +154,26 @@ def recognise(arn: str, *, field: str, added: Collection[str] = ()) -> BuiltIn |
     return BuiltIn("PRE" if role == "PRE" else "ACS", suffix)
 
 
-def kind_of(pre: BuiltIn | None, post: BuiltIn | None) -> TaskKind:
+def kind_of(
+    pre: BuiltIn | None, post: BuiltIn | None, *, has_own_pre: bool = False, has_own_post: bool = False
+) -> TaskKind:
     """The task type that a pair of functions selects; custom when there is no built-in one.
 
-    Types that other packages add have the rules of custom ones: any name, any kind of page.
+    A function of the caller's own may stand in the place of either. What makes labels of the answers decides:
+    with a built-in post-annotation function the job is of its type, with an own one it is custom, whatever
+    prepares the objects. Types that other packages add have the rules of custom ones: any name, any kind of
+    page.
 
     Raises
     ------
     InvalidRequest
-        When the two are of different types, or only one of them is built in (and not the pass-through).
+        When the two are of different types, or only one of them is built in (and not the pass-through) and
+        the other is missing.
     """
+    if has_own_post or (has_own_pre and post is None):
+        return _CUSTOM_KIND
+    if has_own_pre and post is not None:
+        return _kind_named(post.suffix)
     if pre is None or post is None:
         known = pre or post
         if known is None:
@@ -188,4 +198,8 @@ def kind_of(pre: BuiltIn | None, post: BuiltIn | None) -> TaskKind:
             value=post.suffix,
             rule="both functions of one built-in type",
         )
-    return TASK_KINDS.get(pre.suffix) or dataclasses.replace(_CUSTOM_KIND, suffix=pre.suffix)
+    return _kind_named(pre.suffix)
+
+
+def _kind_named(suffix: str) -> TaskKind:
+    return TASK_KINDS.get(suffix) or dataclasses.replace(_CUSTOM_KIND, suffix=suffix)

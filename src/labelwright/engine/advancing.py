@@ -18,14 +18,18 @@ from labelwright.core.limits import JOB_AGE_S_MAX
 from labelwright.engine import automated
 from labelwright.engine.batches import close_overdue, open_pending, plan_batch, withdraw_all
 from labelwright.engine.budget import end_if_spent
+from labelwright.engine.calls import CallPending
 from labelwright.engine.facts import JobFacts, facts_of
+from labelwright.engine.failures import is_call_failure
 from labelwright.engine.groups import consolidate_group, fail_group, form_groups
 from labelwright.engine.initializing import initialize
+from labelwright.engine.outcomes import call_key
 from labelwright.engine.outputs import write_first_manifest, write_manifest
 from labelwright.engine.paths import output_manifest_uri, s3_uri
+from labelwright.engine.preparing import ProbeFailed
 from labelwright.engine.tools import Tools
 from labelwright.errors import AccessRefused, BlobNotFound, InvalidRequest, NotFound
-from labelwright.store import data_objects, human_tasks, labeling_jobs
+from labelwright.store import data_objects, human_tasks, labeling_jobs, labels, task_inputs
 from labelwright.store.labeling_jobs import JobRow
 
 __all__ = ["NOW", "Memo", "advance"]
@@ -39,6 +43,8 @@ _GROUP_ATTEMPTS = 3
 # A rewrite of a large manifest takes a while; it should not be all the engine does.
 _MANIFEST_SHARE = 10
 _CLEANUP_ROWS = 20_000
+_GROUPS_AHEAD = 4  # post-annotation calls of a job at a time
+_CALL_POLL_S = 1.0
 _LOOK_AGAIN_S = 1.0
 
 
@@ -93,7 +99,8 @@ def _work(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | Non
             f"ClientError: The job did not end within {JOB_AGE_S_MAX // 86_400} days. The labels so far are "
             "in the output manifest; chain a new job to it for the rest."
         )
-        _wind_up(tools, job, facts, memo)
+        if not _wind_up(tools, job, facts, memo):
+            return now + _CALL_POLL_S
         _transition(tools, job, machine.AgeReached(at=now, reason=reason))
         return NOW
     counts = tools.database.read(partial(data_objects.active_counts, job_id=job.id))
@@ -108,9 +115,15 @@ def _work(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | Non
     if counts.n_open and deadline is not None and now >= deadline:
         close_overdue(tools, job, facts)
         return NOW
-    if open_pending(tools, job, facts):
+    try:
+        if open_pending(tools, job, facts):
+            return NOW
+    except ProbeFailed as failure:
+        _fail(tools, job, facts, memo, reason=str(failure))
         return NOW
-    if not facts.algorithm and counts.n_open == 0 and plan_batch(tools, job, facts):
+    is_preparing = tools.calls.are_running(job.id, "pre")
+    can_plan = counts.n_open == 0 and not facts.algorithm and not is_preparing
+    if can_plan and plan_batch(tools, job, facts):
         return NOW
     if _consolidate_next(tools, job, facts, memo):
         return NOW
@@ -131,7 +144,7 @@ def _work(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | Non
             return NOW
         if machine_due == NOW:
             return NOW
-    if counts.total == 0 and machine_due is None:
+    if counts.total == 0 and machine_due is None and not is_preparing:
         if end_if_spent(tools, job, facts):
             return NOW
         if facts.algorithm and job.counters.n_unlabeled:
@@ -141,6 +154,8 @@ def _work(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | Non
         write_first_manifest(tools, job, facts)
         return NOW
     dues = [job.created_at + JOB_AGE_S_MAX]
+    if is_preparing or tools.calls.are_running(job.id, "post"):
+        dues.append(now + _CALL_POLL_S)  # their ends wake the job; this is for ends that nobody heard of
     if machine_due is not None:
         dues.append(machine_due)
     if counts.n_open and deadline is not None:
@@ -159,10 +174,15 @@ def _work(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | Non
 def _consolidate_next(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> bool:
     groups = tools.database.read(partial(data_objects.undone_groups, job_id=job.id))
     if not groups:
+        tools.calls.drop(job.id, "post")
+    groups = [g for g in groups[:_GROUPS_AHEAD] if not tools.calls.is_running(call_key(g))]
+    if not groups:
         return False
     group = groups[0]
     try:
         consolidate_group(tools, job, facts, group)
+    except CallPending:
+        return True  # it goes on beside; look at the next group
     except Exception as error:
         n = memo.group_attempts.get(group.id, 0) + 1
         memo.group_attempts[group.id] = n
@@ -192,19 +212,24 @@ def _write_manifest(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo, *, i
 
 
 def _fail(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo, *, reason: str) -> None:
-    _wind_up(tools, job, facts, memo)
-    _transition(tools, job, machine.Failed(at=tools.clock(), reason=reason))
-    automated.clean_up(tools, job)
+    if _wind_up(tools, job, facts, memo):
+        _transition(tools, job, machine.Failed(at=tools.clock(), reason=reason))
+        automated.clean_up(tools, job)
 
 
 def _finish(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | None:
     _write_manifest(tools, job, facts, memo, is_final=True)
+    reason = _failed_throughout(tools, job, facts)
 
     def finish(connection: Connection) -> None:
         current = labeling_jobs.get(connection, job.id)
         if current is None or current.status != Status.IN_PROGRESS or current.manifest_is_stale:
             return
-        labeling_jobs.transition(connection, job.id, machine.Finished(at=tools.clock()))
+        now = tools.clock()
+        event = machine.Finished(at=now) if reason is None else machine.Failed(at=now, reason=reason)
+        labeling_jobs.transition(connection, job.id, event)
+        if facts.pre_function:
+            task_inputs.delete_before(connection, job.id)
 
     tools.database.write(finish)
     if facts.algorithm:
@@ -212,11 +237,27 @@ def _finish(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | N
     return NOW
 
 
+def _failed_throughout(tools: Tools, job: JobRow, facts: JobFacts) -> str | None:
+    """Why a job has failed whose own functions failed for every object; None for any other job."""
+    arns = [arn for arn in (facts.pre_function, facts.post_function) if arn]
+    if not arns or job.n_human_here or job.n_machine or not job.n_failed:
+        return None
+    first: str | None = None
+    with tools.database.engine.connect() as connection:
+        for _, content in labels.stream(connection, job.id):
+            reason = next((r for arn in arns if (r := is_call_failure(arn, content))), None)
+            if reason is None:
+                return None
+            first = first or reason
+    return first
+
+
 def _stop(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | None:
     if job.manifest_uri is None or job.index_position < job.manifest_bytes:
         _stop_uninitialized(tools, job, facts)
         return NOW
-    _wind_up(tools, job, facts, memo)
+    if not _wind_up(tools, job, facts, memo):
+        return tools.clock() + _CALL_POLL_S
 
     def drain(connection: Connection) -> None:
         current = labeling_jobs.get(connection, job.id)
@@ -227,6 +268,8 @@ def _stop(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | Non
             complete = current.counters.n_labeled == current.n_objects
             event = machine.Drained(at=tools.clock(), is_everything_labeled=complete)
             labeling_jobs.transition(connection, job.id, event)
+            if facts.pre_function:
+                task_inputs.delete_before(connection, job.id)
 
     tools.database.write(drain)
     if facts.algorithm:
@@ -234,16 +277,23 @@ def _stop(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | Non
     return NOW
 
 
-def _wind_up(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> None:
-    """Take open tasks back, make labels of all answers there are, and write them out."""
+def _wind_up(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> bool:
+    """Take open tasks back, make labels of all answers there are, and write them out.
+
+    False when functions have to end before the labels are made.
+    """
+    tools.calls.drop(job.id, "pre")
     if facts.algorithm:
         automated.abort(tools, job)
     withdraw_all(tools, job)
     tools.database.write(partial(form_groups, job_id=job.id, now=tools.clock(), growing_iteration=None))
     while _consolidate_next(tools, job, facts, memo):
         pass
+    if tools.calls.are_running(job.id, "post"):
+        return False
     job = tools.database.read(partial(labeling_jobs.get, job_id=job.id)) or job
     _write_manifest(tools, job, facts, memo, is_final=True)
+    return True
 
 
 def _stop_uninitialized(tools: Tools, job: JobRow, facts: JobFacts) -> None:

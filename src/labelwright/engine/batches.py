@@ -14,8 +14,9 @@ from labelwright.engine.budget import n_objects_affordable
 from labelwright.engine.facts import JobFacts
 from labelwright.engine.failures import EXPIRED, failure_content
 from labelwright.engine.media import problem_with
+from labelwright.engine.preparing import prepare_pending
 from labelwright.engine.tools import Tools, read_lines
-from labelwright.store import batches, data_objects, human_tasks, labeling_jobs, labels
+from labelwright.store import batches, data_objects, human_tasks, labeling_jobs, labels, task_inputs
 from labelwright.store.data_objects import ObjectRow
 from labelwright.store.labeling_jobs import JobRow
 
@@ -25,9 +26,11 @@ _SLICE = 200  # objects whose media are checked together, and opened in one tran
 
 
 def open_pending(tools: Tools, job: JobRow, facts: JobFacts) -> bool:
-    """Open the next slice of the current batch. False when all of it is open."""
+    """Open the next slice of the current batch. False when all of it is open, or calls have to end first."""
     if job.batch_first_no >= job.next_object_no:
         return False
+    if facts.pre_function:
+        return prepare_pending(tools, job, facts)
     waiting = tools.database.read(
         partial(
             data_objects.pending_in_batch,
@@ -72,6 +75,8 @@ def _plan_batch(connection: Connection, *, job_id: int, facts: JobFacts, now: fl
     if planned is None:
         return False
     first_no, end_no = planned
+    if facts.pre_function:
+        task_inputs.delete_before(connection, job_id, first_no)  # nobody is shown these objects any more
     batches.begin(connection, job_id, iteration=job.iteration + 1, first_no=first_no, end_no=end_no, now=now)
     labeling_jobs.set_columns(
         connection,

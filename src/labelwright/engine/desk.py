@@ -27,7 +27,7 @@ from labelwright.engine.failures import failure_content, not_rendered
 from labelwright.engine.known import Known
 from labelwright.engine.views import JobCard, RenderedTask, TaskView
 from labelwright.errors import Conflict, NotFound, TemplateError
-from labelwright.store import data_objects, human_tasks, labels
+from labelwright.store import data_objects, human_tasks, labels, task_inputs
 from labelwright.store.human_tasks import EndedObject, TaskRow
 
 if TYPE_CHECKING:
@@ -493,7 +493,7 @@ class Desk:
             job_arn=facts.arn,
             object_id=str(task.object_no),
             state=task.state,
-            input=facts.type.task_input(self._read_line(placed), facts.categories),
+            input=self._input(placed),
             title=facts.title,
             description=facts.description,
             task_type=facts.type_name,
@@ -501,6 +501,18 @@ class Desk:
             expires_at=task.expires_at,
             time_limit_s=facts.time_limit_s,
         )
+
+    def _input(self, placed: _Placed) -> dict[str, Any]:
+        """``task.input``: what the job's function made of the object, or what its type makes of the line."""
+        facts = placed.facts
+        if facts.pre_function:
+            kept = self._database.read(
+                partial(task_inputs.get, job_id=facts.id, object_no=placed.task.object_no)
+            )
+            if kept is not None:
+                made: dict[str, Any] = orjson.loads(kept)
+                return made
+        return facts.input_type.task_input(self._read_line(placed), facts.categories)
 
     def _mine(self, connection: Connection, worker_id: str, task_id: str) -> TaskRow:
         task = human_tasks.get(connection, task_id)

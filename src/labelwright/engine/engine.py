@@ -12,7 +12,7 @@ import importlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from sqlalchemy.engine import Connection
 from labelwright.core.histogram import Histogram
 from labelwright.engine import automated
 from labelwright.engine.advancing import NOW, Memo, advance
+from labelwright.engine.calls import RETRY_S, Calls
 from labelwright.engine.facts import facts_of
 from labelwright.engine.failures import declined_by_all, failure_content
 from labelwright.engine.tools import Tools
@@ -30,6 +31,7 @@ from labelwright.work import Runner
 if TYPE_CHECKING:
     from labelwright.blobs import Blobs
     from labelwright.config import Settings
+    from labelwright.functions import Invoker
     from labelwright.store.db import Database
 
 __all__ = ["Engine"]
@@ -71,16 +73,27 @@ class Engine:
     settings : Settings
     clock : callable
         Returns epoch seconds.
+    functions : Invoker, optional
+        Runs the functions that jobs name; without it such jobs fail.
+    call_retry_s : sequence of float
+        Pauses before a failed call of such a function is made again.
     """
 
     def __init__(
-        self, database: Database, blobs: Blobs, settings: Settings, clock: Callable[[], float]
+        self,
+        database: Database,
+        blobs: Blobs,
+        settings: Settings,
+        clock: Callable[[], float],
+        functions: Invoker | None = None,
+        call_retry_s: Sequence[float] = RETRY_S,
     ) -> None:
         self._io = ThreadPoolExecutor(_N_IO, thread_name_prefix="engine-io")
         work = Runner(
             settings.data_dir / "work", n_at_once=settings.work_at_once, on_end=lambda _name: self.wake()
         )
-        self._tools = Tools(database, blobs, settings, clock, self._io, work)
+        self._calls = Calls(functions, self.wake, retry_s=call_retry_s)
+        self._tools = Tools(database, blobs, settings, clock, self._io, work, self._calls)
         self._condition = threading.Condition()
         self._jobs: dict[int, _Watched] = {}
         self._look_at_all_at = 0.0  # monotonic
@@ -108,6 +121,7 @@ class Engine:
             self._thread.join()
         if self._steppers is not None:
             self._steppers.shutdown(wait=True)
+        self._calls.close()
         self._io.shutdown(wait=True)
 
     def wake(self, job_id: int | None = None, *, by_worker: bool = False) -> None:
@@ -151,7 +165,7 @@ class Engine:
                 due = advance(self._tools, job_id, watched.memo)
                 if due is not None:
                     dues.append(due)
-            if NOW not in dues:
+            if NOW not in dues and not self._calls.wait():
                 return min(dues, default=None)
         raise RuntimeError(f"the engine did not come to rest within {limit} rounds")
 

@@ -8,12 +8,13 @@ from typing import Any
 import orjson
 
 from labelwright.core.arn import team_kind
+from labelwright.core.functions import CUSTOM, recognise
 from labelwright.core.job_options import JobOptions, parse_job_options
 from labelwright.core.limits import BATCH_SIZE_DEFAULT, LIFETIME_S_DEFAULT_PUBLIC, LIFETIME_S_MAX
 from labelwright.core.stopping import StoppingConditions
 from labelwright.engine.paths import s3_uri
 from labelwright.store.labeling_jobs import JobRow
-from labelwright.tasks import Categories, JobNames, TaskType, parse_categories, task_type
+from labelwright.tasks import Categories, JobNames, TaskType, implemented, parse_categories, task_type
 
 __all__ = ["JobFacts", "facts_of"]
 
@@ -30,6 +31,11 @@ class JobFacts:
     type : TaskType
     type_name : str
         Suffix of the built-in functions, or ``Custom``.
+    input_type : TaskType
+        What makes ``task.input`` of a line; another than ``type`` when a built-in pre-annotation function
+        goes with an own post-annotation function.
+    pre_function, post_function : str
+        ARNs of the user's own functions; empty where a built-in one is used, or none.
     categories : Categories
         Empty until the job is initialized, and for jobs without a label category file.
     n_workers, time_limit_s, lifetime_s, batch_size : int
@@ -55,6 +61,9 @@ class JobFacts:
     names: JobNames
     type: TaskType
     type_name: str
+    input_type: TaskType
+    pre_function: str
+    post_function: str
     categories: Categories
     n_workers: int
     time_limit_s: int
@@ -78,12 +87,14 @@ def facts_of(row: JobRow) -> JobFacts:
     human = request["HumanTaskConfig"]
     kind = task_type(row.task_type)
     conditions = request.get("StoppingConditions") or {}
-    if row.label_categories:
-        categories = parse_categories(
-            orjson.loads(row.label_categories), n_min=kind.n_labels_min, n_max=kind.n_labels_max
-        )
-    else:
-        categories = Categories((), {}, {})
+    document = orjson.loads(row.label_categories) if row.label_categories else {}
+    if "labels" in document:
+        categories = parse_categories(document, n_min=kind.n_labels_min, n_max=kind.n_labels_max)
+    else:  # none, or what a custom job keeps in the file
+        categories = Categories((), {}, document)
+    pre_function, input_suffix = _own_function(human.get("PreHumanTaskLambdaArn"))
+    consolidation = human.get("AnnotationConsolidationConfig") or {}
+    post_function, _ = _own_function(consolidation.get("AnnotationConsolidationLambdaArn"))
     is_public = team_kind(row.workteam_arn) == "public-crowd"
     lifetime_s = LIFETIME_S_DEFAULT_PUBLIC if is_public else LIFETIME_S_MAX
     return JobFacts(
@@ -96,6 +107,9 @@ def facts_of(row: JobRow) -> JobFacts:
         names=JobNames(request["LabelAttributeName"], row.name, row.n_workers),
         type=kind,
         type_name=row.task_type,
+        input_type=task_type(input_suffix) if input_suffix in implemented() else kind,
+        pre_function=pre_function,
+        post_function=post_function,
         categories=categories,
         n_workers=row.n_workers,
         time_limit_s=human["TaskTimeLimitInSeconds"],
@@ -115,6 +129,14 @@ def facts_of(row: JobRow) -> JobFacts:
         keywords=tuple(human.get("TaskKeywords") or ()),
         request=request,
     )
+
+
+def _own_function(arn: str | None) -> tuple[str, str]:
+    """The ARN of a function of the user's own, or the type of a built-in one; the other is empty."""
+    if not arn:
+        return "", ""
+    found = recognise(arn, field="function", added=implemented() - {CUSTOM})
+    return (arn, "") if found is None else ("", found.suffix)
 
 
 def _algorithm(request: dict[str, Any]) -> str:

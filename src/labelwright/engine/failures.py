@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import orjson
 
-__all__ = ["EXPIRED", "declined_by_all", "failure_content", "not_rendered"]
+__all__ = [
+    "EXPIRED",
+    "call_failed",
+    "declined_by_all",
+    "failure_content",
+    "is_call_failure",
+    "not_rendered",
+    "odd_answer",
+]
+
+_DETAIL_CHARS = 500
 
 # Public client code looks for the first four words.
 EXPIRED = "ClientError: Annotation tasks expired before a worker answered."
@@ -25,3 +35,30 @@ def failure_content(metadata_name: str, reason: str) -> bytes:
     return orjson.dumps(
         {metadata_name: {"retry-count": 1, "failure-reason": reason, "human-annotated": "true"}}
     )
+
+
+def call_failed(arn: str, code: str, role_arn: str, detail: str) -> str:
+    """The reason of objects, or of a job, whose function cannot be invoked or fails.
+
+    The first three sentences are AWS's.
+    """
+    text = (
+        f"ClientError: Exception invoking the Lambda function {arn}. LambdaErrorCode: {code}. Ensure the "
+        f"Lambda function exists, that the role {role_arn} has permissions to invoke it and try your request "
+        "again."
+    )
+    return f"{text} ({detail[:_DETAIL_CHARS]})" if detail else text
+
+
+def odd_answer(arn: str, what: str) -> str:
+    """The reason of objects whose function answered in another form than it must."""
+    return f"ClientError: The Lambda function {arn} {what[:_DETAIL_CHARS]}."
+
+
+def is_call_failure(arn: str, content: bytes) -> str | None:
+    """The reason in the content of a given-up object, when this function is to blame for it."""
+    for value in orjson.loads(content).values():
+        reason = value.get("failure-reason") if isinstance(value, dict) else None
+        if isinstance(reason, str) and f"Lambda function {arn}" in reason:
+            return reason
+    return None

@@ -22,7 +22,7 @@ from labelwright.engine import paths
 from labelwright.engine.facts import JobFacts
 from labelwright.engine.failures import failure_content
 from labelwright.engine.members import Member
-from labelwright.engine.outcomes import outcomes_of
+from labelwright.engine.outcomes import call_key, outcomes_of
 from labelwright.engine.tools import Tools, read_lines
 from labelwright.manifests import dumps
 from labelwright.store import data_objects, labels
@@ -81,13 +81,8 @@ def form_groups(connection: Connection, job_id: int, *, now: float, growing_iter
 def consolidate_group(tools: Tools, job: JobRow, facts: JobFacts, group: GroupRow) -> None:
     """Steps 2-7 for one frozen group. What a label refers to is written before the label is."""
     members = _members(tools, facts, group)
-    files = [(member.response_uri, _worker_response(member)) for member in members]
-    files += _large_answers(facts, group, members)
-    writes = [tools.io.submit(_put_json, tools, uri, data) for uri, data in files]
-    for write in writes:
-        write.result()
-    request_uri = paths.consolidation_request_uri(facts.output_uri, group.iteration, group.stamp)
-    _put_json(tools, request_uri, dumps([_request_item(facts, group, member) for member in members]))
+    if not tools.calls.is_known(call_key(group)):  # else they were written before the call began
+        _write_request(tools, facts, group, members)
 
     outcomes = outcomes_of(tools, facts, group, members)
     labeled: list[tuple[int, bytes]] = []
@@ -104,11 +99,23 @@ def consolidate_group(tools: Tools, job: JobRow, facts: JobFacts, group: GroupRo
                     {"datasetObjectId": str(number), "consolidatedAnnotation": {"content": content}}
                 )
             case Failure(reason=reason):
-                text = f"ClientError: Annotation consolidation failed: {reason}"
+                is_whole = reason.startswith("ClientError: ")
+                text = reason if is_whole else f"ClientError: Annotation consolidation failed: {reason}"
                 failed.append((number, failure_content(facts.names.metadata_name, text)))
     response_uri = paths.consolidation_response_uri(facts.output_uri, group.iteration, group.stamp)
     _put_json(tools, response_uri, dumps(response))
     _finish(tools, group, labeled, failed)
+
+
+def _write_request(tools: Tools, facts: JobFacts, group: GroupRow, members: Sequence[Member]) -> None:
+    """Worker-response files, then the consolidation request that functions read."""
+    files = [(member.response_uri, _worker_response(member)) for member in members]
+    files += _large_answers(facts, group, members)
+    writes = [tools.io.submit(_put_json, tools, uri, data) for uri, data in files]
+    for write in writes:
+        write.result()
+    request_uri = paths.consolidation_request_uri(facts.output_uri, group.iteration, group.stamp)
+    _put_json(tools, request_uri, dumps([_request_item(facts, group, member) for member in members]))
 
 
 def fail_group(tools: Tools, facts: JobFacts, group: GroupRow, detail: str) -> None:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
+from typing import Any
 
+import orjson
+
+from labelwright.engine import paths
+from labelwright.engine.calls import Key
 from labelwright.engine.facts import JobFacts
+from labelwright.engine.failures import call_failed, odd_answer
 from labelwright.engine.members import Member, object_answers
 from labelwright.engine.tools import Tools
+from labelwright.errors import InvalidRequest
+from labelwright.functions import PAYLOAD_BYTES_MAX
 from labelwright.store.data_objects import GroupRow
-from labelwright.tasks import Outcome
+from labelwright.tasks import Failure, Outcome
+from labelwright.tasks.own_functions import label_of, parse_labels
 
-__all__ = ["outcomes_of"]
+__all__ = ["call_key", "outcomes_of"]
+
+_log = logging.getLogger(__name__)
+
+_ANSWER_BYTES_MAX = 64 << 20  # Lambda's own limit is less; what is between is taken with a warning
 
 
 def outcomes_of(
@@ -20,6 +34,75 @@ def outcomes_of(
 
     Everything a custom function reads (worker-response files, the consolidation request) is written already.
     The same group may come again after a crash: the outcomes must be the same then.
+
+    Raises
+    ------
+    CallPending
+        When the job's own function has to answer first; the group is to be consolidated again then.
     """
+    if facts.post_function:
+        return _from_function(tools, facts, group, members)
     objects = [object_answers(tools, facts, member) for member in members]
     return facts.type.consolidate(objects, facts.categories, facts.names)
+
+
+def call_key(group: GroupRow) -> Key:
+    """What a group's call is known by."""
+    return group.job_id, "post", group.id
+
+
+def _from_function(
+    tools: Tools, facts: JobFacts, group: GroupRow, members: Sequence[Member]
+) -> list[Outcome]:
+    arn = facts.post_function
+    tools.calls.start(
+        call_key(group),
+        arn,
+        orjson.dumps(_event(facts, group)),
+        timeout_s=tools.settings.post_function_timeout_s,
+        answer_bytes_max=_ANSWER_BYTES_MAX,
+    )
+    ended = tools.calls.take(call_key(group))
+    if ended.answer is None:
+        text = call_failed(arn, ended.code, facts.request["RoleArn"], ended.detail)
+        return [Failure(text) for _ in members]
+    if len(ended.answer) > PAYLOAD_BYTES_MAX:
+        _log.warning(
+            "a function answered more than Lambda would let through",
+            extra={"action": "consolidate", "function": arn, "n_bytes": len(ended.answer)},
+        )
+    try:
+        contents = parse_labels(ended.answer)
+    except InvalidRequest as error:
+        return [Failure(odd_answer(arn, error.message)) for _ in members]
+    outcomes = [
+        label_of(
+            contents.pop(str(member.row.object_no), None),
+            line=member.line,
+            creation_date=member.creation_date,
+            names=facts.names,
+        )
+        for member in members
+    ]
+    if contents:
+        _log.warning(
+            "a function answered objects that it was not asked about",
+            extra={"action": "consolidate", "function": arn, "objects": sorted(contents)[:20]},
+        )
+    return outcomes
+
+
+def _event(facts: JobFacts, group: GroupRow) -> dict[str, Any]:
+    """What the function is told; the answers are in the file it names."""
+    event: dict[str, Any] = {"version": "2018-10-16", "labelingJobArn": facts.arn}
+    if facts.categories.labels:
+        event["labelCategories"] = list(facts.categories.labels)
+    event["labelAttributeName"] = facts.names.label_attribute_name
+    event["roleArn"] = facts.request["RoleArn"]
+    event["outputConfig"] = f"{facts.output_uri}/annotations"
+    key_id = facts.request["OutputConfig"].get("KmsKeyId")
+    if key_id:
+        event["kmsKeyId"] = key_id
+    uri = paths.consolidation_request_uri(facts.output_uri, group.iteration, group.stamp)
+    event["payload"] = {"s3Uri": uri}
+    return event

@@ -12,6 +12,7 @@ from labelwright.store.data_objects import ObjectRow
 if TYPE_CHECKING:
     from labelwright.blobs import Blobs
     from labelwright.config import Settings
+    from labelwright.engine.calls import Calls
     from labelwright.store.db import Database
     from labelwright.work import Runner
 
@@ -24,7 +25,8 @@ _RANGE_BYTES_MAX = 4 << 20
 class Tools:
     """The parts a step may use.
 
-    ``io`` runs reads and writes of many small objects side by side, ``work`` programs outside this process.
+    ``io`` runs reads and writes of many small objects side by side, ``work`` programs outside this process,
+    ``calls`` the functions that jobs name.
     """
 
     database: Database
@@ -33,6 +35,7 @@ class Tools:
     clock: Callable[[], float]
     io: Executor
     work: Runner
+    calls: Calls
 
 
 def read_lines(blobs: Blobs, manifest_uri: str, rows: Sequence[ObjectRow]) -> list[bytes]:

@@ -13,6 +13,7 @@ from labelwright.functions.interface import (
     FunctionSpec,
     Invocation,
     Invoker,
+    RunnerClosed,
 )
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "FunctionSpec",
     "Invocation",
     "Invoker",
+    "RunnerClosed",
 ]

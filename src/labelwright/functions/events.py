@@ -14,8 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from labelwright.errors import Busy, LabelwrightError, NotFound
-from labelwright.functions.interface import Invocation
-from labelwright.functions.runner import RunnerClosed
+from labelwright.functions.interface import Invocation, RunnerClosed
 from labelwright.store import function_events as store
 from labelwright.store.function_events import EventRow
 

@@ -8,12 +8,15 @@ from typing import Protocol
 
 import orjson
 
+from labelwright.errors import LabelwrightError
+
 __all__ = [
     "ASYNC_EVENT_BYTES_MAX",
     "PAYLOAD_BYTES_MAX",
     "FunctionSpec",
     "Invocation",
     "Invoker",
+    "RunnerClosed",
 ]
 
 PAYLOAD_BYTES_MAX = 6_291_456
@@ -21,6 +24,10 @@ PAYLOAD_BYTES_MAX = 6_291_456
 
 ASYNC_EVENT_BYTES_MAX = 1_048_576
 """Largest event of an asynchronous invocation."""
+
+
+class RunnerClosed(LabelwrightError):
+    """The server is stopping: the invocation did not end, and is to be made again."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -114,6 +121,8 @@ class Invoker(Protocol):
         ------
         labelwright.errors.NotFound
             When there is no such function.
+        RunnerClosed
+            When the server is stopping.
         labelwright.errors.LabelwrightError
             When it cannot be invoked now.
         """

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 from typing import Any
 
 from labelwright.errors import Busy, LabelwrightError, NotFound
-from labelwright.functions.interface import PAYLOAD_BYTES_MAX, Invocation
+from labelwright.functions.interface import PAYLOAD_BYTES_MAX, Invocation, RunnerClosed
 
 __all__ = ["RemoteLambda"]
 
 _CONNECT_S = 10
 _N_CONNECTIONS = 32
+_POLL_S = 0.25
 
 
 class RemoteLambda:
@@ -28,11 +30,34 @@ class RemoteLambda:
         self._endpoint_url = endpoint_url
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, int], Any] = {}
+        self._closed = threading.Event()
+
+    def close(self) -> None:
+        """Wait for no answer any longer."""
+        self._closed.set()
 
     def invoke(
         self, arn: str, event: bytes, *, timeout_s: float, answer_bytes_max: int = PAYLOAD_BYTES_MAX
     ) -> Invocation:
         """Invoke a function and wait for it; see `labelwright.functions.Invoker`."""
+        # In a thread that does not keep the server from ending.
+        ended: Future[Invocation] = Future()
+
+        def run() -> None:
+            try:
+                ended.set_result(self._invoke(arn, event, timeout_s, answer_bytes_max))
+            except Exception as error:
+                ended.set_exception(error)
+
+        threading.Thread(target=run, name="remote-function", daemon=True).start()
+        while not self._closed.is_set():
+            try:
+                return ended.result(_POLL_S)
+            except TimeoutError:
+                continue
+        raise RunnerClosed("The server is stopping; invoke the function again.")
+
+    def _invoke(self, arn: str, event: bytes, timeout_s: float, answer_bytes_max: int) -> Invocation:
         from botocore.exceptions import BotoCoreError, ClientError
 
         region = arn.split(":")[3]

@@ -17,19 +17,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from labelwright.errors import Busy, LabelwrightError
-from labelwright.functions.interface import PAYLOAD_BYTES_MAX, FunctionSpec, Invocation
+from labelwright.errors import Busy
+from labelwright.functions.interface import PAYLOAD_BYTES_MAX, FunctionSpec, Invocation, RunnerClosed
 from labelwright.functions.process import FunctionProcess
 
-__all__ = ["Runner", "RunnerClosed"]
+__all__ = ["Runner"]
 
 _AGE_S_MAX = 3600.0
 _WAITING_MAX = 1000  # invocations; more are refused
 _GRACE_S = 3.0
-
-
-class RunnerClosed(LabelwrightError):
-    """The server is stopping: the invocation did not end, and is to be made again."""
 
 
 class Runner:

@@ -15,7 +15,7 @@ from labelwright.core.function_names import parse_function_name
 from labelwright.errors import NotFound
 from labelwright.functions.code import CodeStore
 from labelwright.functions.events import EventQueue
-from labelwright.functions.interface import PAYLOAD_BYTES_MAX, FunctionSpec, Invocation, Invoker
+from labelwright.functions.interface import PAYLOAD_BYTES_MAX, FunctionSpec, Invocation
 from labelwright.functions.runner import Runner
 from labelwright.store import functions as store
 from labelwright.store.functions import FunctionRow
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from labelwright.blobs import Blobs
     from labelwright.config import Settings
     from labelwright.credentials import RootCredentials
+    from labelwright.functions.remote import RemoteLambda
     from labelwright.store.db import Database
 
 __all__ = ["Functions", "is_own"]
@@ -74,7 +75,7 @@ class Functions:
             idle_s=settings.function_idle_s,
         )
         self.events = EventQueue(database, self, clock)
-        self._remote: Invoker | None = None
+        self._remote: RemoteLambda | None = None
         if settings.lambda_endpoint_url:
             from labelwright.functions.remote import RemoteLambda
 
@@ -194,6 +195,8 @@ class Functions:
     def close(self) -> None:
         """End all processes."""
         self.events.close()
+        if self._remote is not None:
+            self._remote.close()
         self._runner.close()
 
 

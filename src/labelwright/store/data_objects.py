@@ -37,6 +37,7 @@ __all__ = [
     "ready_numbers",
     "set_state",
     "span",
+    "states_between",
     "unanswered",
     "undone_groups",
     "without_answer_back_to_pending",
@@ -237,6 +238,16 @@ def set_state(
         .returning(_t.c.object_no)
     )
     return sorted(rows.scalars())
+
+
+def states_between(connection: Connection, job_id: int, first_no: int, end_no: int) -> dict[int, int]:
+    """How many objects of a range are in each state."""
+    query = (
+        sa.select(_t.c.state, sa.func.count())
+        .where(_t.c.job_id == job_id, _t.c.object_no >= first_no, _t.c.object_no < end_no)
+        .group_by(_t.c.state)
+    )
+    return {int(state): int(n) for state, n in connection.execute(query)}
 
 
 def n_bytes_as_lines(connection: Connection, job_id: int) -> int:

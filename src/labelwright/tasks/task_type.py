@@ -143,7 +143,10 @@ class Label:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Failure:
-    """No label could be made; ``reason`` follows ``ClientError: Annotation consolidation failed:``."""
+    """No label could be made; ``reason`` follows ``ClientError: Annotation consolidation failed:``.
+
+    A reason that begins with ``ClientError: `` itself stands alone.
+    """
 
     reason: str
 
