@@ -11,6 +11,7 @@ export * from "./mask/index.js";
 export * from "./palette.js";
 export * from "./path-drawing.js";
 export * from "./path.js";
+export * from "./picture-edge.js";
 export * from "./question-answer.js";
 export * from "./ranking.js";
 export * from "./scene.js";

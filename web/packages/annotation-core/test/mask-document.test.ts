@@ -18,6 +18,34 @@ function fill(document: MaskDocument, y: number, x0: number, x1: number, value: 
   document.commit();
 }
 
+describe("another image's mask", () => {
+  const GREEN = { label: "Road", color: "#00ff00" };
+  const BLUE = { label: "Sea", color: "#0000ff" };
+  const [green, blue, white] = [0xff00ff00, 0xffff0000, 0xffffffff];
+  /** 10 x 4: a row of each colour, the rest white. */
+  const pixels = Uint32Array.from({ length: 40 }, (_, i) => (i < 10 ? green : i < 20 ? blue : white));
+
+  test("comes in where nothing is painted, for labels that are offered, as one step", () => {
+    const document = made("labels");
+    const tree = document.regionsOf("Tree")[0]!.value;
+    const road = document.regionsOf("Road")[0]!.value;
+    fill(document, 0, 0, 4, tree);
+    expect(document.copyIn([GREEN, BLUE], pixels)).toBe(true);
+    expect([document.mask.count(tree), document.mask.count(road), document.mask.count(0)]).toEqual([4, 6, 30]);
+    document.undo();
+    expect([document.mask.count(tree), document.mask.count(road)]).toEqual([4, 0]);
+  });
+
+  test("brings its instances as new ones, or nothing at all", () => {
+    const document = made("instances");
+    expect(document.copyIn([GREEN, { ...GREEN, color: "#0000ff" }], pixels)).toBe(true);
+    expect(document.used.map(({ label }) => label)).toEqual(["Road", "Road"]);
+    expect(document.copyIn([BLUE], pixels)).toBe(false);
+    document.undo();
+    expect(document.regions).toEqual([]);
+  });
+});
+
 describe("labels as regions", () => {
   test("only labels that are used are in the answer, with the colours of their places", () => {
     const document = made("labels", ["Sky", "Road", "Tree"]);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 
 import {
   type KindName, LiteralError, type NewShape, PathDrawing, type Shape, answerItem, gripAt, isPath, kindOf, listKeys, shapesAnswer,
-  shapesFrom, snap,
+  shapesFrom, shapesOfAnswer, snap,
 } from "../src/index.js";
 
 const SIZE = { width: 300, height: 200 };
@@ -86,6 +86,20 @@ describe.each(KINDS)("%s", (kind) => {
     );
   });
 
+  test("an answer for an image of another size comes at the same place of this one", () => {
+    fc.assert(
+      fc.property(shapes, (made) => {
+        const answer = shapesAnswer(kind, made, ["a", "b"], SIZE, null);
+        expect(shapesOfAnswer(kind, answer, SIZE)).toEqual(made);
+        const twice = { width: 2 * SIZE.width, height: 2 * SIZE.height };
+        const grown = shapesOfAnswer(kind, answer, twice);
+        expect(grown.map((shape) => shape.label)).toEqual(made.map((shape) => shape.label));
+        expect(shapesOfAnswer(kind, shapesAnswer(kind, grown, ["a", "b"], twice, null), SIZE)).toEqual(made);
+      }),
+    );
+    expect(() => shapesOfAnswer(kind, { label: "a" }, SIZE)).toThrow(LiteralError);
+  });
+
   test("entries that are none are left out by number, and no list is an error", () => {
     const { shapes: none, warnings } = shapesFrom(kind, [{ label: "a" }, null, { label: 3, x: 1, y: 1 }, "text"], SIZE);
     expect([none, warnings.length]).toEqual([[], 4]);
@@ -160,17 +174,20 @@ describe("snapping", () => {
   ]);
 
   test("a vertex is better than an edge, an edge than the border, far away nothing", () => {
-    expect(snap({ x: 52, y: 53 }, 6, near, SIZE)).toEqual({ x: 50, y: 50 });
-    expect(snap({ x: 70, y: 47 }, 6, near, SIZE)).toEqual({ x: 70, y: 50 });
-    expect(snap({ x: 139, y: 139 }, 6, near, SIZE)).toEqual({ x: 140, y: 140 });
-    expect(snap({ x: 296, y: 30 }, 6, near, SIZE)).toEqual({ x: 300, y: 30 });
-    expect(snap({ x: 200, y: 60 }, 6, near, SIZE)).toEqual({ x: 200, y: 60 });
+    expect(snap({ x: 52, y: 53 }, 6, near, SIZE)).toEqual({ at: { x: 50, y: 50 }, to: "corner" });
+    expect(snap({ x: 70, y: 47 }, 6, near, SIZE)).toEqual({ at: { x: 70, y: 50 }, to: "edge" });
+    expect(snap({ x: 139, y: 139 }, 6, near, SIZE)).toEqual({ at: { x: 140, y: 140 }, to: "corner" });
+    expect(snap({ x: 296, y: 30 }, 6, near, SIZE)).toEqual({ at: { x: 300, y: 30 }, to: "border" });
+    expect(snap({ x: 200, y: 60 }, 6, near, SIZE)).toEqual({ at: { x: 200, y: 60 }, to: null });
+    const picture = { x: 203, y: 61 };
+    expect(snap({ x: 200, y: 60 }, 6, near, SIZE, () => picture)).toEqual({ at: picture, to: "picture" });
+    expect(snap({ x: 52, y: 53 }, 6, near, SIZE, () => picture).to).toBe("corner");
   });
 
   test("a point moves by no more than the reach in each direction", () => {
     fc.assert(
       fc.property(vertex, (point) => {
-        const at = snap(point, 5, near, SIZE);
+        const { at } = snap(point, 5, near, SIZE);
         expect(Math.max(Math.abs(at.x - point.x), Math.abs(at.y - point.y))).toBeLessThanOrEqual(5);
         for (const shape of near) expect(isPath(shape) || shape.kind === "box").toBe(true);
       }),

@@ -18,6 +18,21 @@ describe("store", () => {
     expect(store.redo()).toBe(false);
   });
 
+  test("several new shapes are one step, and none of them is selected", () => {
+    const store = new AnnotationStore();
+    const first = store.add(box(1));
+    const added = store.addAll([box(2), box(3)]);
+    expect(allOf(store).map(({ left }) => left)).toEqual([1, 2, 3]);
+    expect(store.selectedId).toBeNull();
+    store.undo();
+    expect([allOf(store), store.selectedId]).toEqual([[first], first.id]);
+    store.redo();
+    expect(store.all().slice(1)).toEqual(added);
+    expect(store.addAll([])).toEqual([]);
+    store.undo();
+    expect(store.size).toBe(1);
+  });
+
   test("a removed shape comes back at its old place", () => {
     const store = new AnnotationStore();
     const shapes = [1, 2, 3, 4].map((n) => store.add(box(n)));

@@ -2,13 +2,14 @@
  * The zoomable image under every image tool. From bottom to top: the picture (an element the browser's compositor
  * moves), a canvas with the shapes at rest, a canvas with what is being worked on, and an empty canvas that lies
  * exactly over the displayed image as public scripts expect it. Each is redrawn only when its own content changes,
- * at most once per frame.
+ * at most once per frame. Where very much is drawn, a view in motion shows the earlier picture of it, moved or scaled;
+ * what comes into view at the edges is added, and at rest all is drawn anew.
  *
  * The stage turns pointers into image coordinates, and handles zooming, panning and pinching by itself; the rest goes
  * to the tool.
  */
 
-import { type Point, type Size, Transform, zoomLimits } from "@labelwright/annotation-core";
+import { type Box, type Point, type Size, Transform, clearestEdge, zoomLimits } from "@labelwright/annotation-core";
 
 import { ImageProblem, type LoadedImage, loadImage } from "./image-source.js";
 
@@ -29,7 +30,10 @@ export interface StageTool {
 }
 
 export interface StagePainter {
-  paintStatic(context: CanvasRenderingContext2D, stage: ImageStage): void;
+  /** `part`: only what lies there (screen pixels) is wanted; the rest is on the canvas already, or cut off. */
+  paintStatic(context: CanvasRenderingContext2D, stage: ImageStage, part?: Box): void;
+  /** There is so much to paint that it cannot be done anew for each frame while the view moves. */
+  readonly isHeavy?: boolean;
   paintActive(context: CanvasRenderingContext2D, stage: ImageStage): void;
 }
 
@@ -55,6 +59,10 @@ const WHEEL_STEP = 0.0018;
 const PINCH_STEP = 0.012;
 /** From this many screen pixels per image pixel on, pixels are shown as squares. */
 const PIXELATED_FROM = 3;
+/** A view that has not moved for so long is at rest. */
+const REST_MS = 120;
+/** Pixels on each side of the small copy in which an edge of the picture is looked for. */
+const PROBE_SIDE = 25;
 
 export class ImageStage {
   readonly host: HTMLElement;
@@ -76,6 +84,10 @@ export class ImageStage {
 
   #frame = 0;
   #dirty = { view: true, lower: true, active: true };
+  /** What the lower canvas shows: the shapes as they were with this view. */
+  #painted: { transform: Transform; ratio: number } | null = null;
+  #probe: CanvasRenderingContext2D | null = null;
+  #restTimer: ReturnType<typeof setTimeout> | undefined;
   #pending: StagePointer | null = null;
   #last: StagePointer | null = null;
 
@@ -111,6 +123,7 @@ export class ImageStage {
     this.#loading?.abort();
     this.#image?.dispose();
     cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#restTimer);
     for (const undo of this.#cleanup) undo();
     this.host.replaceChildren();
   }
@@ -196,7 +209,7 @@ export class ImageStage {
     this.#transform = transform.keepInView(this.size, this.#view);
     this.#isFitted = false;
     this.#dirty.view = true;
-    this.invalidate();
+    this.invalidateActive();
     if (scale !== this.#transform.scale) this.#options.onState();
   }
 
@@ -248,6 +261,25 @@ export class ImageStage {
     return this.#last;
   }
 
+  /** The clearest edge in the picture within `reach` image pixels of a place; null when there is none, or it may not be read. */
+  edgeNear(point: Point, reach: number): Point | null {
+    const picture = this.#image;
+    if (!picture?.isReadable) return null;
+    this.#probe ??= Object.assign(document.createElement("canvas"), { width: PROBE_SIDE, height: PROBE_SIDE }).getContext("2d", {
+      willReadFrequently: true,
+    })!;
+    const side = 2 * reach;
+    const [left, top] = [point.x - reach, point.y - reach];
+    try {
+      this.#probe.drawImage(picture.element, left, top, side, side, 0, 0, PROBE_SIDE, PROBE_SIDE);
+      const edge = clearestEdge(this.#probe.getImageData(0, 0, PROBE_SIDE, PROBE_SIDE).data, PROBE_SIDE);
+      return edge && { x: left + (edge.x / PROBE_SIDE) * side, y: top + (edge.y / PROBE_SIDE) * side };
+    } catch {
+      // A picture that the browser will not have read.
+      return null;
+    }
+  }
+
   #measure(): void {
     const view = { width: this.host.clientWidth, height: this.host.clientHeight };
     const isFirst = this.#view.width === 0;
@@ -291,13 +323,70 @@ export class ImageStage {
     }
     if (!this.#view.width) return;
     if (this.#dirty.view) this.#place();
-    if (this.#dirty.view || this.#dirty.lower) {
-      this.#draw(this.#lower, (context) => this.#options.painter?.paintStatic(context, this));
-    }
+    if (this.#dirty.lower || (this.#dirty.view && !this.#moveLower())) this.#paintLower();
     if (this.#dirty.view || this.#dirty.active) {
       this.#draw(this.#active, (context) => this.#options.painter?.paintActive(context, this));
     }
     this.#dirty = { view: false, lower: false, active: false };
+  }
+
+  #paintLower(): void {
+    clearTimeout(this.#restTimer);
+    this.#lower.style.transform = "";
+    this.#painted = this.isReady ? { transform: this.#transform, ratio: window.devicePixelRatio || 1 } : null;
+    this.#draw(this.#lower, (context) => this.#options.painter?.paintStatic(context, this));
+  }
+
+  /** Shows the shapes where the view is now without drawing all of them. False: they have to be drawn. */
+  #moveLower(): boolean {
+    const { painter } = this.#options;
+    const before = this.#painted;
+    const ratio = window.devicePixelRatio || 1;
+    if (!before || !painter?.isHeavy || before.ratio !== ratio || !this.isReady) return false;
+    clearTimeout(this.#restTimer);
+    this.#restTimer = setTimeout(() => this.invalidate(), REST_MS);
+    const { scale, x, y } = this.#transform;
+    const dx = (x - before.transform.x) * ratio;
+    const dy = (y - before.transform.y) * ratio;
+    const isWhole = Math.abs(dx - Math.round(dx)) < 0.01 && Math.abs(dy - Math.round(dy)) < 0.01;
+    const canScroll = scale === before.transform.scale && isWhole && this.#lower.style.transform === "";
+    if (canScroll) this.#scrollLower(Math.round(dx), Math.round(dy), ratio);
+    else {
+      const factor = scale / before.transform.scale;
+      const left = x - before.transform.x * factor;
+      const top = y - before.transform.y * factor;
+      this.#lower.style.transform = `translate(${left}px, ${top}px) scale(${factor})`;
+    }
+    return true;
+  }
+
+  /** Moves what the canvas shows by device pixels, and draws what comes into view. */
+  #scrollLower(dx: number, dy: number, ratio: number): void {
+    const { width, height } = this.#lower;
+    if (Math.abs(dx) >= width || Math.abs(dy) >= height) return this.#paintLower();
+    const context = this.#lower.getContext("2d")!;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.globalCompositeOperation = "copy";
+    context.drawImage(this.#lower, dx, dy);
+    context.globalCompositeOperation = "source-over";
+    this.#painted = { transform: this.#transform, ratio };
+    const strips: Box[] = [
+      { left: dx > 0 ? 0 : width + dx, top: 0, width: Math.abs(dx), height },
+      { left: 0, top: dy > 0 ? 0 : height + dy, width, height: Math.abs(dy) },
+    ];
+    for (const strip of strips) {
+      if (!strip.width || !strip.height) continue;
+      const part = { left: strip.left / ratio, top: strip.top / ratio, width: strip.width / ratio, height: strip.height / ratio };
+      context.save();
+      context.beginPath();
+      context.rect(strip.left, strip.top, strip.width, strip.height);
+      context.clip();
+      // The corner belongs to both strips; drawn twice it would be darker.
+      context.clearRect(strip.left, strip.top, strip.width, strip.height);
+      context.setTransform(ratio, 0, 0, ratio, 0, 0);
+      this.#options.painter!.paintStatic(context, this, part);
+      context.restore();
+    }
   }
 
   #place(): void {

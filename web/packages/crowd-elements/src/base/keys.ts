@@ -39,7 +39,7 @@ const TEXT_FIELDS =
   "input:not([type=checkbox],[type=radio],[type=button],[type=submit],[type=reset],[type=range],[type=color],[type=image]),textarea,select";
 const CONTROLS = "button,a[href],summary,input,select,textarea,[role=option],[role=radio]";
 
-export const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
+export const isMac = /Mac|iPhone|iPad/.test(globalThis.navigator?.platform ?? "");
 
 /** The name of the command key on this machine. */
 export const CTRL = isMac ? "⌘" : "Ctrl";

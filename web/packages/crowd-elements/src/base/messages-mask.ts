@@ -41,6 +41,7 @@ export const maskMessages = {
   maskFailed: "The earlier mask could not be loaded",
   maskFailedSubmit: "The earlier mask could not be loaded, so the task cannot be sent yet. Try again or release the task.",
   maskNotRight: (reason: string) => `The file does not fit: ${reason}.`,
+  maskDamaged: "its base64 text is damaged",
   maskNeedsCors:
     "The store does not allow this page to read the image (CORS headers are missing), so it cannot be segmented exactly.",
   maskCanvasHelp: "Image to paint on. Number keys choose a label, arrow keys move the image.",

@@ -104,12 +104,12 @@ export const shapeMessages = {
   drawingCancelled: "Drawing cancelled",
   vertexName: (i: number, n: number, x: number, y: number) => `Point ${i} of ${n}: left ${x}, top ${y}`,
   vertexDeleted: "Point deleted",
-  snapTool: "Snap to other shapes and to the border",
+  snapTool: "Snap to other shapes, to the border and to edges in the picture",
   keyFinishOrAdd: "Finish drawing; else add one in the middle of the view",
   keyNextVertex: "Next point of the selection",
   keyPreviousVertex: "Previous point of the selection",
   keyInsert: "Add a point after the chosen one",
-  keySnap: "Snap to other shapes and to the border",
+  keySnap: "Snap to other shapes, to the border and to edges in the picture (with Shift held: the other way round)",
   keyEscapePath: "Cancel drawing; let go of the point; deselect",
 };
 

@@ -39,6 +39,7 @@ export const stageStyles = css`
   .stage > canvas {
     width: 100%;
     height: 100%;
+    transform-origin: 0 0;
   }
   .stage-picture {
     transform-origin: 0 0;

@@ -1,5 +1,5 @@
 import {
-  type Box, type InitialMask, LiteralError, type MaskPixels, type Point, type Region, type RegionsAre, decodeValues, fromBase64, inSlices,
+  type Box, type InitialMask, LiteralError, type MaskPixels, type Point, type Region, type RegionsAre, decodeValues, fromBase64,
   readInitialMask, toBase64, valuesFromColors,
 } from "@labelwright/annotation-core";
 import { css, html, nothing } from "lit";
@@ -22,7 +22,7 @@ import { hintFor, maskOptions, maskOptionsStyles } from "./mask-options.js";
 import { type Light, type MaskStatus, PLAIN_LIGHT, maskPanel, maskSliders } from "./mask-overlays.js";
 import { MaskPainter } from "./mask-painter.js";
 import { instanceList, maskLabelPane, maskPaneStyles } from "./mask-pane.js";
-import { MaskProblem, loadMaskPixels, readPixels } from "./mask-source.js";
+import { MaskProblem, loadMaskPixels, pixelsOf } from "./mask-source.js";
 import { MaskTool } from "./mask-tool.js";
 import { maskToolbar } from "./mask-toolbar.js";
 import { MaskView } from "./mask-view.js";
@@ -286,7 +286,7 @@ export abstract class MaskElement extends ImageLabelingWidget {
   #imageColors(): Promise<Uint8ClampedArray<ArrayBuffer> | null> {
     const picture = this.stageElement.querySelector<HTMLImageElement>("img.stage-image");
     if (!picture || this.#isUnreadable) return Promise.resolve(null);
-    return (this.#colors ??= inSlices(readPixels(picture, this.editor.document.size)));
+    return (this.#colors ??= pixelsOf(picture, this.editor.document.size));
   }
 
   async #segment(points: readonly Point[], box: Box | null): Promise<void> {

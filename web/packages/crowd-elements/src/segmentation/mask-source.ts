@@ -1,6 +1,6 @@
 /** Fetches an earlier mask and reads it exactly; says in a sentence why when that does not work. */
 
-import { type InitialMask, PngError, type Size, decodePng, fromBase64 } from "@labelwright/annotation-core";
+import { type InitialMask, PngError, type Size, decodePng, fromBase64, inSlices } from "@labelwright/annotation-core";
 
 import { msg } from "../base/messages.js";
 
@@ -25,7 +25,7 @@ async function bytesOf(src: string, signal: AbortSignal): Promise<Uint8Array<Arr
     try {
       return fromBase64(src.slice(inline[0].length));
     } catch {
-      throw new MaskProblem(msg().maskNotRight("its base64 text is damaged"));
+      throw new MaskProblem(msg().maskNotRight(msg().maskDamaged));
     }
   }
   try {
@@ -46,25 +46,37 @@ function reasonOf(status: number): string {
 
 /** Rows of a picture that are read at one go. */
 const BAND_ROWS = 128;
+/** The browser keeps a decoded picture up to about this size; a larger one it would decode anew for each band. */
+const MOST_KEPT_PX = 28e6;
 
-/** Colours of a loaded picture by pixel; null when the browser cannot give them. Pauses now and then. */
-export function* readPixels(picture: HTMLImageElement, size: Size): Generator<void, Uint8ClampedArray<ArrayBuffer> | null> {
-  const canvas = document.createElement("canvas");
-  canvas.width = size.width;
-  canvas.height = size.height;
+/** Colours of a loaded picture by pixel; null when the browser cannot give them. The page stays quick meanwhile. */
+export async function pixelsOf(picture: HTMLImageElement, size: Size): Promise<Uint8ClampedArray<ArrayBuffer> | null> {
   try {
-    const context = canvas.getContext("2d", { willReadFrequently: true })!;
-    const pixels = new Uint8ClampedArray(4 * size.width * size.height);
-    context.drawImage(picture, 0, 0);
-    yield;
-    for (let y = 0; y < size.height; y += BAND_ROWS) {
-      const { data } = context.getImageData(0, y, size.width, Math.min(BAND_ROWS, size.height - y));
-      pixels.set(data, 4 * size.width * y);
-      yield;
-    }
-    return pixels;
+    await picture.decode();
+    return await inSlices(readBands(picture, size));
   } catch {
     // Too large for a canvas here, or from a store that allows no reading.
     return null;
   }
+}
+
+function* readBands(picture: HTMLImageElement, { width, height }: Size): Generator<void, Uint8ClampedArray<ArrayBuffer>> {
+  const isWhole = width * height > MOST_KEPT_PX;
+  const canvas = document.createElement("canvas");
+  canvas.width = width;
+  canvas.height = isWhole ? height : BAND_ROWS;
+  const context = canvas.getContext("2d", { willReadFrequently: true })!;
+  if (isWhole) context.drawImage(picture, 0, 0);
+  const pixels = new Uint8ClampedArray(4 * width * height);
+  for (let y = 0; y < height; y += BAND_ROWS) {
+    const rows = Math.min(BAND_ROWS, height - y);
+    if (!isWhole) {
+      // Copied, not mixed: what is transparent must not show the band before.
+      context.globalCompositeOperation = "copy";
+      context.drawImage(picture, 0, y, width, rows, 0, 0, width, rows);
+    }
+    pixels.set(context.getImageData(0, isWhole ? y : 0, width, rows).data, 4 * width * y);
+    yield;
+  }
+  return pixels;
 }

@@ -40,7 +40,7 @@ export class PathTool extends ShapeTool {
     if (path.isAtGoal(pointer.image, this.gripReach(pointer))) {
       return { at: path.goal!, isGoal: true, isRefused: path.closingCrosses };
     }
-    const at = fitPoint(this.place(pointer.image), this.owner.editor.scene.size);
+    const at = fitPoint(this.place(pointer), this.owner.editor.scene.size);
     return { at, isGoal: false, isRefused: path.wouldCross(at) };
   }
 
@@ -52,6 +52,8 @@ export class PathTool extends ShapeTool {
   override hover(pointer: StagePointer | null): void {
     this.#pointer = pointer;
     super.hover(pointer);
+    // Where a first point would go.
+    if (pointer && !this.isMidDrawing && !this.hasHold(pointer) && !(this.grabsUnselected && this.hovered)) this.place(pointer);
   }
 
   override up(pointer: StagePointer): void {
@@ -64,11 +66,11 @@ export class PathTool extends ShapeTool {
     // The rubber band of a path that has begun is drawn from `next`.
     if (this.isMidDrawing) return null;
     const { size } = this.owner.editor.scene;
-    return { kind: "line", vertices: [from, to].map(({ image }) => fitPoint(this.place(image), size)) };
+    return { kind: "line", vertices: [from, to].map((pointer) => fitPoint(this.place(pointer), size)) };
   }
 
   protected override dragged(from: StagePointer, to: StagePointer): void {
-    this.owner.editor.place(this.place(from.image), this.place(to.image));
+    this.owner.editor.place(this.place(from), this.place(to));
   }
 
   protected override clicked(pointer: StagePointer, isDouble: boolean): void {
@@ -76,7 +78,7 @@ export class PathTool extends ShapeTool {
     if (!editor.isDrawing) {
       // A click beside the shape that the worker is at lets go of it.
       if (editor.isHolding) editor.select(null, false);
-      else editor.place(this.place(pointer.image));
+      else editor.place(this.place(pointer));
       return;
     }
     const { at, isGoal } = this.#nextAt(pointer);

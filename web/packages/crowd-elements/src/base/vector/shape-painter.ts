@@ -26,31 +26,51 @@ const REFUSED = "#e5202e";
 /** The point that finishes a path. */
 const GOAL = "#12b347";
 const CHOSEN = "#ffd21f";
+const SNAPPED = "#d6249f";
+const SNAPPED_PX = 8;
 const VERTEX_PX = 5;
 const RING_PX = 4;
+/** With more points than this in view, drawing them takes longer than a frame lasts. */
+const HEAVY_FROM = 1500;
+/** Above a shape stands its name, beside a point too. */
+const TAG_PX = 24;
+const POINT_TAG_PX = 300;
+
+function withRoomForTag(shape: Shape, { left, top, width, height }: Box): Box {
+  const right = shape.kind === "keypoint" ? POINT_TAG_PX : TAG_PX + (isPath(shape) ? width : 0);
+  return { left: left - TAG_PX, top: top - TAG_PX, width: width + TAG_PX + right, height: height + 2 * TAG_PX };
+}
 
 export class ShapePainter implements StagePainter {
   readonly #owner: ShapePainterOwner;
+  /** Points of all paths that were drawn last. */
+  #nPoints = 0;
 
   constructor(owner: ShapePainterOwner) {
     this.#owner = owner;
   }
 
-  paintStatic(context: CanvasRenderingContext2D, stage: ImageStage): void {
+  get isHeavy(): boolean {
+    return this.#nPoints > HEAVY_FROM;
+  }
+
+  paintStatic(context: CanvasRenderingContext2D, stage: ImageStage, part?: Box): void {
     const { editor, fill } = this.#owner;
     const { scene } = editor;
     const { transform, view } = stage;
     const window = { left: -8, top: -8, width: view.width + 16, height: view.height + 16 };
-    const shown = scene.store
-      .all()
-      .filter(
-        (shape) =>
-          shape.id !== scene.store.selectedId &&
-          scene.isVisible(shape) &&
-          boxesMeet(transform.boxToScreen(kindOf(shape).bounds(shape)), window),
-      );
+    const shown: { readonly shape: Shape; readonly screen: Box }[] = [];
+    this.#nPoints = 0;
+    for (const shape of scene.store.all()) {
+      if (shape.id === scene.store.selectedId || !scene.isVisible(shape)) continue;
+      const screen = transform.boxToScreen(kindOf(shape).bounds(shape));
+      if (!boxesMeet(screen, window)) continue;
+      shown.push({ shape, screen });
+      this.#nPoints += isPath(shape) ? shape.vertices.length : 0;
+    }
     const withTag = tagFrom(shown.length);
-    for (const shape of shown) {
+    for (const { shape, screen } of shown) {
+      if (part && !boxesMeet(withRoomForTag(shape, screen), part)) continue;
       paintShape(context, transform, shape, { color: scene.colorOf(shape.label), label: shape.label, fill, withTag });
     }
   }
@@ -72,6 +92,8 @@ export class ShapePainter implements StagePainter {
     if (outline) this.#paintNew(context, stage, outline, unlabeled !== null);
     if (asking?.for === "path") for (const point of asking.points) paintDot(context, transform.toScreen(point), VERTEX_PX, UNLABELED);
     if (editor.isDrawing) this.#paintPath(context, stage);
+    // Asked for only now: where the path goes on has just been looked for.
+    if (tool.snapped && !asking && !stage.isMoveTool) paintSnapped(context, transform.toScreen(tool.snapped.at), tool.snapped.to === "corner");
     if (this.#owner.withGuides && !asking && !stage.isMoveTool && !tool.isEditing) paintGuides(context, stage);
   }
 
@@ -158,6 +180,25 @@ export class ShapePainter implements StagePainter {
     context.fill();
     context.globalAlpha = 1;
   }
+}
+
+/** A diamond where the point was pulled to, filled on a corner: the click will go there and not under the pointer. */
+function paintSnapped(context: CanvasRenderingContext2D, { x, y }: Point, isCorner: boolean): void {
+  context.beginPath();
+  context.moveTo(x, y - SNAPPED_PX);
+  context.lineTo(x + SNAPPED_PX, y);
+  context.lineTo(x, y + SNAPPED_PX);
+  context.lineTo(x - SNAPPED_PX, y);
+  context.closePath();
+  context.lineJoin = "miter";
+  for (const [color, width] of [["#000000a6", 5], ["#ffffff", 3.5], [SNAPPED, 2]] as const) {
+    context.strokeStyle = color;
+    context.lineWidth = width;
+    context.stroke();
+  }
+  if (!isCorner) return;
+  context.fillStyle = SNAPPED;
+  context.fill();
 }
 
 /** Lines through the pointer over the whole view, so that edges can be lined up before drawing. */

@@ -5,7 +5,7 @@
 
 import {
   type Grip, type Outline, type Point, type Shape, distance, edgeOf, insertVertex, isPath, kindOf, middleOf, nearestEdge,
-  nextInStack, pathRules, snap,
+  nextInStack, pathRules, snap, type Snapped,
 } from "@labelwright/annotation-core";
 
 import type { ImageStage, StagePointer, StageTool } from "../image-stage.js";
@@ -46,6 +46,7 @@ export abstract class ShapeTool implements StageTool {
   #gesture: Gesture | null = null;
   #hovered: Shape | null = null;
   #lastClick: StagePointer | null = null;
+  #snapped: Snapped | null = null;
 
   constructor(owner: ToolOwner) {
     this.owner = owner;
@@ -96,6 +97,11 @@ export abstract class ShapeTool implements StageTool {
     return this.#gesture || !this.#hovered || this.isMidDrawing ? null : this.#scene.store.get(this.#hovered.id);
   }
 
+  /** The place that the pointer was pulled to, if it was. */
+  get snapped(): Snapped | null {
+    return this.#snapped;
+  }
+
   // ---- the pointer ---------------------------------------------------------------------------------------------
 
   down(pointer: StagePointer): boolean {
@@ -105,6 +111,7 @@ export abstract class ShapeTool implements StageTool {
   }
 
   move(pointer: StagePointer): void {
+    this.#snapped = null;
     const gesture = this.#gesture;
     if (!gesture) return;
     if (gesture.type === "draw") {
@@ -120,6 +127,7 @@ export abstract class ShapeTool implements StageTool {
   up(pointer: StagePointer): void {
     const gesture = this.#gesture;
     this.#gesture = null;
+    this.#snapped = null;
     if (!gesture) return;
     const { preview } = this.#scene.store;
     if (gesture.type === "edit" && preview) {
@@ -137,10 +145,12 @@ export abstract class ShapeTool implements StageTool {
 
   cancel(): void {
     this.#gesture = null;
+    this.#snapped = null;
     this.#scene.store.setPreview(null);
   }
 
   hover(pointer: StagePointer | null): void {
+    this.#snapped = null;
     this.#hovered = pointer ? (this.#scene.at(pointer.image, this.reach(pointer))[0] ?? null) : null;
   }
 
@@ -169,19 +179,27 @@ export abstract class ShapeTool implements StageTool {
     return (pointer.event.pointerType === "touch" ? TOUCH_GRIP_PX : GRIP_PX) / this.owner.stage.transform.scale;
   }
 
+  /** Whether points are pulled to what is near: as chosen, and the other way round while Shift is held. */
+  protected isSnapping(pointer: StagePointer): boolean {
+    return this.owner.isSnapping !== pointer.event.shiftKey;
+  }
+
   /** The place the pointer means: pulled to what is near, if the worker wants that. */
-  protected place(point: Point, movedId: number | null = null): Point {
-    if (!this.owner.isSnapping) return point;
-    const reach = SNAP_PX / this.owner.stage.transform.scale;
+  protected place(pointer: StagePointer, point: Point = pointer.image, movedId: number | null = null): Point {
+    if (!this.isSnapping(pointer)) return point;
+    const { stage } = this.owner;
+    const reach = SNAP_PX / stage.transform.scale;
     const near = this.#scene.at(point, reach).filter((shape) => shape.id !== movedId);
-    return snap(point, reach, near, this.#scene.size);
+    const snapped = snap(point, reach, near, this.#scene.size, () => stage.edgeNear(point, reach));
+    this.#snapped = snapped.to === null ? null : snapped;
+    return snapped.at;
   }
 
   #movement({ from, grip, shape }: Gesture & { type: "edit" }, pointer: StagePointer): Point {
     const delta = { x: pointer.image.x - from.image.x, y: pointer.image.y - from.image.y };
     const start = typeof grip === "number" && isPath(shape) ? shape.vertices[grip] : undefined;
-    if (!start || !this.owner.isSnapping) return delta;
-    const at = this.place({ x: start.x + delta.x, y: start.y + delta.y }, shape.id);
+    if (!start || !this.isSnapping(pointer)) return delta;
+    const at = this.place(pointer, { x: start.x + delta.x, y: start.y + delta.y }, shape.id);
     return { x: at.x - start.x, y: at.y - start.y };
   }
 
@@ -211,6 +229,10 @@ export abstract class ShapeTool implements StageTool {
     const { edge } = hold;
     const vertices = insertVertex(shape.vertices, edge, middleOf(...edgeOf(shape.vertices, edge)), size);
     return { type: "edit", from: pointer, hold, grip: edge + 1, shape: { ...shape, vertices }, isFirstTouch };
+  }
+
+  protected hasHold(pointer: StagePointer): boolean {
+    return this.#holdOfSelected(pointer) !== null;
   }
 
   /**
