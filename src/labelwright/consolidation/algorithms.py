@@ -14,11 +14,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from labelwright.consolidation.bayesian import CalibratedBayesian
 from labelwright.consolidation.dawid_skene import class_posteriors
+from labelwright.consolidation.dawid_skene_em import DawidSkene
 from labelwright.consolidation.estimates import ClassEstimate
+from labelwright.consolidation.glad import GLAD
 from labelwright.consolidation.majority import majority_vote
+from labelwright.consolidation.one_coin import OneCoin
 from labelwright.consolidation.responses import Responses
-from labelwright.consolidation.worker_quality import accuracy_intervals
+from labelwright.consolidation.spectral import spectral_start
+from labelwright.consolidation.state_models import BayesianCombination
+from labelwright.consolidation.worker_quality import worker_quality
 
 __all__ = ["ALGORITHMS", "Algorithm", "classify", "classify_multi_label"]
 
@@ -100,8 +106,7 @@ def classify(
     confidences = best
     if chosen.name == "compatible":
         confidences = np.array([round(0.05 + 0.9 * p, 2) for p in best.tolist()], dtype=np.float64)
-    right = posteriors[crowd.tasks, crowd.labels]
-    return ClassEstimate(labels, confidences, posteriors, accuracy_intervals(crowd, right))
+    return ClassEstimate(labels, confidences, posteriors, worker_quality(crowd, posteriors))
 
 
 def classify_multi_label(
@@ -213,13 +218,43 @@ def _as_answered(crowd: Responses) -> ClassEstimate:
     labels = np.zeros(crowd.n_tasks, dtype=np.int64)
     labels[has_answer] = crowd.labels[crowd.starts[:-1][has_answer]]
     posteriors = majority_vote(crowd)
-    right = posteriors[crowd.tasks, crowd.labels]
-    return ClassEstimate(labels, np.zeros(crowd.n_tasks), posteriors, accuracy_intervals(crowd, right))
+    return ClassEstimate(labels, np.zeros(crowd.n_tasks), posteriors, worker_quality(crowd, posteriors))
 
 
 _ALL = (
     Algorithm("compatible", "1", "What Ground Truth computed: Dawid-Skene, two rounds.", _compatible),
+    Algorithm(
+        "bayesian",
+        "1",
+        "Recommended: Bayesian models weighed and calibrated by how well they predict the crowd.",
+        lambda crowd: CalibratedBayesian().fit_predict_proba(crowd),
+    ),
     Algorithm("majority", "1", "Vote shares.", majority_vote),
+    Algorithm(
+        "dawid-skene",
+        "1",
+        "A confusion matrix per worker, to convergence.",
+        lambda crowd: DawidSkene().fit_predict_proba(crowd),
+    ),
+    Algorithm(
+        "spectral",
+        "1",
+        "Dawid-Skene started from how often workers agree.",
+        lambda crowd: DawidSkene(start=spectral_start).fit_predict_proba(crowd),
+    ),
+    Algorithm("one-coin", "1", "An accuracy per worker.", lambda crowd: OneCoin().fit_predict_proba(crowd)),
+    Algorithm(
+        "glad",
+        "1",
+        "An ability per worker, a difficulty per object.",
+        lambda crowd: GLAD().fit_predict_proba(crowd),
+    ),
+    Algorithm(
+        "bcc",
+        "1",
+        "Enhanced Bayesian classifier combination: subtypes within classes.",
+        lambda crowd: BayesianCombination().fit_predict_proba(crowd),
+    ),
 )
 
 ALGORITHMS: Mapping[str, Algorithm] = {algorithm.name: algorithm for algorithm in _ALL}

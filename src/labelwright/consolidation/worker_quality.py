@@ -1,25 +1,25 @@
-"""Worker accuracy with a credible interval, from class posteriors of any algorithm.
+"""How good each worker is, and how sure that is, from the class probabilities of any algorithm.
 
 Model
 -----
-The number of right answers of worker ``j`` is not observed; its expectation is
-``R_j = sum over answers k of p_k``, with ``p_k`` the probability that answer ``k`` is right. Given the
-classes, the accuracy ``a_j`` has a Beta posterior ``Beta(a + R_j, b + T_j - R_j)``, with ``T_j`` the number
-of answers. Two corrections keep the interval honest:
+Accuracy. The number of right answers of worker ``j`` is not observed; its expectation is
+``R_j = sum over answers of p``, with ``p`` the probability that the answer names the true class. Given the
+classes, accuracy has the posterior ``Beta(a + R_j, b + T_j - R_j)``, ``T_j`` answers. The classes are not
+given: by the law of total variance the unknown classes add ``sum of p (1 - p) / (a + b + T_j)**2``; the
+interval is that of the Beta distribution with the same mean and total variance. The prior ``Beta(a, b)`` has
+the crowd's mean accuracy and the weight of two answers.
 
-* Own vote. An answer raises the probability of its own class, so ``p_k`` is taken from the other answers of
-  the task only, where an algorithm can give it (``right`` below).
-* Unsure classes. ``p_k`` adds the variance ``p_k (1 - p_k)`` of the unknown class to that of the Beta
-  posterior (law of total variance); the interval is that of the Beta distribution with the same mean and
-  total variance.
+Confusion. Row ``c`` of the matrix of worker ``j`` has the posterior Dirichlet of ``N_j[c] + 2 m[c]``:
+``N_j`` the expected counts, ``m`` the crowd's matrix. Its cells have Beta marginals, which give their
+intervals.
 
-The prior ``Beta(a, b)`` is the crowd: its mean is the crowd's accuracy and its weight two answers.
+The numbers are as good as the probabilities they come from: an overconfident algorithm gives intervals that
+are too narrow. Those of ``bayesian`` are calibrated.
 
 References
 ----------
-R. Snow, B. O'Connor, D. Jurafsky, A. Ng (2008), "Cheap and Fast - But is it Good?", EMNLP, section 4.3
-(worker accuracy from agreement); A. Gelman et al. (2013), "Bayesian Data Analysis", 3rd ed., section 2.4
-(Beta posterior) and equation (2.8) (total variance).
+A. Gelman et al. (2013), "Bayesian Data Analysis", 3rd ed., section 2.4 (Beta posterior), equation (2.8)
+(total variance), section 3.4 (Dirichlet posterior).
 """
 
 from __future__ import annotations
@@ -27,57 +27,101 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from labelwright.consolidation.design import Design
 from labelwright.consolidation.estimates import WorkerQuality
 from labelwright.consolidation.responses import Responses
 
-__all__ = ["accuracy_intervals"]
+__all__ = ["confusion_intervals", "worker_quality"]
 
 Floats = npt.NDArray[np.float64]
 
-_PRIOR_ANSWERS = 2.0
+PRIOR_ANSWERS = 2.0
+"""Weight of the crowd in what is believed of one worker, in answers."""
+
+_CONFUSION_CELLS_MAX = 2_000_000  # 16 MB
 
 
-def accuracy_intervals(
-    responses: Responses, right: Floats, *, level: float = 0.95, confusion: Floats | None = None
-) -> WorkerQuality:
-    """Turn the probability that each answer is right into accuracies with intervals.
+def worker_quality(responses: Responses, posteriors: Floats, *, level: float = 0.95) -> WorkerQuality:
+    """Estimate every worker's accuracy and confusion matrix.
 
     Parameters
     ----------
     responses : Responses
-    right : ndarray of shape (n_answers,), float64
-        Probability that each answer names the true class, 0-1.
+    posteriors : ndarray of shape (n_tasks, n_classes), float64
+        Class probabilities of the tasks.
     level : float
         Probability of the interval, in (0, 1).
-    confusion : ndarray of shape (n_workers, n_classes, n_classes), optional
-        Passed through.
 
     Returns
     -------
     WorkerQuality
-        A worker without answers gets the crowd's accuracy and an interval as wide as the prior's.
+        A worker without answers gets the crowd's accuracy and an interval as wide as the prior's. The
+        matrices are left out where they would have more than two million cells.
 
     Raises
     ------
     ValueError
         When ``level`` is not between 0 and 1.
     """
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level must be between 0 and 1, got {level}")
+    tail = _tail(level)
     from scipy.stats import beta
 
-    n_workers = responses.n_workers
+    right = posteriors[responses.tasks, responses.labels]
+    n_workers, k = responses.n_workers, responses.n_classes
     n = np.bincount(responses.workers, minlength=n_workers)
     hits = np.bincount(responses.workers, weights=right, minlength=n_workers)
     unsure = np.bincount(responses.workers, weights=right * (1 - right), minlength=n_workers)
     crowd = (float(right.sum()) + 1.0) / (right.size + 2.0)
-    a = _PRIOR_ANSWERS * crowd + hits
-    b = _PRIOR_ANSWERS * (1 - crowd) + np.maximum(n - hits, 0.0)
-    total = a + b
-    mean = a / total
-    variance = mean * (1 - mean) / (total + 1) + unsure / total**2
-    weight = np.maximum(mean * (1 - mean) / variance - 1, 1e-3)  # a + b of the matching Beta distribution
-    tail = (1 - level) / 2
+    total = n + PRIOR_ANSWERS
+    mean = (PRIOR_ANSWERS * crowd + hits) / total
+    spread = np.maximum(mean * (1 - mean), 1e-12)
+    variance = spread / (total + 1) + np.maximum(unsure, 0.0) / total**2
+    weight = np.maximum(spread / variance - 1, 1e-3)  # a + b of the matching Beta distribution
     lower = beta.ppf(tail, mean * weight, (1 - mean) * weight)
     upper = beta.ppf(1 - tail, mean * weight, (1 - mean) * weight)
+    confusion = None
+    if n_workers * k * k <= _CONFUSION_CELLS_MAX:
+        confusion = _dirichlet(responses, posteriors)
+        confusion /= confusion.sum(axis=2, keepdims=True)
     return WorkerQuality(responses.worker_names, n, mean, lower, upper, level, confusion)
+
+
+def confusion_intervals(
+    responses: Responses, posteriors: Floats, *, level: float = 0.95
+) -> tuple[Floats, Floats, Floats]:
+    """Return mean, lower and upper end of every cell of the workers' confusion matrices.
+
+    Parameters are those of :func:`worker_quality`.
+
+    Returns
+    -------
+    mean, lower, upper : ndarrays of shape (n_workers, n_classes, n_classes), float64
+        ``[j, c, l]``: worker ``j`` answers ``l`` when ``c`` is true.
+    """
+    tail = _tail(level)
+    from scipy.stats import beta
+
+    a = _dirichlet(responses, posteriors)
+    rest = a.sum(axis=2, keepdims=True) - a
+    mean = a / (a + rest)
+    if responses.n_classes < 2:
+        return mean, mean.copy(), mean.copy()
+    return mean, beta.ppf(tail, a, rest), beta.ppf(1 - tail, a, rest)
+
+
+def _dirichlet(responses: Responses, posteriors: Floats) -> Floats:
+    """Parameters of the Dirichlet posteriors: (n_workers, true class, answer)."""
+    k = responses.n_classes
+    design = Design(responses)
+    counts = np.zeros((responses.n_workers, k, k))
+    counts[design.pair_worker, :, design.pair_label] = design.counts(posteriors)
+    crowd = counts.sum(axis=0) + 1.0 + np.eye(k)
+    crowd /= crowd.sum(axis=1, keepdims=True)
+    counts += PRIOR_ANSWERS * crowd
+    return counts
+
+
+def _tail(level: float) -> float:
+    if not 0.0 < level < 1.0:
+        raise ValueError(f"level must be between 0 and 1, got {level}")
+    return (1 - level) / 2
