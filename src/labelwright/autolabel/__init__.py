@@ -2,7 +2,7 @@
 
 Nothing here knows of jobs, files or servers. ``thresholds`` and ``certify`` hold the guarantees, ``rounds`` decides
 what happens next in a job, ``queries`` picks what people see, ``features``, ``embeddings`` and ``learners`` are the
-models, ``simulate`` runs it all on labeled data.
+models, ``simulation`` runs it all on labeled data.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from labelwright.autolabel.features import image_features, text_features
 from labelwright.autolabel.learners import Learner, Prediction
 from labelwright.autolabel.queries import choose_queries
 from labelwright.autolabel.rounds import RoundOptions, Step, next_step, sample_order
-from labelwright.autolabel.simulate import SimulationResult, simulate
+from labelwright.autolabel.simulation import SimulationResult, simulate
 from labelwright.autolabel.thresholds import Threshold, certified_threshold, plain_threshold
 
 __all__ = [

@@ -14,10 +14,10 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labelwright.autolabel.bounds import binomial_p_value, stakes
+from labelwright.autolabel.bounds import stakes
 from labelwright.errors import InvalidRequest
 
-__all__ = ["Certificate", "attempt_level", "certify_rest", "sample_size"]
+__all__ = ["Certificate", "attempt_level", "certify_rest", "expected_sample"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -178,10 +178,10 @@ def _is_refuted(losses: NDArray[np.float64], mean: NDArray[np.float64], level: f
     return bool(capital.max() >= -math.log(level))
 
 
-def sample_size(
-    expected_error: float, n_population: int, *, target_error: float, level: float, power: float = 0.9
+def expected_sample(
+    expected_error: float, n_population: int, *, target_error: float, level: float, n: int = 0, n_errors: float = 0
 ) -> int:
-    """Objects to sample so that a remainder with the expected error is certified with probability `power`.
+    """Further objects one expects to sample until the remainder is certified.
 
     Parameters
     ----------
@@ -191,33 +191,29 @@ def sample_size(
         Objects in the remainder.
     target_error, level : float
         As for :func:`certify_rest` (level = 1 - confidence).
-    power : float
-        In (0, 1).
+    n, n_errors : int, float
+        Objects sampled so far and their total loss.
 
     Returns
     -------
     int
-        At most `n_population`, which is the answer where the expectation is no better than the target.
+        At most ``n_population - n``, which is the answer where the expectation is no better than the target.
 
     Notes
     -----
-    Normal approximation in the binomial's variance-stabilised scale with a correction for the finite population; it
-    plans work and promises nothing.
+    Wald's expected length of a sequential test: what the capital lacks, ``log(1 / level)``, over its expected growth
+    per draw, the divergence between the expected error and the target; then the correction for a finite
+    population. It plans work and promises nothing. (A. Wald, "Sequential tests of statistical hypotheses", 1945.)
     """
-    if n_population <= 0:
+    left = n_population - n
+    p, q = min(max(expected_error, 1e-9), 1.0), target_error
+    if left <= 0:
         return 0
-    if expected_error >= target_error:
-        return n_population
-    from scipy.special import bdtr, bdtrik, ndtri  # noqa: F401
-
-    low, high = 1, 2 * n_population + 100
-    while low < high:
-        n = (low + high) // 2
-        allowed = int(
-            np.floor(n * expected_error + ndtri(power) * math.sqrt(n * expected_error * (1 - expected_error)))
-        )
-        if binomial_p_value(allowed, n, target_error) <= level * 0.6:
-            high = n
-        else:
-            low = n + 1
-    return min(n_population, math.ceil(low / (1 + low / n_population)))
+    if p >= q:
+        return left
+    gain_right, gain_wrong = math.log((1 - p) / (1 - q)), math.log(p / q)
+    lacking = -math.log(level) + 0.2 - (n - n_errors) * gain_right - n_errors * gain_wrong
+    if n_errors == 0 and expected_error <= 1e-9:
+        lacking = -math.log(level) + 0.2 - n * gain_right
+    more = max(1.0, lacking / (p * gain_wrong + (1 - p) * gain_right))
+    return min(left, math.ceil(more / (1 + more / left)))

@@ -9,9 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labelwright.autolabel import ridge
+from labelwright.autolabel.calibration import Calibration, fit_margin, fit_sharpness, margins
 from labelwright.autolabel.embeddings import Embedding
+from labelwright.errors import InvalidRequest
 
-__all__ = ["Learner", "Prediction"]
+__all__ = ["HeldOut", "Learner", "Prediction"]
+
+_CHUNK = 20_000  # rows predicted at once
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -22,11 +27,30 @@ class Prediction:
     ----------
     labels : ndarray of shape (n,), int64
     confidences : ndarray of shape (n,), float64
-        In [0, 1]; calibrated on leave-one-out predictions of the training objects.
+        In [0, 1]; calibrated on predictions of labeled objects by models that had not seen them.
+    margins : ndarray of shape (n,), float64
+        Best score minus second best: the order in which the model is sure.
     """
 
     labels: NDArray[np.int64]
     confidences: NDArray[np.float64]
+    margins: NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HeldOut:
+    """What earlier models said of objects before people labeled them; confidences are calibrated on it.
+
+    Attributes
+    ----------
+    margins : ndarray of shape (n,), float64
+        ``Prediction.margins`` at the time the objects were chosen.
+    right : ndarray of shape (n,), bool
+        Whether the predicted label was the one people gave.
+    """
+
+    margins: NDArray[np.float64]
+    right: NDArray[np.bool_]
 
 
 class Learner:
@@ -35,38 +59,133 @@ class Learner:
     Parameters
     ----------
     n_classes : int
-        Classes; labels are 0 .. n_classes - 1. Classes without an example are never predicted.
+        Classes; labels are 0 .. n_classes - 1. Classes without an example are hardly ever predicted.
     embedding : Embedding, optional
         Stored with the model, so that a later job embeds its objects alike.
 
     Attributes
     ----------
+    weights_ : ndarray of shape (d + 1, n_classes), float32
+        The last row is the offset.
+    ridge_ : float
+        Penalty, chosen by leave-one-out.
     loo_ : Prediction
         Of the training objects, each by the model trained without it.
+    n_seen_ : int
+        Labels it has learned from, those of the models it started from included.
+
+    Notes
+    -----
+    ``min_W |Y - [X 1] W|^2 + ridge |W - W_start|^2`` with ``Y`` one-hot and ``W_start`` the weights of the model it
+    starts from (zero without one): an earlier model is a prior that the new labels correct. The leave-one-out
+    score of row i is ``y_i - r_i / (1 - h_ii)``, exactly (R. Rifkin and R. Lippert, "Notes on regularized least
+    squares", MIT-CSAIL-TR-2007-025, section 3); for many sparse rows four-fold scores stand in.
     """
 
     def __init__(self, n_classes: int, *, embedding: Embedding | None = None) -> None:
+        if n_classes < 1:
+            raise InvalidRequest(f"n_classes is {n_classes}; at least one class is needed.", field="n_classes")
         self.n_classes = n_classes
         self.embedding = embedding
+        self.weights_: NDArray[np.float32]
+        self.ridge_: float
         self.loo_: Prediction
+        self.n_seen_ = 0
+        self._calibration: Calibration
 
-    def fit(self, x: Any, y: ArrayLike, *, start: Learner | None = None) -> Learner:
-        """Learn from embedded features (n, d), dense or CSR, and labels (n,); `start` is an earlier model to improve on."""
-        raise NotImplementedError
+    def fit(
+        self,
+        x: Any,
+        y: ArrayLike,
+        *,
+        start: Learner | None = None,
+        is_random: ArrayLike | None = None,
+        held_out: HeldOut | None = None,
+    ) -> Learner:
+        """Learn from embedded features and labels; what was learned before is forgotten.
+
+        Parameters
+        ----------
+        x : ndarray or CSR matrix of shape (n, d), float32
+            Embedded features.
+        y : array-like of shape (n,), int
+            Labels in [0, n_classes).
+        start : Learner, optional
+            An earlier model for the same classes and embedding to improve on.
+        is_random : array-like of shape (n,), bool, optional
+            Rows that were drawn at random. Rows chosen because a model was unsure are harder than their
+            margin tells, so only random ones calibrate the confidence. Default: all.
+        held_out : HeldOut, optional
+            The last two batches before they were labeled; they calibrate too.
+
+        Returns
+        -------
+        Learner
+            Itself.
+        """
+        labels = np.asarray(y, np.int64)
+        n = x.shape[0]
+        if labels.shape != (n,) or n == 0 or labels.min() < 0 or labels.max() >= self.n_classes:
+            raise InvalidRequest(
+                f"labels must be {n} (at least one) whole numbers from 0 to {self.n_classes - 1}.",
+                field="y",
+                rule="one label per row",
+            )
+        if start is not None and (start.n_classes != self.n_classes or len(start.weights_) != x.shape[1] + 1):
+            raise InvalidRequest(
+                "the model to start from was trained for other classes or features.", field="start"
+            )
+        targets = np.zeros((n, self.n_classes), np.float32)
+        targets[np.arange(n), labels] = 1.0
+        self.n_seen_ = n + (start.n_seen_ if start else 0)
+        prior = start.weights_ if start else None
+        residual = targets - _scores(x, prior) if prior is not None else targets
+        weights, self.ridge_, left_out = ridge.choose_solver(x, residual)(x, residual)
+        self.weights_ = weights if prior is None else weights + prior
+        scores = targets - residual + left_out  # what the prior said, corrected by the others' residuals
+        chosen = np.ones(n, np.bool_) if is_random is None else np.asarray(is_random, np.bool_)
+        margin = margins(scores)[chosen]
+        right = (scores.argmax(axis=1) == labels)[chosen]
+        if held_out is not None:
+            margin = np.concatenate([margin, held_out.margins])
+            right = np.concatenate([right, held_out.right])
+        self._calibration = Calibration(fit_sharpness(scores, labels), *fit_margin(margin, right))
+        self.loo_ = self._prediction(scores)
+        return self
+
+    def scores(self, x: Any) -> NDArray[np.float32]:
+        """Regression values (n, n_classes) of embedded features: the label is the largest."""
+        return _scores(x, self.weights_)
 
     def predict(self, x: Any) -> Prediction:
-        """Labels and confidences of embedded features (n, d)."""
-        raise NotImplementedError
+        """Labels and confidences of embedded features (n, d); ties go to the lower class."""
+        return self._prediction(self.scores(x))
 
     def predict_proba(self, x: Any) -> NDArray[np.float64]:
-        """Class probabilities (n, n_classes); rows sum to one."""
-        raise NotImplementedError
+        """Class probabilities (n, n_classes) of embedded features; rows sum to one."""
+        return self._calibration.probabilities(self.scores(x))
+
+    def _prediction(self, scores: NDArray[np.float32]) -> Prediction:
+        margin = margins(scores)
+        labels = scores.argmax(axis=1).astype(np.int64)
+        return Prediction(labels, self._calibration.confidences(margin), margin)
 
     def save(self, path: Path) -> None:
         """Write the model with its embedding: one npz file, arrays and a JSON header, nothing executable."""
-        raise NotImplementedError
+        from labelwright.autolabel.storage import save_learner
+
+        save_learner(self, path)
 
     @classmethod
     def load(cls, path: Path) -> Learner:
         """Read what :meth:`save` wrote; anything else raises :class:`labelwright.errors.InvalidRequest`."""
-        raise NotImplementedError
+        from labelwright.autolabel.storage import load_learner
+
+        return load_learner(path)
+
+
+def _scores(x: Any, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    parts = [x[i : i + _CHUNK] @ weights[:-1] for i in range(0, x.shape[0], _CHUNK)]
+    return np.asarray(np.concatenate(parts), np.float32) + weights[-1] if parts else np.empty(
+        (0, weights.shape[1]), np.float32
+    )

@@ -22,7 +22,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["RoundOptions", "Step", "next_step", "sample_order"]
+from labelwright.autolabel.certify import attempt_level, expected_sample
+
+__all__ = ["RoundOptions", "Step", "first_batch", "is_hopeless", "next_step", "sample_order"]
+
+_GROWTH = 0.25  # a batch is a quarter of what is labeled: models are trained a number of times that grows with the log
+_BATCH_LEAST = 20
+_OPTIMISM = 0.7  # models are corrected before they are believed; see docs/explanation/automated-labeling.md
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -35,15 +41,12 @@ class RoundOptions:
         Largest mean loss of the machine's labels, in (0, 1).
     confidence : float
         Probability with which the target is kept, in (0, 1).
-    n_first : int
-        Random objects people label before the first model.
     batch_most : int
         Most objects sent to people at once (``MaxConcurrentTaskCount``).
     """
 
     target_error: float = 0.05
     confidence: float = 0.95
-    n_first: int = 100
     batch_most: int = 1000
 
 
@@ -74,6 +77,17 @@ class Step:
     level: float
 
 
+def first_batch(n_objects: int, n_classes: int) -> int:
+    """Random objects that people label before the first model: 1 % of the objects, two per class, at least 40.
+
+    Examples
+    --------
+    >>> first_batch(12_000, 10), first_batch(1_797, 10), first_batch(13_071, 77)
+    (120, 40, 154)
+    """
+    return min(n_objects, max(40, 2 * n_classes, n_objects // 100))
+
+
 def next_step(
     confidences: ArrayLike,
     *,
@@ -96,8 +110,56 @@ def next_step(
     Returns
     -------
     Step
+
+    Notes
+    -----
+    A certificate for an expected error p costs about n(p) labels (:func:`~labelwright.autolabel.certify.expected_sample`).
+    It is tried as soon as one more batch of questions would not pay for itself: when n(p) is at most the batch plus n(p')
+    with p' the expected error of what that batch would leave. The learning from the batch is not counted, so p' is an
+    upper estimate and the step errs on the side of trying; a try that goes badly is given up early (:func:`is_hopeless`).
     """
-    raise NotImplementedError
+    values = np.sort(np.asarray(confidences, np.float64))
+    n_rest = len(values)
+    target = options.target_error
+    level = attempt_level(n_attempts, 1 - options.confidence)
+    n_batch = min(options.batch_most, n_rest, max(_BATCH_LEAST, int(_GROWTH * n_human)))
+    expected = float(1 - values.mean()) if n_rest else 0.0
+    least = expected_sample(0.0, n_rest, target_error=target, level=level)
+    if least >= 0.8 * n_rest:
+        return Step("humans", n_rest, 0, expected, level)
+    likely = _OPTIMISM * expected
+    now = expected_sample(likely, n_rest, target_error=target, level=level)
+    left = values[n_batch:]
+    later_error = _OPTIMISM * float(1 - left.mean()) if len(left) else 0.0
+    later = n_batch + expected_sample(later_error, len(left), target_error=target, level=level)
+    if likely < target and now <= later and now < 0.8 * n_rest:
+        return Step("certify", min(least, n_rest), min(n_rest, 2 * now + n_batch), expected, level)
+    return Step("query", n_batch, 0, expected, level)
+
+
+def is_hopeless(n_errors: float, n: int, n_rest: int, step: Step, *, target_error: float) -> bool:
+    """Whether an attempt to certify should be given up, because proving the target would cost too many labels.
+
+    Parameters
+    ----------
+    n_errors : float
+        Total loss in the sample so far.
+    n, n_rest : int
+        Objects sampled so far; objects of the remainder, the sampled ones included.
+    step : Step
+        That began the attempt.
+    target_error : float
+        As in :class:`RoundOptions`.
+
+    Notes
+    -----
+    The expected error counts as much as a sample that would have held two errors. Stopping early never harms the guarantee.
+    """
+    prior = 2.0
+    weight = prior / max(_OPTIMISM * step.expected_error, target_error / 50)
+    likely = (prior + n_errors) / (weight + n)
+    needed = expected_sample(likely, n_rest, target_error=target_error, level=step.level, n=n, n_errors=n_errors)
+    return n + needed > step.n_most
 
 
 def sample_order(n_rest: int, *, seed: int, i_attempt: int) -> NDArray[np.intp]:

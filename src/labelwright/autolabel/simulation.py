@@ -1,0 +1,202 @@
+"""A whole job on arrays with hidden labels: what would it cost, and is the promise kept?"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labelwright.autolabel.certify import Certificate, certify_rest, expected_sample
+from labelwright.autolabel.embeddings import fit_embedding
+from labelwright.autolabel.learners import HeldOut, Learner
+from labelwright.autolabel.queries import choose_queries, random_count
+from labelwright.autolabel.rounds import RoundOptions, Step, first_batch, is_hopeless, next_step, sample_order
+
+__all__ = ["SimulationResult", "simulate"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SimulationResult:
+    """Outcome of one simulated job.
+
+    Attributes
+    ----------
+    n, n_human, n_machine : int
+        Objects; labeled by people; labeled by the machine.
+    coverage : float
+        ``n_machine / n``: the share of human work saved.
+    machine_error : float
+        Share of wrong machine labels, 0 where there are none.
+    accuracy : float
+        Share of right labels among all objects (people are right).
+    n_attempts : int
+        Certifications tried.
+    certificate : Certificate or None
+        Of the machine's labels; None when there are none.
+    learner : Learner
+        Last model.
+    """
+
+    n: int
+    n_human: int
+    n_machine: int
+    coverage: float
+    machine_error: float
+    accuracy: float
+    n_attempts: int
+    certificate: Certificate | None
+    learner: Learner
+
+
+def simulate(
+    x: Any,
+    y: ArrayLike,
+    *,
+    seed: int,
+    options: RoundOptions | None = None,
+    n_classes: int | None = None,
+    start: Learner | None = None,
+    is_embedded: bool = False,
+    random_queries: bool = False,
+) -> SimulationResult:
+    """Run the loop of :mod:`labelwright.autolabel.rounds` with people who are always right.
+
+    Parameters
+    ----------
+    x : ndarray or CSR matrix of shape (n, d)
+        Raw features of all objects.
+    y : array-like of shape (n,), int
+        True labels; one is looked at only when the object is shown to people, and all of them at the end.
+    seed : int
+        Of all draws.
+    options : RoundOptions, optional
+    n_classes : int, optional
+        Default: ``max(y) + 1``.
+    start : Learner, optional
+        Model of an earlier job; its embedding is used.
+    is_embedded : bool
+        `x` is embedded already.
+    random_queries : bool
+        Ask for random objects in place of unsure ones, for comparison.
+
+    Returns
+    -------
+    SimulationResult
+    """
+    truth = np.asarray(y, np.int64)
+    k = int(truth.max()) + 1 if n_classes is None else n_classes
+    options = options or RoundOptions()
+    if start is not None and start.embedding is not None and not is_embedded:
+        embedding, z = start.embedding, start.embedding(x)
+    elif is_embedded:
+        embedding, z = None, x
+    else:
+        embedding = fit_embedding(x, seed=seed)
+        z = embedding(x)
+    job = _Job(z, truth, seed, options)
+    rng = np.random.default_rng([seed, 1])
+    learner = Learner(k, embedding=embedding)
+    order = rng.permutation(len(truth))
+    if start is None:
+        job.ask(order[: first_batch(len(truth), k)], is_random=True)
+    else:
+        learner = start
+    certificate: Certificate | None = None
+    machine = np.empty(0, np.int64)
+    n_attempts, i_round = 0, 0
+    labels = np.full(len(truth), -1, np.int64)
+    while len(rest := np.flatnonzero(~job.is_known)):
+        if job.n_known:
+            learner = job.train(Learner(k, embedding=embedding), start)
+        found = learner.predict(z[rest])
+        step = next_step(found.confidences, n_human=job.n_known, n_attempts=n_attempts, options=options)
+        if step.kind == "humans":
+            job.ask(rest, is_random=False)
+        elif step.kind == "query":
+            certainty = rng.random(len(rest)) if random_queries else found.margins
+            chosen = choose_queries(certainty, None, step.n, seed=seed * 1000 + i_round)
+            job.remember(found.margins[chosen], found.labels[chosen] == truth[rest[chosen]])
+            n_random = len(chosen) if random_queries else random_count(len(chosen))
+            job.ask(rest[chosen[: len(chosen) - n_random]], is_random=False)
+            job.ask(rest[chosen[len(chosen) - n_random :]], is_random=True)
+            i_round += 1
+        else:
+            drawn = sample_order(len(rest), seed=seed, i_attempt=n_attempts)
+            right = found.labels == truth[rest]
+            n_sampled, certificate = _certify(right[drawn], step, options)
+            n_attempts += 1
+            job.ask(rest[drawn[:n_sampled]], is_random=True)
+            if certificate is not None:
+                machine = rest[drawn[n_sampled:]]
+                labels[machine] = found.labels[drawn[n_sampled:]]
+                break
+            job.remember(found.margins[drawn[:n_sampled]], right[drawn[:n_sampled]])
+    wrong = int((labels[machine] != truth[machine]).sum())
+    n, n_machine = len(truth), len(machine)
+    return SimulationResult(
+        n=n,
+        n_human=n - n_machine,
+        n_machine=n_machine,
+        coverage=n_machine / n,
+        machine_error=wrong / n_machine if n_machine else 0.0,
+        accuracy=1 - wrong / n,
+        n_attempts=n_attempts,
+        certificate=certificate,
+        learner=learner,
+    )
+
+
+def _certify(right: NDArray[np.bool_], step: Step, options: RoundOptions) -> tuple[int, Certificate | None]:
+    """Sample in order until the remainder is certified or the attempt is given up; sampled objects and certificate."""
+    n_rest, n = len(right), step.n
+    while True:
+        losses = 1.0 - right[:n]
+        certificate = certify_rest(
+            losses,
+            n_rest,
+            target_error=options.target_error,
+            confidence=1 - step.level,
+            expected_error=step.expected_error,
+        )
+        if certificate.is_met:
+            return n, certificate
+        n_errors = float(losses.sum())
+        if n >= step.n_most or is_hopeless(n_errors, n, n_rest, step, target_error=options.target_error):
+            return n, None
+        more = expected_sample(
+            n_errors / n, n_rest, target_error=options.target_error, level=step.level, n=n, n_errors=n_errors
+        )
+        n = min(step.n_most, n_rest, n + max(10, min(more, options.batch_most)))
+
+
+class _Job:
+    """Who knows what: labels bought so far, which of them at random, and what models said before they were bought."""
+
+    def __init__(self, z: Any, truth: NDArray[np.int64], seed: int, options: RoundOptions) -> None:
+        self.z, self.truth = z, truth
+        self.is_known = np.zeros(len(truth), np.bool_)
+        self.is_random = np.zeros(len(truth), np.bool_)
+        self.said: list[tuple[NDArray[np.float64], NDArray[np.bool_]]] = []
+
+    @property
+    def n_known(self) -> int:
+        return int(self.is_known.sum())
+
+    def ask(self, objects: NDArray[np.intp], *, is_random: bool) -> None:
+        self.is_known[objects] = True
+        self.is_random[objects] |= is_random
+
+    def remember(self, margins: NDArray[np.float64], right: NDArray[np.bool_]) -> None:
+        self.said.append((margins, right))
+
+    def train(self, learner: Learner, start: Learner | None) -> Learner:
+        known = np.flatnonzero(self.is_known)
+        held_out = None
+        if self.said:
+            last = self.said[-2:]
+            held_out = HeldOut(np.concatenate([m for m, _ in last]), np.concatenate([r for _, r in last]))
+        return learner.fit(
+            self.z[known], self.truth[known], start=start, is_random=self.is_random[known], held_out=held_out
+        )
