@@ -60,7 +60,7 @@ _BUCKET_REMOVALS = _BUCKET_WRITES | {
 _OTHER_BUCKET = frozenset(
     {"analytics", "inventory", "metrics", "intelligent-tiering", "session", "metadataTable", "abac"}
 )
-_OTHER_OBJECT = frozenset({"acl", "legal-hold", "retention", "torrent", "restore", "select", "renameObject"})
+_OTHER_OBJECT = frozenset({"acl", "legal-hold", "retention", "torrent", "restore", "renameObject"})
 
 _AUTH_PARAMETERS = frozenset(
     {
@@ -343,6 +343,9 @@ async def send_answer(send: Send, receive: Receive, answer: Answer, method: str,
         gone.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await gone
+        close = getattr(answer.stream, "aclose", None)
+        if close is not None:  # what makes the pieces need not go on
+            await close()
 
 
 def refusal(problem: S3Problem, bucket: str, key: str, request_id: str) -> Answer:
@@ -455,6 +458,10 @@ async def _object_operation(rooms: Rooms, request: Request) -> Answer:
                 return await multipart.create_upload(rooms, request)
             if "uploadId" in query:
                 return await multipart.complete_upload(rooms, request)
+            if "select" in query:
+                from labelwright.s3.select import select_object_content
+
+                return await select_object_content(rooms, request)
         case "DELETE":
             if "uploadId" in query:
                 return await multipart.abort_upload(rooms, request)

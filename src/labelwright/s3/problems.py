@@ -53,10 +53,25 @@ STATUS_OF: dict[str, int] = {
     "RequestTimeTooSkewed": 403,
     "ServerSideEncryptionConfigurationNotFoundError": 404,
     "ServiceUnavailable": 503,
+    "SlowDown": 503,
     "SignatureDoesNotMatch": 403,
     "XAmzContentChecksumMismatch": 400,
     "XAmzContentSHA256Mismatch": 400,
 }
+STATUS_OF |= dict.fromkeys(
+    (  # of SelectObjectContent
+        "EvaluatorInvalidArguments", "EvaluatorInvalidTimestampFormatPattern", "ExpressionTooLong",
+        "InvalidCompressionFormat", "InvalidDataSource", "InvalidExpressionType", "InvalidFileHeaderInfo",
+        "InvalidJsonType", "InvalidRequestParameter", "InvalidScanRange", "InvalidTextEncoding",
+        "JSONParsingError", "LexerInvalidChar", "LikeInvalidInputs", "MissingRequiredParameter",
+        "OverMaxRecordSize", "ParseExpectedDatePart", "ParseExpectedExpression",
+        "ParseExpectedIdentForAlias", "ParseExpectedKeyword", "ParseExpectedMember", "ParseExpectedNumber",
+        "ParseExpectedTokenType", "ParseExpectedTypeName", "ParseInvalidTypeParam", "ParseMissingFrom",
+        "ParseSelectMissing", "ParseUnexpectedKeyword", "ParseUnexpectedToken", "UnsupportedFunction",
+        "UnsupportedScanRangeInput", "UnsupportedSqlOperation", "UnsupportedSyntax",
+    ),
+    400,
+)  # fmt: skip
 
 
 class S3Problem(LabelwrightError):

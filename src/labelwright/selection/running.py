@@ -10,9 +10,10 @@ import contextlib
 import dataclasses
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from labelwright.selection.blocks import blocks, gather, line_lengths
+from labelwright.selection.documents import documents
 from labelwright.selection.rows import RowPlan, parse_line
 from labelwright.selection.scanning import ScanBroken, n_threads_default, scan
 from labelwright.selection.tree import Query
@@ -82,7 +83,7 @@ class Selection:
         Parameters
         ----------
         path : path or int
-            An open file descriptor stays open.
+            Of a regular file. An open file descriptor stays open.
 
         Raises
         ------
@@ -105,6 +106,23 @@ class Selection:
         for block in blocks(self._counted(chunks)):
             piece = self._by_rows(block)
             yield from self._given(piece)
+            if self._n_left <= 0:
+                break
+        yield from self._last()
+
+    def over_document(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Run over JSON values that may span lines, one after another, such as a label file.
+
+        Raises
+        ------
+        QueryError
+            The text is no JSON, or longer than `DOCUMENT_BYTES_MAX`, for it is read as a whole.
+        """
+        for number, value in enumerate(documents(self._counted(chunks)), 1):
+            self._n_read = self.progress.n_lines = number
+            pieces: list[bytes] = []
+            self._one_value(value, None, pieces)
+            yield from self._given(b"".join(pieces))
             if self._n_left <= 0:
                 break
         yield from self._last()
@@ -157,8 +175,10 @@ class Selection:
         return b"".join(pieces)
 
     def _one_line(self, line: bytes, pieces: list[bytes]) -> None:
+        self._one_value(parse_line(line, self._n_read), line, pieces)
+
+    def _one_value(self, value: Any, line: bytes | None, pieces: list[bytes]) -> None:
         plan = self._rows
-        value = parse_line(line, self._n_read)
         for row in plan.rows(value):
             if self._n_left <= 0:
                 break
@@ -169,7 +189,7 @@ class Selection:
                 continue
             self._n_left -= 1
             self.progress.n_selected += 1
-            if self._query.copies_lines:
+            if self._query.copies_lines and line is not None:
                 pieces.append(line)
             else:
                 pieces.append(plan.answer(row) + b"\n")
