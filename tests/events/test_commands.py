@@ -83,6 +83,6 @@ def test_cost_as_json_is_exact(data_dir: Path) -> None:
 def test_cost_as_a_table(data_dir: Path) -> None:
     result = CliRunner().invoke(job, ["cost", "parts-a", "--data", str(data_dir), "--region", REGION])
     rows = {line.partition("  ")[0]: line for line in result.stdout.splitlines()}
-    assert "0.1440 EUR" in rows["spent in all"]
-    assert "2.00 EUR" in rows["budget"]
-    assert "0.5760 EUR" in rows["to the end"]
+    assert "0.1440 EUR" in rows["Spent in all"]
+    assert "2.00 EUR" in rows["Budget"]
+    assert "0.5760 EUR" in rows["Cost to the end"]

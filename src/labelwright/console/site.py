@@ -1,7 +1,7 @@
-"""The requester's pages: sign-in, list of jobs, one job with its labeled objects. Read-only, no script.
+"""The requester's pages: sign-in, list of jobs, one job with its labeled objects. Read-only.
 
-Creating jobs is done through the API for now. Pages are Liquid with autoescape; a running job's page reloads
-itself every few seconds.
+Creating jobs is done through the API for now. Pages are Liquid with autoescape. A running job's page keeps
+itself up to date: one small script fetches it anew and exchanges what changed; without scripts it reloads.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from labelwright.console import queries, session
+from labelwright.console import ledger_panel, queries, session
 from labelwright.console.pictures import Card, card
 from labelwright.console.queries import JobRow
 from labelwright.context import AppContext
@@ -32,6 +32,8 @@ _CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self' http: https:; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
+_CSP_LIVE = _CSP + "; script-src 'self'; connect-src 'self'"
+_LIVE_S = 3
 _HEADERS = {
     "content-security-policy": _CSP,
     "x-content-type-options": "nosniff",
@@ -49,6 +51,7 @@ def build(context: AppContext) -> Starlette:
             Route("/console/", pages.jobs),
             Route("/console/console.css", pages.css),
             Route("/console/icon.svg", pages.icon),
+            Route("/console/live.js", pages.live),
             Route("/console/sign-in", pages.sign_in, methods=["POST"]),
             Route("/console/sign-out", pages.sign_out, methods=["POST"]),
             Route("/console/jobs/{region}/{name}", pages.job),
@@ -64,6 +67,11 @@ class _Pages:
     async def css(self, request: Request) -> Response:
         return Response(
             _source("console.css"), media_type="text/css", headers={"cache-control": "max-age=300"}
+        )
+
+    async def live(self, request: Request) -> Response:
+        return Response(
+            _source("live.js"), media_type="text/javascript", headers={"cache-control": "max-age=300"}
         )
 
     async def icon(self, request: Request) -> Response:
@@ -108,8 +116,9 @@ class _Pages:
         return self._page(
             "job.html",
             row.name,
-            refresh=5 if row.status in ("Initializing", "InProgress", "Stopping") and after < 0 else 0,
+            live=_LIVE_S if row.status in ("Initializing", "InProgress", "Stopping") and after < 0 else 0,
             job=_job(row),
+            ledger=context.database.read(lambda c: ledger_panel.panel(c, row.id, now=now)),
             workers=[
                 {
                     "name": str(w["worker_id"])[:8],
@@ -120,6 +129,7 @@ class _Pages:
                 for w in context.database.read(lambda c: queries.worker_rows(c, row.id))
             ],
             cards=[_card(c) for c in cards],
+            cards_key=f"{len(cards)}-{cards[-1].object_no}" if cards else "0",
             has_boxes=any(c.boxes for c in cards),
             next=following,
             events=[
@@ -176,17 +186,21 @@ class _Pages:
         *,
         signed_in: bool = True,
         refresh: int = 0,
+        live: int = 0,
         status: int = 200,
         **data: Any,
     ) -> HTMLResponse:
         body = Markup(_templates().get_template(page).render(**data))  # noqa: S704 - autoescaped by Liquid
-        text = _shell(title, body, signed_in=signed_in, refresh=refresh)
-        return HTMLResponse(text, status_code=status, headers=_HEADERS)
+        text = _shell(title, body, signed_in=signed_in, refresh=refresh, live=live)
+        headers = {**_HEADERS, "content-security-policy": _CSP_LIVE} if live else _HEADERS
+        return HTMLResponse(text, status_code=status, headers=headers)
 
 
-def _shell(title: str, body: Markup, *, signed_in: bool, refresh: int = 0) -> str:
+def _shell(title: str, body: Markup, *, signed_in: bool, refresh: int = 0, live: int = 0) -> str:
     shell = _templates().get_template("shell.html")
-    return str(shell.render(title=title, body=body, signed_in=signed_in, refresh=refresh or None))
+    return str(
+        shell.render(title=title, body=body, signed_in=signed_in, refresh=refresh or None, live=live or None)
+    )
 
 
 @cache

@@ -78,7 +78,7 @@ def sign(secret: str, *, at: int, body: bytes) -> str:
     Examples
     --------
     >>> sign("0123456789abcdef", at=1, body=b"{}")[:14]
-    't=1,v1=fe42fca'
+    't=1,v1=2af693c'
     """
     digest = hmac.new(secret.encode(), b"%d." % at + body, hashlib.sha256).hexdigest()
     return f"t={at},v1={digest}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from labelwright.ledger.account import Account, Counts, account
 from labelwright.ledger.forecast import Forecast, Range, forecast
 from labelwright.ledger.prices import Prices, prices_of, task_cost
-from labelwright.ledger.shown import amount_text, duration_text
+from labelwright.ledger.shown import amount_text, cost_rows, duration_text
 
 __all__ = [
     "Account",
@@ -19,6 +19,7 @@ __all__ = [
     "Range",
     "account",
     "amount_text",
+    "cost_rows",
     "duration_text",
     "forecast",
     "prices_of",

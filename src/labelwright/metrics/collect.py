@@ -109,7 +109,7 @@ def _jobs(page: Exposition, connection: Connection, now: float) -> None:
         ],
     )
     page.family(
-        "labelwright_labeling_job_objects_total_size",
+        "labelwright_labeling_job_size",
         "gauge",
         "Data objects in the input manifest of a labeling job.",
         [(labels, job.n_objects) for labels, job in about],
