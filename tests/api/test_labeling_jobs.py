@@ -15,6 +15,7 @@ from labelwright.engine.facts import facts_of
 from labelwright.store import labeling_jobs as store
 
 FUNCTIONS = "arn:aws:lambda:us-west-2:081040173940:function"
+OWN = "arn:aws:lambda:eu-west-1:000000000000:function"
 
 
 @pytest.fixture
@@ -154,7 +155,10 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"LabelAttributeName": "source"}, "LabelAttributeName", "must not be source"),
     ({PRE: f"{FUNCTIONS}:PRE-Nothing"}, "PreHumanTaskLambdaArn", "not a built-in function"),
     ({PRE: f"{FUNCTIONS}:PRE-BoundingBox"}, "AnnotationConsolidationLambdaArn", "same task type"),
-    ({PRE: f"{FUNCTIONS}:my-own"}, "PreHumanTaskLambdaArn", "not available yet"),
+    ({PRE: f"{FUNCTIONS}:my-own"}, "PreHumanTaskLambdaArn", "both must be in the same one"),
+    ({PRE: f"{OWN.replace('000000000000', '111122223333')}:mine"}, "PreHumanTaskLambdaArn", f"{OWN}:mine"),
+    ({PRE: f"{OWN}:mine:live"}, "PreHumanTaskLambdaArn", "does not exist; create it with CreateFunction"),
+    ({POST: {"AnnotationConsolidationLambdaArn": f"{OWN}:mine"}}, "ConsolidationLambdaArn", "CreateFunction"),
     ({PRE: None}, "PreHumanTaskLambdaArn", "needs both functions"),
     (
         {

@@ -218,7 +218,7 @@ def label(name: str) -> dict[str, Any]:
     return {"crowd-image-classifier": {"label": name}}
 
 
-def make_workshop(data_dir: Path, clock: Any, **options: Any) -> Workshop:
+def make_workshop(data_dir: Path, clock: Any, functions: Any = None, **options: Any) -> Workshop:
     settings = Settings(data_dir=data_dir, **options)
     data_dir.mkdir(parents=True, exist_ok=True)
     database = Database(settings.effective_database_url)
@@ -226,7 +226,7 @@ def make_workshop(data_dir: Path, clock: Any, **options: Any) -> Workshop:
     credentials = RootCredentials(access_key_id="AKIATEST", secret_access_key="secret")
     blobs = open_blobs(settings, credentials)
     blobs.store.create_bucket("acme", region=REGION)
-    engine = Engine(database, blobs, settings, clock)
+    engine = Engine(database, blobs, settings, clock, functions, call_retry_s=(0.01, 0.01))
     desk = Desk(database, blobs, settings, engine, clock)
     team = database.write(
         lambda connection: workteams.ensure_private_team(

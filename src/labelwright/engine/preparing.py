@@ -47,7 +47,7 @@ def prepare_pending(tools: Tools, job: JobRow, facts: JobFacts) -> bool:
     ------
     ProbeFailed
     """
-    limit = _PROBE if _is_probing(tools, job, facts) else _AHEAD
+    limit = _n_ahead(tools, job, facts)
     waiting = tools.database.read(
         partial(
             data_objects.pending_in_batch,
@@ -162,8 +162,8 @@ def _keep(
     )
 
 
-def _is_probing(tools: Tools, job: JobRow, facts: JobFacts) -> bool:
-    """Whether the function has not yet been seen to work in this job.
+def _n_ahead(tools: Tools, job: JobRow, facts: JobFacts) -> int:
+    """How many calls may be under way: few until the function has been seen to work in this job.
 
     Raises
     ------
@@ -171,21 +171,23 @@ def _is_probing(tools: Tools, job: JobRow, facts: JobFacts) -> bool:
         When it has been seen not to.
     """
     if job.iteration > 1 or job.n_human_here:
-        return False
+        return _AHEAD
 
     def look(connection: Connection) -> tuple[bool, list[bytes]]:
         states = data_objects.states_between(connection, job.id, job.batch_first_no, job.next_object_no)
         works = any(n for state, n in states.items() if state not in _UNDECIDED)
-        if works or states.get(ObjectState.FAILED, 0) < _PROBE:
+        if works or not states.get(ObjectState.FAILED):
             return works, []
         contents = labels.between(connection, job.id, job.batch_first_no, job.next_object_no)
         return works, list(contents.values())
 
     works, contents = tools.database.read(look)
+    if works:
+        return _AHEAD
     reasons = [reason for content in contents if (reason := is_call_failure(facts.pre_function, content))]
-    if not works and len(reasons) >= _PROBE:
+    if len(reasons) >= _PROBE:
         raise ProbeFailed(reasons[0])
-    return not works
+    return _PROBE - len(reasons)
 
 
 _UNDECIDED = frozenset({ObjectState.PENDING, ObjectState.FAILED, ObjectState.KEPT})
