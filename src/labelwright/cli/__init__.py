@@ -21,6 +21,7 @@ _COMMANDS = {
     "job": ("job", "List, describe and stop labeling jobs, and see what they cost."),
     "events": ("events", "Follow what happens to jobs and tasks."),
     "simulate": ("simulate", "Answer a job's tasks with synthetic workers."),
+    "select": ("select", "Write a subset of a manifest: by query or at random."),
     "manifest": ("manifest", "Check and describe manifests."),
     "demo": ("demo", "Label, consolidate, train and report on sample pictures."),
 }
