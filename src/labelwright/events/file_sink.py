@@ -10,8 +10,8 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Sequence
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 __all__ = ["FileSink"]
 
@@ -36,7 +36,7 @@ class FileSink:
         self._path = path
         self._max_bytes = max_bytes
         self._n_kept = n_kept
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
 
     def take(self, events: Sequence[bytes]) -> None:
         """Write a batch; it is on the disk when this returns.
@@ -54,12 +54,13 @@ class FileSink:
             file = self._opened()
             size = 0
         try:
-            file.write(data)
-            file.flush()
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(file.fileno(), rest) :]
             os.fsync(file.fileno())
         except OSError:
             with contextlib.suppress(OSError):
-                file.truncate(size)
+                os.ftruncate(file.fileno(), size)
             self.close()
             raise
 
@@ -73,7 +74,7 @@ class FileSink:
                 self._file.close()
             self._file = None
 
-    def _opened(self) -> BinaryIO:
+    def _opened(self) -> FileIO:
         if self._file is not None and not self._is_moved(self._file):
             return self._file
         self.close()
@@ -81,14 +82,15 @@ class FileSink:
         is_new = not self._path.exists()
         # Worker identities are in it: for the operator only.
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        file = os.fdopen(descriptor, "r+b")
+        # Without a buffer: what could not be written must not be tried again when the file is closed.
+        file = os.fdopen(descriptor, "r+b", buffering=0)
         _cut_torn_line(file)
         if is_new:
             self._sync_folder()
         self._file = file
         return file
 
-    def _is_moved(self, file: BinaryIO) -> bool:
+    def _is_moved(self, file: FileIO) -> bool:
         """Whether somebody else, such as logrotate, has taken the file away."""
         try:
             there, ours = self._path.stat(), os.fstat(file.fileno())
@@ -118,13 +120,13 @@ class FileSink:
             os.close(descriptor)
 
 
-def _cut_torn_line(file: BinaryIO) -> None:
+def _cut_torn_line(file: FileIO) -> None:
     size = file.seek(0, os.SEEK_END)
     end = size
     while end > 0:
         start = max(0, end - _TAIL_BYTES)
         file.seek(start)
-        found = file.read(end - start).rfind(b"\n")
+        found = (file.read(end - start) or b"").rfind(b"\n")
         if found >= 0:
             end = start + found + 1
             break
