@@ -58,6 +58,11 @@ class Claim:
     def close(self) -> None:
         """Give the claim back."""
         connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.invalidate()  # not back to the pool: the lock belongs to the session
-            connection.close()
+        if connection is None:
+            return
+        try:
+            connection.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": self._key})
+            connection.commit()
+        except sa.exc.SQLAlchemyError:
+            connection.invalidate()  # the lock goes with the session
+        connection.close()
