@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from labelwright.console import ledger_panel, queries, session
+from labelwright.console import ledger_panel, queries, select_page, session
 from labelwright.console.pictures import Card, card
 from labelwright.console.queries import JobRow
 from labelwright.context import AppContext
@@ -55,6 +55,8 @@ def build(context: AppContext) -> Starlette:
             Route("/console/sign-in", pages.sign_in, methods=["POST"]),
             Route("/console/sign-out", pages.sign_out, methods=["POST"]),
             Route("/console/jobs/{region}/{name}", pages.job),
+            Route("/console/select", pages.select, methods=["GET"]),
+            Route("/console/select", pages.create_subset, methods=["POST"]),
         ],
         exception_handlers={404: pages.not_found},
     )
@@ -138,6 +140,34 @@ class _Pages:
             ],
         )
 
+    async def select(self, request: Request) -> Response:
+        if not self._signed_in(request):
+            return self._page("sign-in.html", "Sign in", signed_in=False)
+        return self._select_page(select_page.empty_form(request.query_params))
+
+    async def create_subset(self, request: Request) -> Response:
+        if _is_foreign(request):
+            return Response("Select objects from the console's own page.", status_code=403, headers=_HEADERS)
+        if not self._signed_in(request):
+            return self._page("sign-in.html", "Sign in", signed_in=False, status=401)
+        form = await _form(request, most=select_page.FORM_BYTES_MAX)
+        context = self._context
+        base_url = context.settings.public_url or f"{request.url.scheme}://{request.url.netloc}"
+        outcome = await asyncio.to_thread(
+            select_page.answer, form, context.blobs, base_url=base_url, now=context.clock()
+        )
+        return self._select_page(outcome)
+
+    def _select_page(self, outcome: select_page.Outcome) -> Response:
+        return self._page(
+            "select.html",
+            "Select objects",
+            status=outcome.status,
+            form=outcome.form,
+            problems=outcome.problems,
+            subset=outcome.subset,
+        )
+
     async def sign_in(self, request: Request) -> Response:
         if _is_foreign(request):
             return Response("Sign in from the console's own page.", status_code=403, headers=_HEADERS)
@@ -210,7 +240,7 @@ def _source(name: str) -> str:
 
 @cache
 def _templates() -> Environment:
-    names = ("shell.html", "sign-in.html", "jobs.html", "job.html")
+    names = ("shell.html", "sign-in.html", "jobs.html", "job.html", "select.html")
     return Environment(autoescape=True, loader=DictLoader({name: _source(name) for name in names}))
 
 
@@ -221,13 +251,14 @@ def _is_foreign(request: Request) -> bool:
     return request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
 
 
-async def _form(request: Request) -> dict[str, str]:
+async def _form(request: Request, *, most: int = 8192) -> dict[str, str]:
+    """The fields of a form; none when it is longer than ``most`` bytes (two keys never need 8192)."""
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > 8192:  # two keys never need more
+        if len(body) > most:
             return {}
-    return dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=8))
+    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=8))
 
 
 def _time(at: float | None) -> str:
