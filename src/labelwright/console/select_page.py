@@ -118,8 +118,13 @@ def _snippet(uri: str) -> str:
     return (
         'sagemaker = boto3.client("sagemaker")\n'
         "sagemaker.create_labeling_job(\n"
-        '    InputConfig={"DataSource": {"S3DataSource": {"ManifestS3Uri": '
-        f"{orjson.dumps(uri).decode()}}}}}}},\n"
+        "    InputConfig={\n"
+        '        "DataSource": {\n'
+        '            "S3DataSource": {\n'
+        f'                "ManifestS3Uri": {orjson.dumps(uri).decode()}\n'
+        "            }\n"
+        "        }\n"
+        "    },\n"
         "    ...\n"
         ")"
     )
