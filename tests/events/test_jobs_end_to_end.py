@@ -8,46 +8,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
-
-from labelwright.store import workteams
 from labelwright.testing.jobs import aws, start_job, wait_for_job
-from labelwright.testing.server import RunningServer, running_server
+from labelwright.testing.server import running_server
 from labelwright.testing.webhooks import SECRET, Receiver, receiving, until
 
 TEAM = "arn:aws:sagemaker:us-east-1:000000000000:workteam/private-crowd/night"
-
-
-def add_worker(server: RunningServer, name: str) -> httpx.Client:
-    server.app.context.database.write(
-        lambda c: workteams.add_worker(
-            c,
-            region="us-east-1",
-            team_name="night",
-            username=name,
-            email="",
-            password="Grass-9-house!",
-            now=time.time(),
-        )
-    )
-    worker = httpx.Client(base_url=server.url, timeout=20)
-    signed = worker.post("/portal/api/session", json={"username": name, "password": "Grass-9-house!"})
-    assert signed.status_code == 200, signed.text
-    return worker
-
-
-def take(worker: httpx.Client, job: str) -> str:
-    def ask() -> str:
-        taken = worker.post(f"/portal/api/jobs/{job}/tasks", json={})
-        return str(taken.json()["task"]["id"]) if taken.status_code == 200 else ""
-
-    return str(until(ask))
-
-
-def submit(worker: httpx.Client, task: str) -> None:
-    body = {"answer": {"note": "seen"}, "timeSpentInSeconds": 0.001}
-    sent = worker.post(f"/portal/api/tasks/{task}/submission", json=body)
-    assert sent.status_code == 200, sent.text
 
 
 def story(events: list[dict[str, Any]]) -> list[str]:
@@ -78,7 +43,7 @@ EXPECTED = [
 ]
 
 
-def test_webhook_and_file_tell_the_story_of_a_job(tmp_path: Path) -> None:
+def test_webhook_and_file_tell_the_story_of_a_job(crew: Any, tmp_path: Path) -> None:
     with (
         receiving() as receiver,
         running_server(
@@ -88,15 +53,15 @@ def test_webhook_and_file_tell_the_story_of_a_job(tmp_path: Path) -> None:
             events_webhook_secret=SECRET,
         ) as server,
     ):
-        ana, bob = add_worker(server, "ana"), add_worker(server, "bob")
+        ana, bob = crew.worker(server, "ana"), crew.worker(server, "bob")
         start_job(server, "Night-1", lines=[{"source": "one"}], team_arn=TEAM, n_workers=2)
         with contextlib.closing(ana), contextlib.closing(bob):
-            task = take(ana, "Night-1")
+            task = crew.take(ana, "Night-1")
             assert ana.post(f"/portal/api/tasks/{task}/decline").status_code in (200, 204)
-            task = take(bob, "Night-1")
+            task = crew.take(bob, "Night-1")
             assert bob.delete(f"/portal/api/tasks/{task}").status_code in (200, 204)
-            task = take(bob, "Night-1")
-            submit(bob, task)
+            task = crew.take(bob, "Night-1")
+            crew.submit(bob, task)
         aws(server, "sagemaker").stop_labeling_job(LabelingJobName="Night-1")
         wait_for_job(server, "Night-1", lambda job: job["LabelingJobStatus"] == "Stopped")
         until(lambda: "Stopped" in story(receiver.events))
@@ -152,18 +117,18 @@ def _check_forms(receiver: Receiver) -> None:
 
 
 def test_a_dead_endpoint_delays_nothing_and_gets_everything_later(
-    tmp_path: Path, quick_back_off: None
+    crew: Any, tmp_path: Path, quick_back_off: None
 ) -> None:
     with receiving() as receiver:
         port = int(receiver.url.rsplit(":", 1)[1].partition("/")[0])
     # Nobody listens there now.
     settings = {"events_webhook_url": receiver.url, "events_webhook_secret": SECRET}
     with running_server(tmp_path / "data", **settings) as server:
-        worker = add_worker(server, "ana")
+        worker = crew.worker(server, "ana")
         start_job(server, "Dead-1", lines=[{"source": str(i)} for i in range(5)], team_arn=TEAM)
         with contextlib.closing(worker):
             for _ in range(5):
-                submit(worker, take(worker, "Dead-1"))
+                crew.submit(worker, crew.take(worker, "Dead-1"))
         wait_for_job(server, "Dead-1", lambda job: job["LabelingJobStatus"] == "Completed")
         [state] = server.app.delivery.states
         until(lambda: state.n_failures > 2)
@@ -178,7 +143,7 @@ def test_a_dead_endpoint_delays_nothing_and_gets_everything_later(
     assert receiver.n_requests == len(receiver.batches) + 4  # a redirect is refused, not followed
 
 
-def test_only_the_kinds_that_are_wanted_are_sent(tmp_path: Path, quick_back_off: None) -> None:
+def test_only_the_kinds_that_are_wanted_are_sent(crew: Any, tmp_path: Path, quick_back_off: None) -> None:
     with receiving() as receiver:
         settings = {
             "events_webhook_url": receiver.url,
@@ -186,9 +151,9 @@ def test_only_the_kinds_that_are_wanted_are_sent(tmp_path: Path, quick_back_off:
             "events_kinds": "job-state",
         }
         with running_server(tmp_path / "data", **settings) as server:
-            worker = add_worker(server, "ana")
+            worker = crew.worker(server, "ana")
             start_job(server, "Few-1", lines=[{"source": "x"}], team_arn=TEAM)
             with contextlib.closing(worker):
-                submit(worker, take(worker, "Few-1"))
+                crew.submit(worker, crew.take(worker, "Few-1"))
             until(lambda: receiver.events)
     assert story(receiver.events) == ["Completed"]

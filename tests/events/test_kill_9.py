@@ -22,7 +22,7 @@ from labelwright.events import events_of
 from labelwright.store import outbox, workteams
 from labelwright.testing.webhooks import SECRET, receiving, until
 
-N_OBJECTS = 90
+N_OBJECTS = 60
 N_KILLS = 2
 WORKERS = ("ana", "bob", "cyd")
 
