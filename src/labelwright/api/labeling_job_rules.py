@@ -80,7 +80,10 @@ def check_request(
             "HumanTaskConfig.NumberOfHumanWorkersPerDataObject", n_workers, f"must be 1 for {kind.suffix}"
         )
     _check_algorithm(connection, request, kind, labels)
-    parse_job_options(request.get("Tags") or ())
+    parse_job_options(
+        request.get("Tags") or (),
+        is_task_priced="PublicWorkforceTaskPrice" in request["HumanTaskConfig"],
+    )
     return kind
 
 

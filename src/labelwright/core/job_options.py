@@ -60,12 +60,14 @@ class JobOptions:
     budget: Decimal | None = None
 
 
-def parse_job_options(tags: Sequence[Mapping[str, Any]]) -> JobOptions:
+def parse_job_options(tags: Sequence[Mapping[str, Any]], *, is_task_priced: bool = False) -> JobOptions:
     """Read the options among a request's tags; other tags are left alone.
 
     Parameters
     ----------
     tags : sequence of {"Key": str, "Value": str}
+    is_task_priced : bool
+        Whether the request names a ``PublicWorkforceTaskPrice``, which a budget can count with, too.
 
     Raises
     ------
@@ -96,7 +98,8 @@ def parse_job_options(tags: Sequence[Mapping[str, Any]]) -> JobOptions:
                 f"The tag {key!r} is {text!r}; it must be {error}.", field=key, value=text, rule=str(error)
             ) from error
     options = JobOptions(**values)
-    if options.budget is not None and not (options.price_per_task or options.price_per_hour):
+    has_price = is_task_priced or options.price_per_task or options.price_per_hour
+    if options.budget is not None and not has_price:
         raise InvalidRequest(
             f"The tag {PREFIX + 'budget'!r} needs prices to count with; add {PREFIX}price-per-task or "
             f"{PREFIX}price-per-hour.",

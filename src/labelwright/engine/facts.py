@@ -119,7 +119,7 @@ def facts_of(row: JobRow) -> JobFacts:
             max_human_labeled=conditions.get("MaxHumanLabeledObjectCount"),
             max_percentage_labeled=conditions.get("MaxPercentageOfInputDatasetLabeled"),
         ),
-        options=parse_job_options(request.get("Tags") or ()),
+        options=parse_job_options(request.get("Tags") or (), is_task_priced=True),
         algorithm=_algorithm(request),
         output_uri=f"{s3_uri(request['OutputConfig']['S3OutputPath']).rstrip('/')}/{row.name}",
         manifest_uri=row.manifest_uri or "",

@@ -63,3 +63,4 @@ def test_unknown_option_lists_the_known_ones() -> None:
 def test_a_budget_needs_prices() -> None:
     with pytest.raises(InvalidRequest, match="price-per-task"):
         parse_job_options(_tags(budget="3"))
+    assert parse_job_options(_tags(budget="3"), is_task_priced=True).budget == 3
