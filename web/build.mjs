@@ -59,12 +59,6 @@ for (const { name, entry, format, assets } of bundles) {
 
 if (!watch) {
   await writeFile(join(out, "licenses.txt"), await licensesOf([...borrowed].sort()));
-  for (const file of (await readdir(out)).sort()) {
-    if (!/\.(js|css)$/.test(file)) continue;
-    const bytes = await readFile(join(out, file));
-    const kb = (n) => `${(n / 1000).toFixed(1)} kB`;
-    console.log(`${relative(join(web, ".."), join(target, file))}  ${kb(bytes.length)}, gzipped ${kb(gzipSync(bytes).length)}`);
-  }
   const made = await readdir(out);
   for (const name of made) {
     const place = join(target, name);
@@ -73,6 +67,12 @@ if (!watch) {
     await rename(join(out, name), place);
   }
   for (const name of await readdir(target)) if (!made.includes(name)) await rm(join(target, name), { recursive: true });
+  for (const file of (await readdir(target)).sort()) {
+    if (!/\.(js|css)$/.test(file)) continue;
+    const bytes = await readFile(join(target, file));
+    const kb = (n) => `${(n / 1000).toFixed(1)} kB`;
+    console.log(`${relative(join(web, ".."), join(target, file))}  ${kb(bytes.length)}, gzipped ${kb(gzipSync(bytes).length)}`);
+  }
 }
 
 /** The licences of the packages that are part of the bundles: they ask to be passed on. */

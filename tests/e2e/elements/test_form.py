@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from .conftest import Desk, Site
+from .portal import open_in_portal, send
 
 pytestmark = pytest.mark.browser
 
@@ -288,29 +289,6 @@ def test_drafts_cover_every_control(desk: Desk) -> None:
     page.evaluate("draft => document.querySelector('crowd-form').restoreDraft(draft)", draft)
     assert desk.answer() == before
     assert before["w"] == {"label": "y"} and before["c"] == "three" and before["l"] == 1
-
-
-PARENT = """<!DOCTYPE html><body style="margin:0"><script>
-window.heard = [];
-addEventListener('message', event => {
-  if (event.source === document.querySelector('iframe').contentWindow) heard.push(event.data);
-});
-</script><iframe src="/frame" sandbox="allow-scripts allow-forms" style="width:1000px;height:600px;border:0"></iframe>"""
-
-
-def open_in_portal(desk: Desk, site: Site, content: str, mode: str = "work") -> Any:
-    block = json.dumps({"taskId": "t1", "mode": mode, "nonce": "n1", "locale": "en"})
-    site.page(
-        "/frame", content, before=f'<script type="application/json" id="labelwright-task">{block}</script>'
-    )
-    site.put("/portal", PARENT.encode(), "text/html")
-    desk.page.goto(site.base_url + "/portal")
-    desk.page.wait_for_function("heard.some(m => m.type === 'labelwright.ready')")
-    return desk.page
-
-
-def send(page: Any, message: dict[str, Any]) -> None:
-    page.evaluate("m => document.querySelector('iframe').contentWindow.postMessage(m, '*')", message)
 
 
 def test_conversation_with_the_portal(desk: Desk, site: Site) -> None:

@@ -19,8 +19,12 @@ export function modal(options: ModalOptions, body: unknown): TemplateResult {
   const closeOnBackdrop = (event: MouseEvent): void => {
     if (event.target === event.currentTarget) (event.currentTarget as HTMLDialogElement).close();
   };
+  const onClose = (event: Event): void => {
+    // The event comes late: the dialog may have been opened again by then.
+    if (!(event.target as HTMLDialogElement).open) options.onClose?.();
+  };
   return html`<dialog class="modal" id=${options.id} aria-labelledby=${`${options.id}-title`}
-    @click=${closeOnBackdrop} @close=${() => options.onClose?.()} @keydown=${stopKeys}>
+    @click=${closeOnBackdrop} @close=${onClose} @keydown=${stopKeys}>
     <div class=${options.boxClass ?? "dialog-box"}>
       <div class="modal-head">
         <h2 id=${`${options.id}-title`}>${options.title}</h2>

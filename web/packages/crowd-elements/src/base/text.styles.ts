@@ -24,6 +24,16 @@ export const textStyles = css`
     user-select: text;
     -webkit-user-select: text;
   }
+  @media (min-width: 2500px) {
+    .text {
+      font-size: 21px;
+    }
+  }
+  @media (min-width: 3400px) {
+    .text {
+      font-size: 26px;
+    }
+  }
   .text:focus-visible {
     outline: 2px solid var(--lw-accent);
     outline-offset: -2px;

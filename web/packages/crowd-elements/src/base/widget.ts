@@ -186,6 +186,29 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
       .frame.focus .side-head {
         padding-inline-end: 46px;
       }
+      /* On a very large screen without scaling, everything around the work grows; the work itself is zoomed by hand. */
+      @media (min-width: 2500px) {
+        .bar,
+        .side,
+        .leave-focus,
+        .awsui-app-layout__navigation,
+        .toolbar,
+        .options,
+        .dialog-box {
+          zoom: 1.4;
+        }
+      }
+      @media (min-width: 3400px) {
+        .bar,
+        .side,
+        .leave-focus,
+        .awsui-app-layout__navigation,
+        .toolbar,
+        .options,
+        .dialog-box {
+          zoom: 1.7;
+        }
+      }
       @media (max-width: 860px) {
         .columns {
           flex-direction: column;
@@ -424,14 +447,14 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
           ${this.renderBarEnd()}
           ${canChooseScheme()
             ? html`<button class="btn icon" type="button" id="dark-mode" title=${`${msg().darkMode} (${chordText("Shift+D")})`}
-                aria-label=${msg().darkMode} aria-pressed=${isDark() ? "true" : "false"} @click=${toggleScheme}>${icon("contrast")}</button>`
+                aria-label=${msg().darkMode} aria-pressed=${isDark() ? "true" : "false"} @click=${toggleScheme}>${icon("dark-mode")}</button>`
             : nothing}
           <button class="btn icon" type="button" id="focus-mode" title=${`${msg().focusMode} (${chordText("Shift+F")})`}
-            aria-label=${msg().focusMode} @click=${toggleFocusMode}>${icon("fullscreen")}</button>
+            aria-label=${msg().focusMode} @click=${toggleFocusMode}>${icon("focus")}</button>
         </div>
         ${isFocused
           ? html`<button class="btn icon leave-focus" type="button" title=${`${msg().leaveFocusMode} (${chordText("Shift+F")})`}
-              aria-label=${msg().leaveFocusMode} @click=${toggleFocusMode}>${icon("fullscreen-exit")}</button>`
+              aria-label=${msg().leaveFocusMode} @click=${toggleFocusMode}>${icon("focus-off")}</button>`
           : nothing}
         ${broken.length
           ? html`<div class="broken" role="alert"><strong>${msg().somethingWrong}</strong>

@@ -142,6 +142,16 @@ export const formStyles = css`
     background: var(--lw-bg-raised);
     box-shadow: var(--lw-shadow);
   }
+  @media (min-width: 2500px) {
+    .foot {
+      zoom: 1.4;
+    }
+  }
+  @media (min-width: 3400px) {
+    .foot {
+      zoom: 1.7;
+    }
+  }
   @media (max-width: 760px) {
     .page:has(.awsui-app-layout__navigation) {
       flex-direction: column;
