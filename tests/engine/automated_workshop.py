@@ -18,13 +18,14 @@ from labelwright.store.automated import PassRow, Role
 from labelwright.store.labeling_jobs import JobRow
 
 LABELS = ["sport", "money", "weather"]
-_WORDS = {
-    "sport": "goal match team coach player league score win stadium referee season cup".split(),
-    "money": "bank loan stock market price profit tax budget fund share dollar trade".split(),
-    "weather": "rain storm wind cloud sun snow cold heat fog thunder forecast frost".split(),
+_TEXTS = {
+    "sport": "goal match team coach player league score win stadium referee season cup",
+    "money": "bank loan stock market price profit tax budget fund share dollar trade",
+    "weather": "rain storm wind cloud sun snow cold heat fog thunder forecast frost",
+    "": "the a of and to in it was for on with that this as at by",
 }
-_FILLER = "the a of and to in it was for on with that this as at by".split()
-_N_WORKERS = 16
+_WORDS = {name: words.split() for name, words in _TEXTS.items()}
+N_WORKERS = 16
 
 Answer = Callable[[str], dict[str, Any]]
 
@@ -34,7 +35,7 @@ def texts(n: int, *, seed: int = 1, start: int = 0) -> list[dict[str, Any]]:
     chance = random.Random(seed)
     found = []
     for i in range(start, start + n):
-        words = chance.choices(_WORDS[label_of(i)], k=5) + chance.choices(_FILLER, k=5)
+        words = chance.choices(_WORDS[label_of(i)], k=5) + chance.choices(_WORDS[""], k=5)
         chance.shuffle(words)
         found.append({"source": f"{' '.join(words)} {i}"})
     return found
@@ -77,9 +78,11 @@ def create(shop: Workshop, *, manifest: bytes, batch: int = 200, **options: Any)
     )
 
 
-def work_off(shop: Workshop, answer: Answer = knows, *, job: str = "Texts-1", most: int | None = None) -> list[int]:
+def work_off(
+    shop: Workshop, answer: Answer = knows, *, job: str = "Texts-1", most: int | None = None
+) -> list[int]:
     """Everybody works until there is nothing to take; the numbers of the objects that were answered."""
-    names = [f"worker-{i}" for i in range(_N_WORKERS)]
+    names = [f"worker-{i}" for i in range(N_WORKERS)]
     ids = [shop.worker(name) for name in names]
     done: list[int] = []
 
@@ -117,7 +120,8 @@ def drive(
             return row
         if not work_off(shop, answer, job=job):
             time.sleep(0.02)  # a program is at work
-            shop.clock.tick(1.0)
+            if isinstance(shop.clock, Clock):
+                shop.clock.tick(1.0)
         assert time.monotonic() < end, row
 
 
@@ -133,7 +137,8 @@ def members(shop: Workshop, job_id: int, role: Role) -> dict[int, int]:
     from labelwright.store.automated_tables import automated_members as t
 
     query = sa.select(t.c.object_no, t.c.iteration).where(t.c.job_id == job_id, t.c.role == int(role))
-    return dict(shop.database.read(lambda connection: connection.execute(query).tuples().all()))
+    found = shop.database.read(lambda connection: connection.execute(query).all())
+    return {int(row[0]): int(row[1]) for row in found}
 
 
 def batch_sizes(shop: Workshop, job: str = "Texts-1") -> list[int]:

@@ -134,9 +134,9 @@ class Workshop:
         if conditions:
             request["StoppingConditions"] = conditions
         if algorithm:
-            specification = f"labeling-job-algorithm-specification/{algorithm}"
+            family = f"arn:aws:sagemaker:{REGION}:027400017018:labeling-job-algorithm-specification"
             request["LabelingJobAlgorithmsConfig"] = {
-                "LabelingJobAlgorithmSpecificationArn": f"arn:aws:sagemaker:{REGION}:027400017018:{specification}"
+                "LabelingJobAlgorithmSpecificationArn": f"{family}/{algorithm}"
             }
             if start_model:
                 request["LabelingJobAlgorithmsConfig"]["InitialActiveLearningModelArn"] = start_model

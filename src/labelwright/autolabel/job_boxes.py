@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from labelwright.autolabel.job_data import Objects
 from labelwright.autolabel.job_pictures import Pictures, split_holdout
 from labelwright.autolabel.job_quality import ExpectedQuality, box_quality
-from labelwright.autolabel.job_trainers import Predictions
+from labelwright.autolabel.job_trainers import Hints, Predictions
 from labelwright.errors import InvalidRequest
 from labelwright.train.augment import Augmentation
 from labelwright.train.callbacks import Deadline
@@ -60,7 +60,7 @@ class BoxTrainer:
         self._expected = ExpectedQuality([], [])
         torch.set_num_threads(int(content.get("n_threads") or 1))
 
-    def load(self, folder: Path) -> None:
+    def load(self, folder: Path, *, is_own: bool) -> None:
         """Begin from an earlier detector."""
         self._model, _ = load_detector(folder / _MODEL)
         about = json.loads((folder / _ABOUT).read_text())
@@ -75,10 +75,11 @@ class BoxTrainer:
         about = {"cut": self._cut, "confidences": list(self._expected.x), "qualities": list(self._expected.y)}
         (folder / _ABOUT).write_text(json.dumps(about))
 
-    def fit(self, objects: Objects) -> dict[str, float]:
+    def fit(self, objects: Objects, hints: Hints) -> dict[str, float]:
         """Train on four fifths, choose the cut and calibrate on the rest."""
         kept, held = split_holdout(objects, seed=self._seed)
-        self._train([self._example(objects.line(int(i))) for i in kept])
+        readable = [line for line in objects.lines(kept) if self._pictures.pixels(line) is not None]
+        self._train([self._example(line) for line in readable])
         lines = [objects.line(int(i)) for i in held]
         found = zip(self._detect(lines), lines, strict=True)
         seen = [(item, _truth(line[self._attribute])) for item, line in found if item is not None]
@@ -89,7 +90,7 @@ class BoxTrainer:
             if mean > best:
                 best, self._cut = mean, cut
                 self._expected = ExpectedQuality([_confidence(item, cut) for item, _ in seen], qualities)
-        return {"n_training": float(len(kept)), "box-cut": self._cut, "training-accuracy": best}
+        return {"n_training": float(len(readable)), "box-cut": self._cut, "training-accuracy": best}
 
     def predict(self, objects: Objects) -> Predictions:
         """Boxes at or above the cut, and the quality to expect of them."""
@@ -102,7 +103,7 @@ class BoxTrainer:
                     confidences[i] = _confidence(item, self._cut)
                     labels[i] = {"size": list(item[1]), "boxes": _kept(item, self._cut)}
             report_progress(self._folder, "predicting", done=part.stop, of=len(objects))
-        return Predictions(objects.ids, self._expected(confidences), labels)
+        return Predictions(objects.ids, self._expected(confidences), labels, confidences)
 
     def qualities(self, objects: Objects, labels: Sequence[Any]) -> NDArray[np.float64]:
         """Mean overlap per class, then over classes, of every object."""
@@ -118,6 +119,10 @@ class BoxTrainer:
         return usable[np.argsort(predictions.confidences[usable], kind="stable")[:n]]
 
     def _train(self, examples: list[Example]) -> None:
+        if len(examples) < 2:
+            raise InvalidRequest(
+                "Too few of the labeled pictures can be read to train from.", field="training"
+            )
         torch.manual_seed(self._seed)
         model = build_detector(self._shape)
         n_epochs = _N_EPOCHS

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from labelwright.autolabel.embeddings import Embedding, fit_embedding
 from labelwright.autolabel.features import image_features, text_features
-from labelwright.autolabel.job_data import Joined, Objects
-from labelwright.autolabel.job_trainers import Predictions
-from labelwright.autolabel.learners import Learner
+from labelwright.autolabel.job_data import Objects
+from labelwright.autolabel.job_reading import Reader, open_reader
+from labelwright.autolabel.job_trainers import Hints, Predictions
+from labelwright.autolabel.learners import HeldOut, Learner
 from labelwright.autolabel.queries import choose_queries
-from labelwright.blobs.reading import Reader, open_reader
 from labelwright.errors import BlobNotFound, InvalidRequest
 from labelwright.work import report_progress
 
@@ -32,7 +32,6 @@ _CHUNK = 2000
 _IMAGE_CHUNK = 64
 _N_READERS = 8
 _POOL_MAX = {"text": 50_000, "image": 5_000}  # objects that the embedding is learned from
-_QUERY_POOL_MAX = 20_000  # unsure objects among which queries are chosen
 
 
 class ClassTrainer:
@@ -54,13 +53,17 @@ class ClassTrainer:
         self._is_text = content["algorithm"] == "text-classification"
         self._seed = int(content["seed"])
         self._learner: Learner | None = None
+        self._start: Learner | None = None
         self._embedding: Embedding | None = None
         self._raw: FeatureCache | None = None
 
-    def load(self, folder: Path) -> None:
-        """Begin from an earlier model: its embedding is kept, so features need not be computed anew."""
+    def load(self, folder: Path, *, is_own: bool) -> None:
+        """Begin from an earlier model: its embedding is kept. One from elsewhere is improved on as well."""
         self._learner = Learner.load(folder / _MODEL)
-        self._embedding = self._learner.embedding
+        if self._embedding is None:
+            self._embedding = self._learner.embedding
+        if not is_own:
+            self._start = self._learner
 
     def save(self, folder: Path) -> None:
         """Write the model."""
@@ -75,7 +78,7 @@ class ClassTrainer:
             raw, is_usable = self._raw_features(objects, chosen)
             self._embedding = fit_embedding(raw[np.flatnonzero(is_usable)], seed=self._seed)
 
-    def fit(self, objects: Objects) -> dict[str, float]:
+    def fit(self, objects: Objects, hints: Hints) -> dict[str, float]:
         """Learn from labeled objects."""
         y = np.array([_class_of(value) for value in objects.labels(self._attribute)], np.int64)
         is_known = (y >= 0) & (y < self._n_classes)
@@ -90,7 +93,16 @@ class ClassTrainer:
                 field="training",
             )
         learner = Learner(self._n_classes, embedding=self._embedding)
-        self._learner = learner.fit(x[kept], y[kept], start=self._learner)
+        is_random = hints.is_random[kept]
+        if not is_random.any():  # nothing else to calibrate on
+            is_random = np.ones(len(kept), np.bool_)
+        self._learner = learner.fit(
+            x[kept],
+            y[kept],
+            start=self._start,
+            is_random=is_random,
+            held_out=_held_out(objects, y, kept, hints),
+        )
         right = self._learner.loo_.labels == y[kept]
         return {
             "n_training": float(len(kept)),
@@ -102,6 +114,7 @@ class ClassTrainer:
         """Classes and calibrated confidences, chunk by chunk."""
         learner = self._need()
         confidences = np.full(len(objects), np.nan)
+        certainties = np.full(len(objects), np.nan)
         labels = np.full(len(objects), -1, np.int64)
         for start in range(0, len(objects), _CHUNK):
             chosen = np.arange(start, min(start + _CHUNK, len(objects)))
@@ -110,10 +123,11 @@ class ClassTrainer:
             if len(kept):
                 found = learner.predict(x[kept])
                 confidences[chosen[kept]] = found.confidences
+                certainties[chosen[kept]] = found.margins
                 labels[chosen[kept]] = found.labels
             if start:
                 report_progress(self._folder, "predicting", done=start, of=len(objects))
-        return Predictions(objects.ids, confidences, _ClassLabels(labels))
+        return Predictions(objects.ids, confidences, _ClassLabels(labels), certainties)
 
     def qualities(self, objects: Objects, labels: Sequence[Any]) -> NDArray[np.float64]:
         """1 where the class is that of the people, else 0."""
@@ -121,20 +135,10 @@ class ClassTrainer:
         return np.array([float(a == b) for a, b in zip(truth, labels, strict=True)], np.float64)
 
     def queries(self, objects: Objects, predictions: Predictions, n: int, *, seed: int) -> NDArray[np.int64]:
-        """Unsure but not all alike."""
-        learner = self._need()
-        usable = np.flatnonzero(~np.isnan(predictions.confidences))
-        order = np.argsort(predictions.confidences[usable], kind="stable")
-        pool = np.sort(usable[order[: max(_QUERY_POOL_MAX, 2 * n)]])
-        parts, rows = [], []
-        for start in range(0, len(pool), _CHUNK):
-            x, _ = self._features(objects, pool[start : start + _CHUNK])
-            parts.append(learner.predict_proba(x))
-            rows.append(x)
-        if not parts:
-            return np.empty(0, np.int64)
-        chosen = choose_queries(np.concatenate(parts), _stack(rows), min(n, len(pool)), seed=seed)
-        return np.asarray(pool[chosen], np.int64)
+        """The least sure ones, then a few at random."""
+        usable = np.flatnonzero(~np.isnan(predictions.certainties))
+        chosen = choose_queries(predictions.certainties[usable], None, n, seed=seed)
+        return np.asarray(usable[chosen], np.int64)
 
     def _need(self) -> Learner:
         if self._learner is None:
@@ -157,6 +161,19 @@ class ClassTrainer:
         return self._raw.rows(objects, chosen)
 
 
+def _held_out(
+    objects: Objects, y: NDArray[np.int64], kept: NDArray[np.int64], hints: Hints
+) -> HeldOut | None:
+    """What the last models said of objects that people have labeled since."""
+    margins, right = [], []
+    for i in kept.tolist():
+        said = hints.said.get(int(objects.ids[i]))
+        if said is not None:
+            margins.append(said.certainty)
+            right.append(bool(said.label == y[i]))
+    return HeldOut(np.array(margins, np.float64), np.array(right, np.bool_)) if margins else None
+
+
 class _ClassLabels(Sequence[int]):
     """Classes as JSON values."""
 
@@ -175,16 +192,6 @@ def _class_of(value: Any) -> int:
     if isinstance(value, str) and value.isascii() and value.isdigit():
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else -1
-
-
-def _stack(rows: list[Any]) -> Any:
-    if len(rows) == 1:
-        return rows[0]
-    if hasattr(rows[0], "tocsr"):
-        from scipy import sparse
-
-        return sparse.vstack(rows, format="csr")
-    return np.concatenate(rows)
 
 
 class FeatureCache:
@@ -285,8 +292,3 @@ class FeatureCache:
                 handle.truncate(size)
         self._rows = np.memmap(path, np.float32, "r+", shape=(self._n_objects, width))
         self._state = np.memmap(state, np.uint8, "r+", shape=(self._n_objects,))
-
-
-def pool_of(*sets: Objects) -> Objects:
-    """All objects that are known, labeled or not."""
-    return Joined(*sets)

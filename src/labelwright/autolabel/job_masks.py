@@ -26,15 +26,16 @@ from torch.nn import functional
 from labelwright.autolabel.job_data import Objects
 from labelwright.autolabel.job_pictures import Pictures, split_holdout
 from labelwright.autolabel.job_quality import ExpectedQuality, mask_quality
-from labelwright.autolabel.job_trainers import Predictions
+from labelwright.autolabel.job_trainers import Hints, Predictions
 from labelwright.errors import InvalidRequest
+from labelwright.train.schedule import one_cycle_schedule
 from labelwright.work import report_progress
 
 __all__ = ["MaskTrainer", "SmallSegmenter"]
 
 _MODEL, _ABOUT = "segmenter.pt", "about.json"
-_SIDE = 192  # pixels of the longer side that the network sees
-_STRIDE = 16
+_SIDE = 224  # pixels of the longer side that the network sees
+_STRIDE = 32
 _BATCH, _N_EPOCHS, _STEPS_MAX = 8, 60, 3000
 _LEARNING_RATE, _WEIGHT_DECAY = 4e-3, 1e-3
 _IGNORED = 255
@@ -56,11 +57,11 @@ class _Block(nn.Sequential):
 
 
 class SmallSegmenter(nn.Module):
-    """Pictures (n, 3, h, w) in [0, 1], sides divisible by 16, to class scores (n, n_classes, h, w)."""
+    """Pictures (n, 3, h, w) in [0, 1], sides divisible by 32, to class scores (n, n_classes, h, w)."""
 
     def __init__(self, n_classes: int) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(5, _WIDTHS[0], 3, padding=1)
+        self.stem = nn.Conv2d(5, _WIDTHS[0], 5, stride=2, padding=2)
         self.down = nn.ModuleList(_Block(a, b) for a, b in zip((_WIDTHS[0], *_WIDTHS), _WIDTHS, strict=False))
         self.up = nn.ModuleList(
             _Block(a + b, b) for a, b in zip(_WIDTHS[:0:-1], _WIDTHS[-2::-1], strict=True)
@@ -80,8 +81,9 @@ class SmallSegmenter(nn.Module):
         for block, level in zip(self.up, levels[-2::-1], strict=True):
             x = functional.interpolate(x, size=level.shape[-2:], mode="nearest")
             x = block(torch.cat([x, level], dim=1))
-        out: Tensor = self.head(x)
-        return out
+        return functional.interpolate(
+            self.head(x), size=(height, width), mode="bilinear", align_corners=False
+        )
 
 
 class MaskTrainer:
@@ -107,7 +109,7 @@ class MaskTrainer:
         self._expected = ExpectedQuality([], [])
         torch.set_num_threads(int(content.get("n_threads") or 1))
 
-    def load(self, folder: Path) -> None:
+    def load(self, folder: Path, *, is_own: bool) -> None:
         """Begin from an earlier network."""
         model = SmallSegmenter(self._n_classes)
         model.load_state_dict(torch.load(folder / _MODEL, map_location="cpu", weights_only=True))
@@ -121,7 +123,7 @@ class MaskTrainer:
         about = {"confidences": list(self._expected.x), "qualities": list(self._expected.y)}
         (folder / _ABOUT).write_text(json.dumps(about))
 
-    def fit(self, objects: Objects) -> dict[str, float]:
+    def fit(self, objects: Objects, hints: Hints) -> dict[str, float]:
         """Train on four fifths, calibrate on the rest."""
         kept, held = split_holdout(objects, seed=self._seed)
         examples = [self._example(objects.line(int(i))) for i in kept]
@@ -151,7 +153,7 @@ class MaskTrainer:
                 confidences[i], labels[i] = found[1], name
             if i % 100 == 99:
                 report_progress(self._folder, "predicting", done=i + 1, of=len(objects))
-        return Predictions(objects.ids, self._expected(confidences), labels)
+        return Predictions(objects.ids, self._expected(confidences), labels, confidences)
 
     def qualities(self, objects: Objects, labels: Sequence[Any]) -> NDArray[np.float64]:
         """Mean overlap of the classes of every object; 0 where people's mask cannot be compared."""
@@ -231,9 +233,10 @@ class MaskTrainer:
         weights = (counts.sum() / (counts + 1)).sqrt().clamp(max=10.0) * (counts > 0)
         weights = weights / weights[counts > 0].mean()
         optimizer = torch.optim.AdamW(model.parameters(), lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY)
-        scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, _LEARNING_RATE, total_steps=n_steps + 1)
+        limit_s = float(self._content["training_s"])
+        scheduler = one_cycle_schedule(optimizer, n_steps=n_steps, time_limit_s=limit_s)
         rng = np.random.default_rng([self._seed, 1])
-        ends_at = time.monotonic() + float(self._content["training_s"])
+        ends_at = time.monotonic() + limit_s
         model.train()
         for step in range(n_steps):
             chosen = rng.integers(len(examples), size=batch)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelwright.autolabel.job_data import Objects
-from labelwright.blobs.reading import open_reader
+from labelwright.autolabel.job_reading import open_reader
 from labelwright.errors import BlobNotFound, InvalidRequest
 
 __all__ = ["PICTURES_MIN", "Pictures", "split_holdout"]

@@ -19,7 +19,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from labelwright.autolabel.certify import certify_rest
+from labelwright.autolabel.certify import certify_rest, expected_sample
 from labelwright.autolabel.job_data import (
     Joined,
     Objects,
@@ -30,8 +30,9 @@ from labelwright.autolabel.job_data import (
     write_json,
     write_jsonl,
 )
-from labelwright.autolabel.job_trainers import Predictions, Trainer
-from labelwright.autolabel.rounds import RoundOptions, next_step, sample_order
+from labelwright.autolabel.job_trainers import Hints, Predictions, Said, Trainer
+from labelwright.autolabel.queries import random_count
+from labelwright.autolabel.rounds import RoundOptions, Step, is_hopeless, next_step, sample_order
 from labelwright.autolabel.thresholds import plain_threshold
 from labelwright.work import report_progress
 
@@ -40,14 +41,17 @@ __all__ = ["advice_on", "certified_round", "machine_share", "plain_round"]
 _SPARE_BATCHES = 4  # as many are ranked, for iterations in which no model is trained
 _ADVICE_LABELS_MIN = 300
 _ADVICE_SHARE = 0.05
-_FROZEN = "frozen.jsonl"
+_SAMPLE_LEAST = 10
+_FROZEN, _SAID = "frozen.jsonl", "said.json"
 
 
 def plain_round(content: Mapping[str, Any], folder: Path, trainer: Trainer) -> dict[str, Any]:
     """Train, find the lowest confidence at which the validation set reaches the target, label from there."""
     training, validation = ObjectSet(folder, "training"), ObjectSet(folder, "validation")
     unlabeled = ObjectSet(folder, "unlabeled")
-    is_fitted, metrics = _learn(content, folder, trainer, training, [validation, unlabeled])
+    state = _state(content)
+    hints = Hints(_is_random(training, state), {})
+    is_fitted, metrics = _learn(content, folder, trainer, training, [validation, unlabeled], hints)
     checked = trainer.predict(validation)
     usable = np.flatnonzero(~np.isnan(checked.confidences))
     qualities = np.zeros(len(validation))
@@ -89,6 +93,7 @@ def plain_round(content: Mapping[str, Any], folder: Path, trainer: Trainer) -> d
         n_auto=n_auto,
         next_="training",
         share=share,
+        state=state,
     )
 
 
@@ -96,19 +101,25 @@ def certified_round(content: Mapping[str, Any], folder: Path, trainer: Trainer) 
     """Look at the sample that people checked, if there is one; otherwise or when it fails, learn and ask."""
     training, validation = ObjectSet(folder, "training"), ObjectSet(folder, "validation")
     unlabeled = ObjectSet(folder, "unlabeled")
-    state = dict(content.get("state") or {"n_attempts": 0, "certificate": None})
+    state = _state(content)
+    previous = Path(content["previous"]) if content.get("previous") else None
     labeled: Objects = training
-    folds = False
     if state["certificate"] is not None:
-        frozen = _Frozen.load(Path(content["previous"])) if content.get("previous") else None
-        if frozen is not None:
-            done = _certify(content, folder, trainer, state, frozen, validation, unlabeled)
+        frozen = _Frozen.load(previous) if previous is not None else None
+        if frozen is not None and previous is not None:
+            done = _certify(content, folder, trainer, state, frozen, validation, unlabeled, previous)
             if done is not None:
                 return done
-        state = {"n_attempts": state["n_attempts"] + 1, "certificate": None}
-    if len(validation):
-        labeled, folds = Joined(training, validation), True
-    is_fitted, metrics = _learn(content, folder, trainer, labeled, [unlabeled])
+        state["n_attempts"] += 1
+        state["certificate"] = None
+    is_random = _is_random(training, state)
+    folds = len(validation) > 0
+    if folds:
+        labeled = Joined(training, validation)
+        is_random = np.concatenate([is_random, _is_random(validation, state)])
+    said = _Said.load(previous)
+    hints = Hints(is_random, said.by_id())
+    is_fitted, metrics = _learn(content, folder, trainer, labeled, [unlabeled], hints)
     found = trainer.predict(unlabeled)
     usable = np.flatnonzero(~np.isnan(found.confidences))
     options = RoundOptions(
@@ -131,8 +142,16 @@ def certified_round(content: Mapping[str, Any], folder: Path, trainer: Trainer) 
             "expected_error": float(step.expected_error),
             "level": float(step.level),
         }
-        _Frozen(found.ids[order], found.confidences[order], [found.labels[i] for i in order]).save(folder)
-        queries = found.ids[order[: step.n]]
+        _Frozen(found.ids[order], found.confidences[order], [found.labels[int(i)] for i in order]).save(
+            folder
+        )
+        # A sample that could not be enough even without an error would only be followed by another one.
+        least = _fewest_more(
+            np.empty(0), len(usable), state["certificate"], target_error=options.target_error
+        )
+        queries = found.ids[order[: min(max(step.n, least), options.batch_most)]]
+        said.add(found, order[: step.n_most])
+        state["random"][str(content["iteration"])] = 0
     elif step.kind == "humans":
         next_ = "people"
         queries = found.ids[np.argsort(np.nan_to_num(found.confidences, nan=-1.0), kind="stable")]
@@ -142,6 +161,9 @@ def certified_round(content: Mapping[str, Any], folder: Path, trainer: Trainer) 
         )
         unreadable = np.flatnonzero(np.isnan(found.confidences))
         queries = found.ids[positions if len(positions) else unreadable]
+        said.add(found, positions)
+        state["random"][str(content["iteration"])] = len(positions) - random_count(len(positions))
+    said.save(folder)
     _write_queries(folder, queries)
     share = machine_share(found.confidences[usable], target_error=options.target_error)
     threshold = _threshold(content, None, 0, None, None)
@@ -233,10 +255,11 @@ def _certify(
     content: Mapping[str, Any],
     folder: Path,
     trainer: Trainer,
-    state: Mapping[str, Any],
+    state: dict[str, Any],
     frozen: _Frozen,
     validation: ObjectSet,
     unlabeled: ObjectSet,
+    previous: Path,
 ) -> dict[str, Any] | None:
     """The pass's result while the sample grows or when it certifies the rest; None when it has failed."""
     certificate = state["certificate"]
@@ -263,8 +286,12 @@ def _certify(
             for i, q in zip(sampled, qualities, strict=True)
         ),
     )
-    if not found.is_met and len(sampled) >= certificate["n_most"]:
-        return None
+    n, n_errors = len(sampled), float((1 - qualities).sum())
+    target_error = _target_error(content)
+    if not found.is_met:
+        step = Step("certify", 0, certificate["n_most"], certificate["expected_error"], certificate["level"])
+        if n >= step.n_most or is_hopeless(n_errors, n, n + len(left), step, target_error=target_error):
+            return None
     next_ = "training" if found.is_met else "validation"
     chosen = left if found.is_met else np.empty(0, np.int64)
     n_auto = write_jsonl(
@@ -277,10 +304,21 @@ def _certify(
         threshold = _threshold(content, lowest, len(sampled), found.error_estimate, found.error_upper)
     else:
         frozen.save(folder)
-        n_next = min(int(content["batch_size"]), certificate["n_most"] - len(sampled))
+        more = expected_sample(
+            n_errors / n if n else certificate["expected_error"],
+            n + len(left),
+            target_error=target_error,
+            level=certificate["level"],
+            n=n,
+            n_errors=n_errors,
+        )
+        least = _fewest_more(1 - qualities, n + len(left), certificate, target_error=target_error)
+        n_next = min(max(_SAMPLE_LEAST, more, least), int(content["batch_size"]), certificate["n_most"] - n)
         _write_queries(folder, frozen.ids[left[:n_next]])
+        state["random"][str(content["iteration"])] = 0
+        _Said.load(previous).save(folder)
         threshold = _threshold(content, None, len(sampled), found.error_estimate, found.error_upper)
-    _carry_files(Path(content["previous"]), folder)
+    _carry_files(previous, folder)
     write_json(folder / "threshold.json", threshold)
     return _result(
         content,
@@ -290,8 +328,32 @@ def _certify(
         n_auto=n_auto,
         next_=next_,
         share=None,
-        state={"n_attempts": state["n_attempts"], "certificate": None if found.is_met else certificate},
+        state={**state, "certificate": None if found.is_met else certificate},
     )
+
+
+def _fewest_more(
+    losses: NDArray[np.float64], n_population: int, certificate: Mapping[str, Any], *, target_error: float
+) -> int:
+    """Further objects that would certify the rest if all of them were right; at most those of the attempt."""
+
+    def is_enough(more: int) -> bool:
+        return certify_rest(
+            np.concatenate([losses, np.zeros(more)]),
+            n_population,
+            target_error=target_error,
+            confidence=1 - certificate["level"],
+            expected_error=certificate["expected_error"],
+        ).is_met
+
+    low, high = 1, max(1, min(certificate["n_most"], n_population) - len(losses))
+    while low < high:
+        middle = (low + high) // 2
+        if is_enough(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 def _carry_files(source: Path, target: Path) -> None:
@@ -323,13 +385,77 @@ def _target_error(content: Mapping[str, Any]) -> float:
     return round(1.0 - float(content["target"]), 9)
 
 
+def _state(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What the program of the pass before left for this one."""
+    state = content.get("state") or {
+        "n_attempts": 0,
+        "certificate": None,
+        "first_pass": content["iteration"],
+        "random": {},  # by iteration: from this place of its batch on, objects were drawn at random
+    }
+    return {**state, "random": dict(state["random"])}
+
+
+def _is_random(objects: ObjectSet, state: Mapping[str, Any]) -> NDArray[np.bool_]:
+    """Objects that were drawn at random; labels that came with the manifest are taken for such."""
+    first = np.array(
+        [
+            0
+            if iteration < state["first_pass"]
+            else state["random"].get(str(iteration), np.iinfo(np.int64).max)
+            for iteration in objects.iterations.tolist()
+        ],
+        np.int64,
+    )
+    return np.asarray(objects.draws >= first, np.bool_)
+
+
+class _Said:
+    """What models said of the objects of the last batches before people labeled them."""
+
+    _N_ROUNDS = 2
+
+    def __init__(self, rounds: list[dict[str, list[Any]]]) -> None:
+        self._rounds = rounds
+
+    @classmethod
+    def load(cls, folder: Path | None) -> _Said:
+        path = None if folder is None else folder / _SAID
+        return cls(orjson.loads(path.read_bytes()) if path is not None and path.exists() else [])
+
+    def add(self, found: Predictions, positions: Iterable[int] | NDArray[np.int64]) -> None:
+        chosen = [int(i) for i in positions if not math.isnan(found.certainties[int(i)])]
+        made: dict[str, list[Any]] = {
+            "ids": [int(found.ids[i]) for i in chosen],
+            "certainties": [float(found.certainties[i]) for i in chosen],
+            "labels": [found.labels[i] for i in chosen],
+        }
+        self._rounds = [*self._rounds, made][-self._N_ROUNDS :]
+
+    def save(self, folder: Path) -> None:
+        (folder / _SAID).write_bytes(orjson.dumps(self._rounds))
+
+    def by_id(self) -> dict[int, Said]:
+        return {
+            number: Said(certainty, label)
+            for made in self._rounds
+            for number, certainty, label in zip(made["ids"], made["certainties"], made["labels"], strict=True)
+        }
+
+
 def _learn(
-    content: Mapping[str, Any], folder: Path, trainer: Trainer, labeled: Objects, others: Sequence[Objects]
+    content: Mapping[str, Any],
+    folder: Path,
+    trainer: Trainer,
+    labeled: Objects,
+    others: Sequence[Objects],
+    hints: Hints,
 ) -> tuple[bool, dict[str, float]]:
     """Train, or take the model that was given as it is; whether a model was trained, and its metrics."""
-    if content.get("start_model"):
-        unpack_model(folder / content["start_model"], folder / "start")
-        trainer.load(folder / "start")
+    for name, is_own in (("start_model", False), ("last_model", True)):
+        if content.get(name):
+            unpack_model(folder / content[name], folder / name)
+            trainer.load(folder / name, is_own=is_own)
     prepare = getattr(trainer, "prepare", None)
     if prepare is not None:
         prepare(Joined(labeled, *others))
@@ -339,7 +465,7 @@ def _learn(
     # The form of the line is what monitoring of AWS's trainings reads.
     print(f"INFO Final configuration: {{'num_training_samples': u'{n}', 'num_classes': u'{labels}'}}")
     report_progress(folder, "training", n=n)
-    metrics = trainer.fit(labeled)
+    metrics = trainer.fit(labeled, hints)
     (folder / "model").mkdir(exist_ok=True)
     trainer.save(folder / "model")
     pack_model(folder / "model", folder / "model.tar.gz")

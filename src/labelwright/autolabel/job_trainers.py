@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from labelwright.autolabel.job_data import Objects
 from labelwright.errors import InvalidRequest
 
-__all__ = ["Predictions", "Trainer", "trainer_for"]
+__all__ = ["Hints", "Predictions", "Said", "Trainer", "trainer_for"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -27,23 +27,54 @@ class Predictions:
         Expected quality in [0, 1]; NaN for an object that cannot be read, which is never labeled.
     labels : sequence of length n
         JSON values, see `labelwright.tasks.machine.machine_label`; None where the confidence is NaN.
+    certainties : ndarray of shape (n,), float64
+        What the confidences were made from: the order in which the model is sure.
     """
 
     ids: NDArray[np.int64]
     confidences: NDArray[np.float64]
     labels: Sequence[Any]
+    certainties: NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Said:
+    """What a model said of one object before people labeled it."""
+
+    certainty: float
+    label: Any
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Hints:
+    """What is known of labeled objects besides their labels.
+
+    Attributes
+    ----------
+    is_random : ndarray of shape (n,), bool
+        Whether an object was drawn at random, and not because a model was unsure of it.
+    said : mapping of int to Said
+        By object number, of the last two batches.
+    """
+
+    is_random: NDArray[np.bool_]
+    said: Mapping[int, Said]
 
 
 class Trainer(Protocol):
     """A model for one kind of label. Deterministic given the seed of the input."""
 
-    def load(self, folder: Path) -> None:
-        """Begin from the files that an earlier model's `save` wrote."""
+    def load(self, folder: Path, *, is_own: bool) -> None:
+        """Begin from the files that an earlier model's `save` wrote.
+
+        ``is_own``: it is the last model of this very job, whose labels are given again; otherwise it brings
+        knowledge from elsewhere. A job that has both loads the one from elsewhere first.
+        """
 
     def save(self, folder: Path) -> None:
         """Write the model's files; numbers and JSON, nothing executable."""
 
-    def fit(self, objects: Objects) -> dict[str, float]:
+    def fit(self, objects: Objects, hints: Hints) -> dict[str, float]:
         """Learn from labeled objects; metrics for the log.
 
         Raises

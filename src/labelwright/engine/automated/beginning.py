@@ -29,14 +29,19 @@ REST_MIN = 100
 """With fewer unlabeled objects people label all of them."""
 
 _MANY = 5000  # from so many objects on a smaller share is enough for validation
-_CERTIFIED_TRAINING_MAX = 190
 _N_KEPT_LOOKED_AT = 50
 
 SetSizes = tuple[int, int]
 
 
 def set_sizes(
-    *, n_objects: int, n_unlabeled: int, n_human: int, batch_size: int, has_model: bool, is_certified: bool
+    *,
+    n_objects: int,
+    n_unlabeled: int,
+    n_human: int,
+    batch_size: int,
+    has_model: bool,
+    n_first: int | None = None,
 ) -> SetSizes:
     """Objects of the first training batch and of the validation set.
 
@@ -52,13 +57,13 @@ def set_sizes(
         ``MaxConcurrentTaskCount``.
     has_model : bool
         The job starts from a model and needs no training batch.
-    is_certified : bool
-        What the machine labels is certified by a sample of its own when the model is good enough, so nothing
-        is set aside before.
+    n_first : int, optional
+        Random labels before the first model of a certified job. Its machine labels are certified by a sample
+        of their own when the model is good enough: nothing is set aside before.
 
     Examples
     --------
-    >>> rest = {"n_human": 0, "has_model": False, "is_certified": False}
+    >>> rest = {"n_human": 0, "has_model": False}
     >>> set_sizes(n_objects=1000, n_unlabeled=1000, batch_size=200, **rest)
     (190, 200)
     >>> set_sizes(n_objects=6000, n_unlabeled=6000, batch_size=1000, **rest)
@@ -67,12 +72,12 @@ def set_sizes(
     n_validation = n_objects // 5 if n_objects < _MANY else n_objects // 10
     if n_unlabeled < 2 * n_validation:
         n_validation = n_unlabeled // 2
-    if is_certified:
+    if n_first is not None:
         n_validation = 0
     # A batch that is hardly larger than the probes is sent whole.
     first = min(max(batch_size - N_PROBES, batch_size // 2), n_objects // 5)
-    if is_certified:  # asking for what the model is unsure of is worth more than asking at random
-        first = min(first, _CERTIFIED_TRAINING_MAX)
+    if n_first is not None:  # asking for what a model is unsure of is worth more than asking at random
+        first = min(first, max(0, n_first - N_PROBES))
     n_training = 0 if has_model else max(0, first - n_human)
     return n_training, n_validation
 
@@ -82,13 +87,18 @@ def begin(tools: Tools, job: JobRow, facts: JobFacts) -> None:
     start = _start_model(tools, job, facts)
     counters = job.counters
     n_kept_human = counters.n_human - counters.n_human_here
+    n_first = None
+    if facts.options.auto_labeling == "certified":
+        from labelwright.autolabel.rounds import first_batch  # late: most servers never need it
+
+        n_first = first_batch(counters.n_objects, len(facts.categories.labels))
     n_training, n_validation = set_sizes(
         n_objects=counters.n_objects,
         n_unlabeled=counters.n_unlabeled,
         n_human=n_kept_human,
         batch_size=facts.batch_size,
         has_model=start is not None,
-        is_certified=facts.options.auto_labeling == "certified",
+        n_first=n_first,
     )
     is_small = counters.n_unlabeled < REST_MIN
     row = AutomatedRow(
@@ -116,7 +126,7 @@ def begin(tools: Tools, job: JobRow, facts: JobFacts) -> None:
         detail: dict[str, Any] = {
             "training": n_training,
             "validation": n_validation,
-            "certified": facts.options.auto_labeling == "certified",
+            "certified": n_first is not None,
         }
         if start is not None:
             detail["start-model"] = start.arn

@@ -29,11 +29,10 @@ from labelwright.store.data_objects import ObjectRow
 from labelwright.store.labeling_jobs import JobRow
 from labelwright.tasks.machine import BACKGROUND_COLOR, class_colors
 
-__all__ = ["START_MODEL", "file_chunks", "target_quality", "write_inputs"]
+__all__ = ["file_chunks", "target_quality", "write_inputs"]
 
 _log = logging.getLogger(__name__)
 
-START_MODEL = "start_model.tar.gz"
 _PAGE = 2000
 _Row = tuple[ObjectRow, bytes, int, int]
 
@@ -82,7 +81,9 @@ def write_inputs(
     ):
         tools.blobs.put(uri, file_chunks(made.path))
     settings = tools.settings
-    has_model = _fetch_model(tools, state, folder)
+    start_model = _fetch_model(tools, state.start_model_arn, folder / "start_model.tar.gz")
+    has_own = state.model_arn != state.start_model_arn
+    last_model = _fetch_model(tools, state.model_arn, folder / "last_model.tar.gz") if has_own else None
     return {
         "algorithm": facts.algorithm,
         "label_attribute_name": facts.names.label_attribute_name,
@@ -95,8 +96,9 @@ def write_inputs(
         "batch_size": facts.batch_size,
         "n_objects": job.n_objects,
         # A model that was given is used as it is first; learning goes on from the next pass.
-        "fit": not (has_model and last is None),
-        "start_model": START_MODEL if has_model else None,
+        "fit": start_model is None or last is not None,
+        "start_model": start_model,
+        "last_model": last_model,
         "sets": {made.name: made.n for made in (training, validation, unlabeled)},
         # What the last program wrote for the next one, and where its other files are.
         "state": last.report.get("state") if last is not None else None,
@@ -176,22 +178,19 @@ def _kept_human(tools: Tools, facts: JobFacts, connection: Connection) -> Iterat
                     yield row, b"", 0, 0
 
 
-def _fetch_model(tools: Tools, state: AutomatedRow, folder: Path) -> bool:
-    """Put the latest model into the folder; False when there is none (any more)."""
-    arn = state.model_arn or state.start_model_arn
-    if arn is None:
-        return False
-    model = tools.database.read(partial(models.by_arn, arn=arn))
+def _fetch_model(tools: Tools, arn: str | None, path: Path) -> str | None:
+    """Put a model's artifact into the folder; its file name, or None when there is none (any more)."""
+    model = None if arn is None else tools.database.read(partial(models.by_arn, arn=arn))
     if model is None or not model.artifact_uri:
-        return False
+        return None
     try:
-        with (folder / START_MODEL).open("wb") as file:
+        with path.open("wb") as file:
             for piece in tools.blobs.stream(model.artifact_uri):
                 file.write(piece)
     except BlobNotFound:
         _log.warning("the model of a job is gone", extra={"action": "learn", "model": arn})
-        return False
-    return True
+        return None
+    return path.name
 
 
 def file_chunks(path: Path, chunk_bytes: int = 1 << 20) -> Iterator[bytes]:

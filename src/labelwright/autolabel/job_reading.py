@@ -2,7 +2,7 @@
 
 The embedded store belongs to one process, the server; others may look into its index and open its files. A
 file is never changed once it is written, so what is read is whole; one that is renamed at this very moment is
-looked up again.
+looked up again. Nothing of the server is imported for that, which would take longer than many trainings.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import threading
 from pathlib import Path
 from typing import Protocol
 
-from labelwright.blobs.interface import parse_uri
-from labelwright.errors import BlobNotFound
+from labelwright.errors import BlobNotFound, InvalidRequest
 
 __all__ = ["EmbeddedReader", "Reader", "open_reader"]
 
@@ -70,7 +69,12 @@ class EmbeddedReader:
 
     def read(self, uri: str) -> bytes:
         """All bytes of an object."""
-        bucket, key = parse_uri(uri)
+        scheme, _, rest = uri.partition("://")
+        bucket, _, key = rest.partition("/")
+        if scheme != "s3" or not bucket:
+            raise InvalidRequest(
+                f"{uri[:200]!r} is not an S3 URI; write s3://bucket/key.", field="uri", value=uri
+            )
         for _ in range(_ATTEMPTS):
             row = (
                 self._connection()
