@@ -9,13 +9,13 @@ from __future__ import annotations
 from labelwright.consolidation.algorithms import ALGORITHMS, Algorithm, classify, classify_multi_label
 from labelwright.consolidation.bayesian import CalibratedBayesian
 from labelwright.consolidation.boxes import ConsolidatedBox, LabeledBox, consolidate_boxes
+from labelwright.consolidation.confusion_em import DawidSkene, EMResult, dawid_skene_em
 from labelwright.consolidation.dawid_skene import (
     class_posteriors,
     consolidate_classes,
     consolidate_multi_label,
     dawid_skene_kernel,
 )
-from labelwright.consolidation.dawid_skene_em import DawidSkene, EMResult, dawid_skene_em
 from labelwright.consolidation.estimates import ClassEstimate, WorkerQuality
 from labelwright.consolidation.glad import GLAD
 from labelwright.consolidation.iou import box_iou, box_iou_batch
@@ -26,7 +26,7 @@ from labelwright.consolidation.responses import Responses
 from labelwright.consolidation.spans import ConsolidatedSpan, LabeledSpan, consolidate_spans, span_iou
 from labelwright.consolidation.spectral import spectral_skills, spectral_start
 from labelwright.consolidation.state_models import BayesianCombination
-from labelwright.consolidation.worker_quality import confusion_intervals, worker_quality
+from labelwright.consolidation.workers import confusion_intervals, worker_quality
 
 __all__ = [
     "ALGORITHMS",

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from labelwright.consolidation.bayesian import CalibratedBayesian
-from labelwright.consolidation.dawid_skene import class_posteriors
-from labelwright.consolidation.dawid_skene_em import DawidSkene
+from labelwright.consolidation.confusion_em import DawidSkene
+from labelwright.consolidation.dawid_skene import class_posteriors, consolidate_multi_label
 from labelwright.consolidation.estimates import ClassEstimate
 from labelwright.consolidation.glad import GLAD
 from labelwright.consolidation.majority import majority_vote
@@ -24,7 +24,7 @@ from labelwright.consolidation.one_coin import OneCoin
 from labelwright.consolidation.responses import Responses
 from labelwright.consolidation.spectral import spectral_start
 from labelwright.consolidation.state_models import BayesianCombination
-from labelwright.consolidation.worker_quality import worker_quality
+from labelwright.consolidation.workers import worker_quality
 
 __all__ = ["ALGORITHMS", "Algorithm", "classify", "classify_multi_label"]
 
@@ -147,6 +147,8 @@ def classify_multi_label(
     [[(0, 1.0), (1, 0.5)]]
     """
     chosen = _named(algorithm)
+    if chosen.name == "compatible":
+        return consolidate_multi_label(votes, n_classes, n_workers_asked=n_workers_asked)
     for i, answers in enumerate(votes):
         if not answers:
             raise ValueError(f"object {i} has no answers and cannot be consolidated")
@@ -165,8 +167,6 @@ def classify_multi_label(
             probabilities = [0.0] * len(votes)
         else:
             probabilities = chosen.posteriors(_responses(binary, 2))[:, 1].tolist()
-            if chosen.name == "compatible":
-                probabilities = [round(0.05 + 0.9 * p, 2) for p in probabilities]
         for i, ticked in enumerate(ticked_by_object):
             if label in ticked:
                 found[i][label] = probabilities[i]

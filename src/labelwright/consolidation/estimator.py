@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from labelwright.consolidation.estimates import WorkerQuality
 from labelwright.consolidation.responses import Responses
-from labelwright.consolidation.worker_quality import worker_quality
+from labelwright.consolidation.workers import worker_quality
 
 __all__ = ["ClassEstimator"]
 
