@@ -17,13 +17,13 @@ from labelwright.config import ACCOUNT_ID
 from labelwright.core.arn import PUBLIC_CROWD_ACCOUNT, parse_arn, team_kind
 from labelwright.core.function_names import parse_function_name
 from labelwright.core.functions import CUSTOM, BuiltIn, TaskKind, kind_of, recognise
-from labelwright.core.job_options import parse_job_options
+from labelwright.core.job_options import PREFIX, parse_job_options
 from labelwright.core.limits import LIFETIME_S_MAX, LIFETIME_S_MAX_PUBLIC
 from labelwright.core.names import check_label_attribute_name
 from labelwright.core.prices import check_price
 from labelwright.errors import InvalidRequest, NotFound
 from labelwright.store import functions, human_task_uis, models, workteams
-from labelwright.tasks import implemented
+from labelwright.tasks import algorithms_of, certainty_of, implemented, task_type
 
 __all__ = ["check_request"]
 
@@ -80,11 +80,33 @@ def check_request(
             "HumanTaskConfig.NumberOfHumanWorkersPerDataObject", n_workers, f"must be 1 for {kind.suffix}"
         )
     _check_algorithm(connection, request, kind, labels)
-    parse_job_options(
+    _check_options(request, kind, n_workers)
+    return kind
+
+
+def _check_options(request: Mapping[str, Any], kind: TaskKind, n_workers: int) -> None:
+    options = parse_job_options(
         request.get("Tags") or (),
         is_task_priced="PublicWorkforceTaskPrice" in request["HumanTaskConfig"],
     )
-    return kind
+    chosen = task_type(kind.suffix)
+    known = algorithms_of(chosen)
+    if options.consolidation not in known:
+        _refuse(
+            f"The tag {PREFIX}consolidation",
+            options.consolidation,
+            f"is no algorithm for {kind.suffix}; there are {', '.join(known)}",
+        )
+    most = options.max_workers_per_object
+    if most is None or most == n_workers:
+        return
+    field = f"The tag {PREFIX}max-workers-per-object"
+    if most < n_workers:
+        _refuse(field, most, f"must not be below NumberOfHumanWorkersPerDataObject ({n_workers})")
+    if certainty_of(chosen) == "none":
+        _refuse(field, most, f"is not for {kind.suffix}: nothing tells how sure its labels are")
+    if kind.is_single_worker:
+        _refuse(field, most, f"is not for {kind.suffix}, which takes one worker")
 
 
 def _refuse(field: str, value: object, rule: str) -> NoReturn:

@@ -27,6 +27,7 @@ from labelwright.engine.outcomes import call_key
 from labelwright.engine.outputs import write_first_manifest, write_manifest
 from labelwright.engine.paths import output_manifest_uri, s3_uri
 from labelwright.engine.preparing import ProbeFailed
+from labelwright.engine.redundancy import Review, is_adaptive, review
 from labelwright.engine.tools import Tools
 from labelwright.errors import AccessRefused, BlobNotFound, InvalidRequest, NotFound
 from labelwright.store import data_objects, human_tasks, labeling_jobs, labels, task_inputs
@@ -60,11 +61,14 @@ class Memo:
         How long the last rewrite of the output manifest took.
     group_attempts : dict
         Failed attempts by group.
+    review : Review
+        Of adaptive redundancy.
     """
 
     collected_at: float | None = None
     manifest_cost_s: float = 0.0
     group_attempts: dict[int, int] = dataclasses.field(default_factory=dict)
+    review: Review = dataclasses.field(default_factory=Review)
 
 
 def advance(tools: Tools, job_id: int, memo: Memo) -> float | None:
@@ -121,6 +125,12 @@ def _work(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | Non
     except ProbeFailed as failure:
         _fail(tools, job, facts, memo, reason=str(failure))
         return NOW
+    settled: frozenset[int] | None = None
+    if counts.n_ready and is_adaptive(facts):
+        is_late = deadline is not None and now >= deadline
+        if review(tools, job, facts, memo.review, is_over=is_late, n_open=counts.n_open):
+            return NOW
+        settled = memo.review.may_be_grouped()
     is_preparing = tools.calls.are_running(job.id, "pre")
     can_plan = counts.n_open == 0 and not facts.algorithm and not is_preparing
     if can_plan and plan_batch(tools, job, facts):
@@ -132,7 +142,8 @@ def _work(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | Non
             memo.collected_at = now
         is_over = now >= memo.collected_at + tools.settings.consolidation_interval_s
         current = job.iteration if counts.n_open and not is_over else None
-        if tools.database.write(partial(form_groups, job_id=job.id, now=now, growing_iteration=current)):
+        form = partial(form_groups, job_id=job.id, now=now, growing_iteration=current, among=settled)
+        if tools.database.write(form):
             memo.collected_at = now
             return NOW
     machine_due: float | None = None
@@ -160,8 +171,12 @@ def _work(tools: Tools, job: JobRow, facts: JobFacts, memo: Memo) -> float | Non
         dues.append(machine_due)
     if counts.n_open and deadline is not None:
         dues.append(deadline)
+    if counts.n_ready and memo.review.next_at is not None:
+        dues.append(memo.review.next_at)
     if counts.n_ready and memo.collected_at is not None:
-        dues.append(memo.collected_at + tools.settings.consolidation_interval_s)
+        due = memo.collected_at + tools.settings.consolidation_interval_s
+        if due > now or memo.review.next_at is None:
+            dues.append(due)
     if job.manifest_is_stale:
         due = _manifest_due(tools, job, memo)
         if now >= due:

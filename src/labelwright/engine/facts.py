@@ -39,6 +39,7 @@ class JobFacts:
     categories : Categories
         Empty until the job is initialized, and for jobs without a label category file.
     n_workers, time_limit_s, lifetime_s, batch_size : int
+        ``n_workers`` are asked for an object at first; adaptive redundancy may ask more.
     stopping : StoppingConditions
     options : JobOptions
         What its tags choose beyond the AWS API.
@@ -95,6 +96,8 @@ def facts_of(row: JobRow) -> JobFacts:
     pre_function, input_suffix = _own_function(human.get("PreHumanTaskLambdaArn"))
     consolidation = human.get("AnnotationConsolidationConfig") or {}
     post_function, _ = _own_function(consolidation.get("AnnotationConsolidationLambdaArn"))
+    options = parse_job_options(request.get("Tags") or (), is_task_priced=True)
+    n_workers_max = max(row.n_workers, options.max_workers_per_object or 1)
     is_public = team_kind(row.workteam_arn) == "public-crowd"
     lifetime_s = LIFETIME_S_DEFAULT_PUBLIC if is_public else LIFETIME_S_MAX
     return JobFacts(
@@ -104,7 +107,7 @@ def facts_of(row: JobRow) -> JobFacts:
         reference_code=row.reference_code,
         workteam_arn=row.workteam_arn,
         created_at=row.created_at,
-        names=JobNames(request["LabelAttributeName"], row.name, row.n_workers),
+        names=JobNames(request["LabelAttributeName"], row.name, n_workers_max, options.consolidation),
         type=kind,
         type_name=row.task_type,
         input_type=task_type(input_suffix) if input_suffix in implemented() else kind,
@@ -119,7 +122,7 @@ def facts_of(row: JobRow) -> JobFacts:
             max_human_labeled=conditions.get("MaxHumanLabeledObjectCount"),
             max_percentage_labeled=conditions.get("MaxPercentageOfInputDatasetLabeled"),
         ),
-        options=parse_job_options(request.get("Tags") or (), is_task_priced=True),
+        options=options,
         algorithm=_algorithm(request),
         output_uri=f"{s3_uri(request['OutputConfig']['S3OutputPath']).rstrip('/')}/{row.name}",
         manifest_uri=row.manifest_uri or "",

@@ -39,13 +39,22 @@ _LARGE_ANSWER_BYTES = 1_000_000
 _GROUP_SPACING_S = 0.0001  # objects of one group are dated 1 microsecond apart
 
 
-def form_groups(connection: Connection, job_id: int, *, now: float, growing_iteration: int | None) -> int:
+def form_groups(
+    connection: Connection,
+    job_id: int,
+    *,
+    now: float,
+    growing_iteration: int | None,
+    among: frozenset[int] | None = None,
+) -> int:
     """Put ready objects into groups.
 
     Parameters
     ----------
     growing_iteration : int or None
         Of this one, only full groups are formed: more of its objects will become ready.
+    among : frozenset of int, optional
+        Only these objects are taken.
 
     Returns
     -------
@@ -54,7 +63,9 @@ def form_groups(connection: Connection, job_id: int, *, now: float, growing_iter
     """
     n_formed = 0
     while True:
-        ready = data_objects.ready_numbers(connection, job_id, GROUP_SIZE)
+        ready = data_objects.ready_numbers(connection, job_id, GROUP_SIZE if among is None else None)
+        if among is not None:
+            ready = [item for item in ready if item[0] in among][:GROUP_SIZE]
         if not ready:
             return n_formed
         iteration = ready[0][1]

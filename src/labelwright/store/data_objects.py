@@ -299,7 +299,7 @@ def without_answer_back_to_pending(connection: Connection, job_id: int) -> None:
     )
 
 
-def ready_numbers(connection: Connection, job_id: int, limit: int) -> list[tuple[int, int]]:
+def ready_numbers(connection: Connection, job_id: int, limit: int | None) -> list[tuple[int, int]]:
     """(number, iteration) of objects that wait for consolidation, in manifest order."""
     query = (
         sa.select(_t.c.object_no, _t.c.iteration)

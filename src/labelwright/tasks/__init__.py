@@ -17,6 +17,7 @@ from typing import cast
 
 from labelwright.errors import LabelwrightError, NotFound
 from labelwright.tasks.task_type import (
+    COMPATIBLE,
     Answer,
     Categories,
     Failure,
@@ -27,10 +28,13 @@ from labelwright.tasks.task_type import (
     Outcome,
     ReadLine,
     TaskType,
+    algorithms_of,
+    certainty_of,
     parse_categories,
 )
 
 __all__ = [
+    "COMPATIBLE",
     "GROUP",
     "Answer",
     "Categories",
@@ -42,6 +46,8 @@ __all__ = [
     "Outcome",
     "ReadLine",
     "TaskType",
+    "algorithms_of",
+    "certainty_of",
     "implemented",
     "parse_categories",
     "task_type",

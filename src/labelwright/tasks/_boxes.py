@@ -10,13 +10,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from labelwright.consolidation import ConsolidatedBox, LabeledBox, consolidate_boxes
+from labelwright.consolidation.box_crowd import estimate_boxes
 from labelwright.errors import InvalidRequest
 from labelwright.manifests import number
-from labelwright.tasks.task_type import Answer, Categories, JobNames, ObjectAnswers
+from labelwright.tasks._agreement import best_agreement, boxes_agreement
+from labelwright.tasks.task_type import COMPATIBLE, Answer, Categories, JobNames, ObjectAnswers
 
 __all__ = [
+    "BOX_ALGORITHMS",
     "agreed_size",
     "annotation",
+    "boxes_certainties",
     "boxes_metadata",
     "boxes_value",
     "check_boxes",
@@ -25,6 +29,8 @@ __all__ = [
     "find_boxes",
     "is_number",
 ]
+
+BOX_ALGORITHMS: Mapping[str, str] = {COMPATIBLE: "1", "robust": "1"}
 
 _ELEMENT = "boundingBox"
 _KIND = "groundtruth/object-detection"
@@ -92,13 +98,27 @@ def check_boxes(
     return {**answer, key: {**value, "boundingBoxes": checked}}
 
 
-def combined(item: ObjectAnswers, categories: Categories, names: JobNames) -> list[ConsolidatedBox] | None:
-    """The boxes of all answers to an object, matched and averaged; None without an image size."""
-    size = agreed_size(item)
-    if size is None:
-        return None
-    answers = [(answer.worker, _boxes(answer, categories)) for answer in item.answers]
-    return consolidate_boxes(answers, image_height=size[1], n_workers_asked=names.n_workers)
+def combined(
+    objects: Sequence[ObjectAnswers], categories: Categories, names: JobNames
+) -> list[tuple[tuple[int, int], list[ConsolidatedBox]] | None]:
+    """Per object the image's size and the boxes of all answers, combined; None without an image size."""
+    sizes = [agreed_size(item) for item in objects]
+    drawn = [[(answer.worker, _boxes(answer, categories)) for answer in item.answers] for item in objects]
+    if names.algorithm == COMPATIBLE or names.n_workers == 1:
+        return [
+            size and (size, consolidate_boxes(answers, image_height=size[1], n_workers_asked=names.n_workers))
+            for size, answers in zip(sizes, drawn, strict=True)
+        ]
+    found = estimate_boxes(drawn).kept()
+    return [size and (size, boxes) for size, boxes in zip(sizes, found, strict=True)]
+
+
+def boxes_certainties(objects: Sequence[ObjectAnswers], categories: Categories) -> list[float]:
+    """How well the boxes of the two answers that agree best agree."""
+    return [
+        best_agreement([_boxes(answer, categories) for answer in item.answers], boxes_agreement)
+        for item in objects
+    ]
 
 
 def annotation(box: ConsolidatedBox) -> dict[str, Any]:

@@ -15,20 +15,32 @@ import numpy as np
 import numpy.typing as npt
 
 from labelwright.consolidation import consolidate_masks
+from labelwright.consolidation.mask_em import estimate_mask
 from labelwright.errors import InvalidRequest
+from labelwright.tasks._agreement import best_agreement, masks_agreement
 from labelwright.tasks._boxes import is_number
 from labelwright.tasks._earlier import BACKGROUND
 from labelwright.tasks._palette import BACKGROUND_COLOR, HEX_COLOR
 from labelwright.tasks._png import BadPng, check_png, read_mask, write_mask
-from labelwright.tasks.task_type import Answer, Categories, JobNames, Label, LabelFile, ObjectAnswers
+from labelwright.tasks.task_type import (
+    COMPATIBLE,
+    Answer,
+    Categories,
+    JobNames,
+    Label,
+    LabelFile,
+    ObjectAnswers,
+)
 
 __all__ = [
     "LABELS_MAX",
+    "MASK_ALGORITHMS",
     "check_answer_mask",
     "check_label_names",
     "find_mask",
     "fitted",
     "label_of",
+    "masks_certainties",
     "masks_of",
     "target_size",
 ]
@@ -38,6 +50,9 @@ Mask = npt.NDArray[np.uint8]
 LABELS_MAX = 254
 """0 is the background, and training takes 255 for "ignore"."""
 
+MASK_ALGORITHMS: Mapping[str, str] = {COMPATIBLE: "1", "staple": "1"}
+
+_STAPLE_ANSWERS_MIN = 3  # two masks cannot tell which of them is right
 _ELEMENT = "crowd-semantic-segmentation"
 _KIND = "groundtruth/semantic-segmentation"
 
@@ -214,6 +229,16 @@ def _has_same_shape(a: tuple[int, int], b: tuple[int, int]) -> bool:
     return abs(max(1.0, large[short] * small[long] / large[long]) - small[short]) < 1
 
 
+def masks_certainties(objects: Sequence[ObjectAnswers], categories: Categories) -> list[float]:
+    """How well the masks of the two answers that agree best agree."""
+    found = []
+    for item in objects:
+        size = target_size(item)
+        masks = masks_of(item, size, categories) if size is not None else []
+        found.append(best_agreement(masks, masks_agreement))
+    return found
+
+
 def label_of(
     item: ObjectAnswers,
     masks: Sequence[Mask],
@@ -232,7 +257,11 @@ def label_of(
     status : mapping, optional
         Further metadata, put last.
     """
-    result = consolidate_masks(np.stack(masks), n_workers_asked=names.n_workers)
+    stacked = np.stack(masks)
+    if names.algorithm == "staple" and len(masks) >= _STAPLE_ANSWERS_MIN:
+        result = estimate_mask(stacked)
+    else:
+        result = consolidate_masks(stacked, n_workers_asked=names.n_workers)
     class_names, class_colors = (BACKGROUND, *categories.labels), (BACKGROUND_COLOR, *colors)
     uri = f"{item.output_folder}/{item.object_no}_{item.creation_date}.png"
     metadata = {

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from labelwright.consolidation import consolidate_multi_label
+from labelwright.consolidation import classify_multi_label
 from labelwright.errors import InvalidRequest
-from labelwright.tasks._classes import built_in_input, shown
+from labelwright.tasks._classes import CERTAIN_ALGORITHM, CLASS_ALGORITHMS, built_in_input, shown
 from labelwright.tasks.task_type import (
+    COMPATIBLE,
     Categories,
+    Certainty,
     Failure,
     JobNames,
     Label,
@@ -24,7 +26,10 @@ __all__ = ["MultiLabelClassification"]
 
 
 class MultiLabelClassification(TaskType):
-    """At least one class per object. Every class that any worker ticked is kept, with its own confidence.
+    """At least one class per object. Every class has its own confidence.
+
+    The compatible algorithm keeps every class that any worker ticked; the others keep those that are more
+    likely right than not, and at least the likeliest.
 
     Parameters
     ----------
@@ -39,6 +44,8 @@ class MultiLabelClassification(TaskType):
 
     n_labels_min = 2
     n_labels_max = 50
+    algorithms = CLASS_ALGORITHMS
+    certainty: Certainty = "posterior"
 
     def __init__(
         self,
@@ -91,17 +98,32 @@ class MultiLabelClassification(TaskType):
         """The group's labels; with one worker per object the answer itself, all confidences 0."""
         ticked = [self._ticked(item, categories) for item in objects]
         estimated = iter(
-            consolidate_multi_label(
+            classify_multi_label(
                 [answers for answers in ticked if answers],
                 len(categories.labels),
+                algorithm=names.algorithm,
                 n_workers_asked=names.n_workers,
             )
         )
         missing = Failure("no answer names a label of the label category file.")
         return [
-            self._label(item, next(estimated), categories, names) if answers else missing
+            self._label(item, _chosen(next(estimated), names), categories, names) if answers else missing
             for item, answers in zip(objects, ticked, strict=True)
         ]
+
+    def certainties(
+        self, objects: Sequence[ObjectAnswers], categories: Categories, names: JobNames
+    ) -> list[float]:
+        """The probability of the least certain of an object's classes; 0 where no answer names one."""
+        ticked = [self._ticked(item, categories) for item in objects]
+        estimated = iter(
+            classify_multi_label(
+                [answers for answers in ticked if answers],
+                len(categories.labels),
+                algorithm=CERTAIN_ALGORITHM,
+            )
+        )
+        return [min(max(p, 1 - p) for _, p in next(estimated)) if answers else 0.0 for answers in ticked]
 
     def _label(
         self, item: ObjectAnswers, found: list[tuple[int, float]], categories: Categories, names: JobNames
@@ -128,6 +150,13 @@ class MultiLabelClassification(TaskType):
             if known:  # nobody ticks nothing; what is left then is a label that does not exist
                 answers.append((answer.worker, known))
         return answers
+
+
+def _chosen(found: list[tuple[int, float]], names: JobNames) -> list[tuple[int, float]]:
+    if names.algorithm == COMPATIBLE or names.n_workers == 1:
+        return found
+    rounded = [(index, round(probability, 2)) for index, probability in found]
+    return [item for item in rounded if item[1] >= 0.5] or rounded[:1]  # the likeliest come first
 
 
 def _refuse(path: str, value: Any, rule: str) -> NoReturn:

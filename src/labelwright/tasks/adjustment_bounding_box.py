@@ -10,8 +10,9 @@ from labelwright.errors import InvalidRequest
 from labelwright.manifests import LabeledBox as EarlierBox
 from labelwright.manifests import number
 from labelwright.tasks._boxes import (
-    agreed_size,
+    BOX_ALGORITHMS,
     annotation,
+    boxes_certainties,
     boxes_metadata,
     boxes_value,
     check_boxes,
@@ -24,6 +25,7 @@ from labelwright.tasks._earlier import earlier_boxes
 from labelwright.tasks.task_type import (
     Answer,
     Categories,
+    Certainty,
     Failure,
     JobNames,
     Label,
@@ -48,6 +50,8 @@ class AdjustmentBoundingBox(TaskType):
     source_keys = ("source-ref",)
     media: Media = "image"
     n_labels_max = 50
+    algorithms = BOX_ALGORITHMS
+    certainty: Certainty = "agreement"
     audits_labels = True
 
     def problem_with(self, line: Mapping[str, Any], label_attribute_name: str) -> str | None:
@@ -74,7 +78,14 @@ class AdjustmentBoundingBox(TaskType):
         self, objects: Sequence[ObjectAnswers], categories: Categories, names: JobNames
     ) -> list[Outcome]:
         """Matched boxes, averaged, with what became of the earlier ones."""
-        return [_consolidate_one(item, categories, names) for item in objects]
+        found = combined(objects, categories, names)
+        return [_label(item, result, categories, names) for item, result in zip(objects, found, strict=True)]
+
+    def certainties(
+        self, objects: Sequence[ObjectAnswers], categories: Categories, names: JobNames
+    ) -> list[float]:
+        """How well the two answers that agree best agree."""
+        return boxes_certainties(objects, categories)
 
 
 def was_modified(value: Mapping[str, Any], path: str) -> bool | None:
@@ -94,7 +105,12 @@ def was_modified(value: Mapping[str, Any], path: str) -> bool | None:
     return flag
 
 
-def _consolidate_one(item: ObjectAnswers, categories: Categories, names: JobNames) -> Outcome:
+def _label(
+    item: ObjectAnswers,
+    result: tuple[tuple[int, int], list[ConsolidatedBox]] | None,
+    categories: Categories,
+    names: JobNames,
+) -> Outcome:
     for answer in item.answers:
         for box in drawn_boxes(answer):
             if box["label"] not in categories.index:
@@ -102,9 +118,9 @@ def _consolidate_one(item: ObjectAnswers, categories: Categories, names: JobName
                     f"a box has the label {box['label']!r}, which the label category file of this job lacks. "
                     "Adjustment jobs may add labels, but not remove them."
                 )
-    size, found = agreed_size(item), combined(item, categories, names)
-    if size is None or found is None:
+    if result is None:
         return Failure("the answers do not agree on the image's size and the image cannot be read.")
+    size, found = result
     earlier = [label.boxes for label in earlier_boxes(item.line, names.label_attribute_name)]
     is_adjusted = any(_is_changed(answer, earlier) for answer in item.answers)
     annotations = [annotation(box) for box in found]

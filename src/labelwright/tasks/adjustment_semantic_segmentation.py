@@ -13,11 +13,13 @@ from labelwright.tasks._classes import built_in_input
 from labelwright.tasks._earlier import check_colors, earlier_masks
 from labelwright.tasks._masks import (
     LABELS_MAX,
+    MASK_ALGORITHMS,
     check_answer_mask,
     check_label_names,
     find_mask,
     fitted,
     label_of,
+    masks_certainties,
     masks_of,
     target_size,
 )
@@ -26,6 +28,7 @@ from labelwright.tasks._png import BadPng, read_mask
 from labelwright.tasks.adjustment_bounding_box import was_modified
 from labelwright.tasks.task_type import (
     Categories,
+    Certainty,
     Failure,
     JobNames,
     Media,
@@ -47,6 +50,8 @@ class AdjustmentSemanticSegmentation(TaskType):
     source_keys = ("source-ref",)
     media: Media = "image"
     n_labels_max = LABELS_MAX
+    algorithms = MASK_ALGORITHMS
+    certainty: Certainty = "agreement"
     is_checked_in_thread = True  # the picture is inflated
     audits_labels = True
 
@@ -74,6 +79,12 @@ class AdjustmentSemanticSegmentation(TaskType):
         was_modified(answer[key], f"answer.{key}")
         check_answer_mask(answer, categories)
         return dict(answer)
+
+    def certainties(
+        self, objects: Sequence[ObjectAnswers], categories: Categories, names: JobNames
+    ) -> list[float]:
+        """How well the two answers that agree best agree."""
+        return masks_certainties(objects, categories)
 
     def consolidate(
         self, objects: Sequence[ObjectAnswers], categories: Categories, names: JobNames

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from labelwright.consolidation import ConsolidatedBox
 from labelwright.tasks._boxes import (
-    agreed_size,
+    BOX_ALGORITHMS,
     annotation,
+    boxes_certainties,
     boxes_metadata,
     boxes_value,
     check_boxes,
@@ -16,6 +18,7 @@ from labelwright.tasks._boxes import (
 from labelwright.tasks._classes import built_in_input
 from labelwright.tasks.task_type import (
     Categories,
+    Certainty,
     Failure,
     JobNames,
     Label,
@@ -36,6 +39,8 @@ class BoundingBox(TaskType):
     source_keys = ("source-ref",)
     media: Media = "image"
     n_labels_max = 50
+    algorithms = BOX_ALGORITHMS
+    certainty: Certainty = "agreement"
 
     def task_input(self, line: Mapping[str, Any], categories: Categories) -> dict[str, Any]:
         """``taskObject``, ``labels`` and the whole line as ``manifestLine``."""
@@ -50,14 +55,26 @@ class BoundingBox(TaskType):
     def consolidate(
         self, objects: Sequence[ObjectAnswers], categories: Categories, names: JobNames
     ) -> list[Outcome]:
-        """Matched boxes, averaged; each object stands alone."""
-        return [_consolidate_one(item, categories, names) for item in objects]
+        """Matched boxes, averaged, or estimated together with the workers of the group."""
+        found = combined(objects, categories, names)
+        return [_label(item, result, categories, names) for item, result in zip(objects, found, strict=True)]
+
+    def certainties(
+        self, objects: Sequence[ObjectAnswers], categories: Categories, names: JobNames
+    ) -> list[float]:
+        """How well the two answers that agree best agree."""
+        return boxes_certainties(objects, categories)
 
 
-def _consolidate_one(item: ObjectAnswers, categories: Categories, names: JobNames) -> Outcome:
-    size, found = agreed_size(item), combined(item, categories, names)
-    if size is None or found is None:
+def _label(
+    item: ObjectAnswers,
+    result: tuple[tuple[int, int], list[ConsolidatedBox]] | None,
+    categories: Categories,
+    names: JobNames,
+) -> Outcome:
+    if result is None:
         return Failure("the answers do not agree on the image's size and the image cannot be read.")
+    size, found = result
     value = boxes_value(size, [annotation(box) for box in found])
     metadata = boxes_metadata(item, found, categories, names)
     return Label({names.label_attribute_name: value, names.metadata_name: metadata})

@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from labelwright.consolidation import LabeledSpan, consolidate_spans
+from labelwright.consolidation import ConsolidatedSpan, LabeledSpan, consolidate_spans
+from labelwright.consolidation.span_sequences import combine_span_sequences, span_document
 from labelwright.errors import InvalidRequest
+from labelwright.tasks._agreement import best_agreement, spans_agreement
 from labelwright.tasks._classes import built_in_input, shown
 from labelwright.tasks.task_type import (
+    COMPATIBLE,
     Answer,
     Categories,
+    Certainty,
     JobNames,
     Label,
     Media,
@@ -24,6 +28,8 @@ from labelwright.tasks.task_type import (
 )
 
 __all__ = ["TASK_TYPE", "NamedEntityRecognition"]
+
+SPAN_ALGORITHMS: Mapping[str, str] = {COMPATIBLE: "1", "sequence": "1"}
 
 _ELEMENT = "crowd-entity-annotation"
 _KIND = "groundtruth/text-span"
@@ -38,6 +44,8 @@ class NamedEntityRecognition(TaskType):
     suffixes = ("NamedEntityRecognition",)
     source_keys = ("source",)
     media: Media = "text"
+    algorithms = SPAN_ALGORITHMS
+    certainty: Certainty = "agreement"
     is_checked_in_thread = True  # offsets are checked against the text
 
     def check_categories(self, categories: Categories) -> None:
@@ -87,16 +95,39 @@ class NamedEntityRecognition(TaskType):
     def consolidate(
         self, objects: Sequence[ObjectAnswers], categories: Categories, names: JobNames
     ) -> list[Outcome]:
-        """Matched entities; each object stands alone."""
-        return [_consolidate_one(item, categories, names) for item in objects]
+        """Matched entities, or sequences of words estimated together with the workers of the group."""
+        answers = [
+            [(answer.worker, _spans(answer, categories)) for answer in item.answers] for item in objects
+        ]
+        if names.algorithm == COMPATIBLE or names.n_workers == 1:
+            found = [
+                consolidate_spans(
+                    marked, n_workers_asked=names.n_workers, seed=f"{names.job_name}\0{item.object_no}"
+                )
+                for item, marked in zip(objects, answers, strict=True)
+            ]
+        else:
+            found = combine_span_sequences(
+                [
+                    span_document(str(item.line["source"]), marked)
+                    for item, marked in zip(objects, answers, strict=True)
+                ]
+            )
+        return [_label(item, spans, categories, names) for item, spans in zip(objects, found, strict=True)]
+
+    def certainties(
+        self, objects: Sequence[ObjectAnswers], categories: Categories, names: JobNames
+    ) -> list[float]:
+        """How well the two answers that agree best agree."""
+        return [
+            best_agreement([_spans(answer, categories) for answer in item.answers], spans_agreement)
+            for item in objects
+        ]
 
 
-def _consolidate_one(item: ObjectAnswers, categories: Categories, names: JobNames) -> Label:
-    found = consolidate_spans(
-        [(answer.worker, _spans(answer, categories)) for answer in item.answers],
-        n_workers_asked=names.n_workers,
-        seed=f"{names.job_name}\0{item.object_no}",
-    )
+def _label(
+    item: ObjectAnswers, found: Sequence[ConsolidatedSpan], categories: Categories, names: JobNames
+) -> Label:
     annotations = {
         "entities": [
             {"endOffset": span.end, "startOffset": span.start, "label": categories.labels[span.class_id]}

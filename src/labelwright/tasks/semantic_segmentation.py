@@ -8,15 +8,18 @@ from typing import Any
 from labelwright.tasks._classes import built_in_input
 from labelwright.tasks._masks import (
     LABELS_MAX,
+    MASK_ALGORITHMS,
     check_answer_mask,
     check_label_names,
     label_of,
+    masks_certainties,
     masks_of,
     target_size,
 )
 from labelwright.tasks._palette import class_colors
 from labelwright.tasks.task_type import (
     Categories,
+    Certainty,
     Failure,
     JobNames,
     Media,
@@ -36,6 +39,8 @@ class SemanticSegmentation(TaskType):
     source_keys = ("source-ref",)
     media: Media = "image"
     n_labels_max = LABELS_MAX
+    algorithms = MASK_ALGORITHMS
+    certainty: Certainty = "agreement"
     is_checked_in_thread = True  # the picture is inflated
 
     def check_categories(self, categories: Categories) -> None:
@@ -52,6 +57,12 @@ class SemanticSegmentation(TaskType):
         """Check colours, size and the picture."""
         check_answer_mask(answer, categories)
         return dict(answer)
+
+    def certainties(
+        self, objects: Sequence[ObjectAnswers], categories: Categories, names: JobNames
+    ) -> list[float]:
+        """How well the two answers that agree best agree."""
+        return masks_certainties(objects, categories)
 
     def consolidate(
         self, objects: Sequence[ObjectAnswers], categories: Categories, names: JobNames

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal, NoReturn, Protocol
 
 from labelwright.core.limits import LABEL_NAME_CHARS_MAX
 from labelwright.errors import InvalidRequest
 
 __all__ = [
+    "COMPATIBLE",
+    "ONLY_COMPATIBLE",
     "Answer",
     "Categories",
+    "Certainty",
     "Failure",
     "JobNames",
     "Label",
@@ -26,8 +30,17 @@ __all__ = [
     "Outcome",
     "ReadLine",
     "TaskType",
+    "algorithms_of",
+    "certainty_of",
     "parse_categories",
 ]
+
+COMPATIBLE = "compatible"
+"""The algorithm that gives what Ground Truth gave."""
+
+ONLY_COMPATIBLE: Mapping[str, str] = MappingProxyType({COMPATIBLE: "1"})
+
+Certainty = Literal["none", "posterior", "agreement"]
 
 Media = Literal["image", "text", "video", "any"]
 """What ``source-ref`` must be: an image, nothing (the data is the text in ``source``), a video that browsers
@@ -65,12 +78,15 @@ class JobNames:
     job_name : str
         As given, with its case.
     n_workers : int
-        Workers asked for per object.
+        Workers asked for per object; with adaptive redundancy the most that may be asked.
+    algorithm : str
+        Name of the consolidation algorithm, one of the task type's ``algorithms``.
     """
 
     label_attribute_name: str
     job_name: str
     n_workers: int
+    algorithm: str = COMPATIBLE
 
     @property
     def metadata_name(self) -> str:
@@ -172,6 +188,11 @@ class TaskType(Protocol):
     audits_labels : bool
         True when workers look at labels of an earlier job; only then are `check_line` and `problem_with`
         called.
+    algorithms : Mapping of str to str
+        Names of the consolidation algorithms that a job may choose, with their versions.
+    certainty : str
+        What `certainties` looks at: ``posterior`` of the label, given what is known of the workers from other
+        objects; ``agreement`` of the answers to the object alone; or ``none``, without adaptive redundancy.
     """
 
     suffixes: tuple[str, ...]
@@ -181,6 +202,8 @@ class TaskType(Protocol):
     n_labels_max: int | None = None
     is_checked_in_thread: bool = False
     audits_labels: bool = False
+    algorithms: Mapping[str, str] = ONLY_COMPATIBLE
+    certainty: Certainty = "none"
 
     def check_categories(self, categories: Categories) -> None:
         """Check what the label category file holds besides names.
@@ -230,6 +253,24 @@ class TaskType(Protocol):
         Types whose labels have large files yield them one by one; each is written before the next is made.
         """
         ...
+
+    def certainties(
+        self, objects: Sequence[ObjectAnswers], categories: Categories, names: JobNames
+    ) -> Sequence[float]:
+        """How sure each object's label is, 0 to 1, for types whose ``certainty`` is not ``none``."""
+        return [0.0] * len(objects)
+
+
+def algorithms_of(kind: TaskType) -> Mapping[str, str]:
+    """The algorithms that jobs of a type may choose; types of other packages need not say any."""
+    found: Mapping[str, str] = getattr(kind, "algorithms", ONLY_COMPATIBLE)
+    return found
+
+
+def certainty_of(kind: TaskType) -> Certainty:
+    """What a type's `certainties` look at; types of other packages need not have it."""
+    found: Certainty = getattr(kind, "certainty", "none")
+    return found
 
 
 def parse_categories(document: Any, *, n_min: int, n_max: int | None) -> Categories:
