@@ -2,8 +2,7 @@
  * The zoomable image under every image tool. From bottom to top: the picture (an element the browser's compositor
  * moves), a canvas with the shapes at rest, a canvas with what is being worked on, and an empty canvas that lies
  * exactly over the displayed image as public scripts expect it. Each is redrawn only when its own content changes,
- * at most once per frame. Where very much is drawn, a view in motion shows the earlier picture of it, moved or scaled;
- * what comes into view at the edges is added, and at rest all is drawn anew.
+ * at most once per frame.
  *
  * The stage turns pointers into image coordinates, and handles zooming, panning and pinching by itself; the rest goes
  * to the tool.
@@ -12,6 +11,7 @@
 import { type Box, type Point, type Size, Transform, clearestEdge, zoomLimits } from "@labelwright/annotation-core";
 
 import { ImageProblem, type LoadedImage, loadImage } from "./image-source.js";
+import { StaticLayer, clearAndPaint } from "./static-layer.js";
 
 export interface StagePointer {
   readonly image: Point;
@@ -59,15 +59,13 @@ const WHEEL_STEP = 0.0018;
 const PINCH_STEP = 0.012;
 /** From this many screen pixels per image pixel on, pixels are shown as squares. */
 const PIXELATED_FROM = 3;
-/** A view that has not moved for so long is at rest. */
-const REST_MS = 120;
 /** Pixels on each side of the small copy in which an edge of the picture is looked for. */
 const PROBE_SIDE = 25;
 
 export class ImageStage {
   readonly host: HTMLElement;
   readonly #options: StageOptions;
-  readonly #lower: HTMLCanvasElement;
+  readonly #lower: StaticLayer;
   readonly #active: HTMLCanvasElement;
   readonly #upper: HTMLCanvasElement;
   readonly #pictureBox: HTMLDivElement;
@@ -84,10 +82,7 @@ export class ImageStage {
 
   #frame = 0;
   #dirty = { view: true, lower: true, active: true };
-  /** What the lower canvas shows: the shapes as they were with this view. */
-  #painted: { transform: Transform; ratio: number } | null = null;
   #probe: CanvasRenderingContext2D | null = null;
-  #restTimer: ReturnType<typeof setTimeout> | undefined;
   #pending: StagePointer | null = null;
   #last: StagePointer | null = null;
 
@@ -108,11 +103,11 @@ export class ImageStage {
     };
     this.#pictureBox = document.createElement("div");
     this.#pictureBox.className = "stage-picture";
-    this.#lower = canvas("lower-canvas");
+    this.#lower = new StaticLayer(canvas("lower-canvas"), this, options.painter ?? null);
     this.#active = canvas("active-canvas");
     this.#upper = canvas("upper-canvas");
     this.#upper.width = this.#upper.height = 1;
-    host.append(this.#pictureBox, this.#lower, this.#active, this.#upper);
+    host.append(this.#pictureBox, this.#lower.canvas, this.#active, this.#upper);
     this.#resize = new ResizeObserver(() => this.#measure());
     this.#resize.observe(host);
     this.#listen();
@@ -123,7 +118,7 @@ export class ImageStage {
     this.#loading?.abort();
     this.#image?.dispose();
     cancelAnimationFrame(this.#frame);
-    clearTimeout(this.#restTimer);
+    this.#lower.destroy();
     for (const undo of this.#cleanup) undo();
     this.host.replaceChildren();
   }
@@ -323,70 +318,11 @@ export class ImageStage {
     }
     if (!this.#view.width) return;
     if (this.#dirty.view) this.#place();
-    if (this.#dirty.lower || (this.#dirty.view && !this.#moveLower())) this.#paintLower();
+    if (this.#dirty.lower || (this.#dirty.view && !this.#lower.follow())) this.#lower.paint();
     if (this.#dirty.view || this.#dirty.active) {
-      this.#draw(this.#active, (context) => this.#options.painter?.paintActive(context, this));
+      clearAndPaint(this.#active, this, (context) => this.#options.painter?.paintActive(context, this));
     }
     this.#dirty = { view: false, lower: false, active: false };
-  }
-
-  #paintLower(): void {
-    clearTimeout(this.#restTimer);
-    this.#lower.style.transform = "";
-    this.#painted = this.isReady ? { transform: this.#transform, ratio: window.devicePixelRatio || 1 } : null;
-    this.#draw(this.#lower, (context) => this.#options.painter?.paintStatic(context, this));
-  }
-
-  /** Shows the shapes where the view is now without drawing all of them. False: they have to be drawn. */
-  #moveLower(): boolean {
-    const { painter } = this.#options;
-    const before = this.#painted;
-    const ratio = window.devicePixelRatio || 1;
-    if (!before || !painter?.isHeavy || before.ratio !== ratio || !this.isReady) return false;
-    clearTimeout(this.#restTimer);
-    this.#restTimer = setTimeout(() => this.invalidate(), REST_MS);
-    const { scale, x, y } = this.#transform;
-    const dx = (x - before.transform.x) * ratio;
-    const dy = (y - before.transform.y) * ratio;
-    const isWhole = Math.abs(dx - Math.round(dx)) < 0.01 && Math.abs(dy - Math.round(dy)) < 0.01;
-    const canScroll = scale === before.transform.scale && isWhole && this.#lower.style.transform === "";
-    if (canScroll) this.#scrollLower(Math.round(dx), Math.round(dy), ratio);
-    else {
-      const factor = scale / before.transform.scale;
-      const left = x - before.transform.x * factor;
-      const top = y - before.transform.y * factor;
-      this.#lower.style.transform = `translate(${left}px, ${top}px) scale(${factor})`;
-    }
-    return true;
-  }
-
-  /** Moves what the canvas shows by device pixels, and draws what comes into view. */
-  #scrollLower(dx: number, dy: number, ratio: number): void {
-    const { width, height } = this.#lower;
-    if (Math.abs(dx) >= width || Math.abs(dy) >= height) return this.#paintLower();
-    const context = this.#lower.getContext("2d")!;
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.globalCompositeOperation = "copy";
-    context.drawImage(this.#lower, dx, dy);
-    context.globalCompositeOperation = "source-over";
-    this.#painted = { transform: this.#transform, ratio };
-    const strips: Box[] = [
-      { left: dx > 0 ? 0 : width + dx, top: 0, width: Math.abs(dx), height },
-      { left: 0, top: dy > 0 ? 0 : height + dy, width, height: Math.abs(dy) },
-    ];
-    for (const strip of strips) {
-      if (!strip.width || !strip.height) continue;
-      const part = { left: strip.left / ratio, top: strip.top / ratio, width: strip.width / ratio, height: strip.height / ratio };
-      context.save();
-      context.beginPath();
-      context.rect(strip.left, strip.top, strip.width, strip.height);
-      context.clip();
-      // The corner belongs to both strips; drawn twice it would be darker.
-      context.clearRect(strip.left, strip.top, strip.width, strip.height);
-      context.setTransform(ratio, 0, 0, ratio, 0, 0);
-      this.#options.painter!.paintStatic(context, this, part);
-      context.restore();
-    }
   }
 
   #place(): void {
@@ -399,22 +335,6 @@ export class ImageStage {
     style.top = `${this.isReady ? y : 0}px`;
     style.width = `${this.isReady ? width * scale : width}px`;
     style.height = `${this.isReady ? height * scale : height}px`;
-  }
-
-  #draw(canvas: HTMLCanvasElement, paint: (context: CanvasRenderingContext2D) => void): void {
-    const ratio = window.devicePixelRatio || 1;
-    const width = Math.round(this.#view.width * ratio);
-    const height = Math.round(this.#view.height * ratio);
-    if (canvas.width !== width || canvas.height !== height) {
-      canvas.width = width;
-      canvas.height = height;
-    }
-    const context = canvas.getContext("2d")!;
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, width, height);
-    if (!this.isReady) return;
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    paint(context);
   }
 
   // ---- pointers ------------------------------------------------------------------------------------------------

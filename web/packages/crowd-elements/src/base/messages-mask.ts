@@ -69,6 +69,8 @@ export const maskMessages = {
   keyTakeBack: "Take back the last corner",
   keyDeleteInstance: "Delete the chosen instance; while drawing, take back the last corner",
   keyNewInstance: "New instance of the chosen label",
+  keyAskInstanceLabel: "Choose another label for the chosen instance from the list",
+  keyHideInstance: "Hide or show the chosen instance",
   keyNextInstance: "Next instance",
   keyPreviousInstance: "Previous instance",
   keyNextMaskLabel: "Next painted label",

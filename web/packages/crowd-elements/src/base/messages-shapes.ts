@@ -27,6 +27,8 @@ function shapeSentences(one: string, many: string) {
     nothingMarkedTitle: `No ${many} drawn`,
     nothingMarked: `This image has no ${many} yet. Is there really nothing to mark in it?`,
     copied: (n: number) => (n === 1 ? `1 ${one} copied from the image before` : `${n} ${many} copied from the image before`),
+    keyHideOne: `Hide or show the selected ${one}`,
+    keyAskLabel: `Choose another label for the selected ${one} from the list`,
     keyHide: `Hide or show the ${many}`,
   };
 }

@@ -46,6 +46,15 @@ export const en = {
   missingAttribute: (name: string) =>
     `The attribute "${name}" is missing. Tell the person who made this task.`,
 
+  outsideForm: "This part stands outside the form, so what is done in it is not sent. Tell the person who made this task.",
+  notOffered: (n: number, labels: string) =>
+    `${n === 1 ? "One earlier annotation has a label" : `${n} earlier annotations have labels`} that this task does not offer (${labels}). ` +
+    `${n === 1 ? "It is" : "They are"} not shown and not sent.`,
+  leftOut: (n: number) =>
+    `${n === 1 ? "One earlier annotation" : `${n} earlier annotations`} cannot be read and ${n === 1 ? "is" : "are"} left out. Check what is missing.`,
+  noExtent: (n: number) =>
+    `${n === 1 ? "One earlier box has" : `${n} earlier boxes have`} no width or no height, so ${n === 1 ? "it is" : "they are"} drawn one pixel wide. Check ${n === 1 ? "it" : "them"}.`,
+
   // Choices
   categories: "Categories",
   chooseCategory: "Choose a category.",

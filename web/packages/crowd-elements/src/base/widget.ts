@@ -1,6 +1,6 @@
 /** The frame of every widget: header bar, instructions pane and dialog, work area, side pane, shortcuts, problems. */
 
-import { css, html, nothing } from "lit";
+import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import { property, state } from "lit/decorators.js";
 
@@ -17,6 +17,7 @@ import { icon } from "./icons.js";
 import { type KeyGroup, KEYS_DIALOG, chordText, isTyping, keysDialog, pressKey } from "./keys.js";
 import { msg } from "./messages.js";
 import { modal, openModal } from "./modal.js";
+import { widgetStyles } from "./widget.styles.js";
 
 /** Below this the panes stand one above the other, and the instructions wait until they are asked for. */
 const NARROW_PX = 860;
@@ -28,202 +29,7 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
   static override styles = [
     ...(CrowdElement.styles as []),
     modalStyles,
-    css`
-      :host {
-        display: block;
-        height: max(480px, calc(100vh - 110px));
-        background: var(--lw-bg);
-        color: var(--lw-text);
-        font: 400 14px/1.45 var(--lw-font);
-        text-align: start;
-      }
-      .shell {
-        display: flex;
-        flex-direction: column;
-        height: 100%;
-        min-height: inherit;
-      }
-      .shell.boxed {
-        border: 1px solid var(--lw-line);
-        border-radius: var(--lw-radius);
-        overflow: clip;
-      }
-      .frame {
-        flex: 1;
-        display: flex;
-        flex-direction: column;
-        min-height: 0;
-      }
-      .bar {
-        flex: none;
-        display: flex;
-        align-items: center;
-        gap: 12px;
-        min-height: 44px;
-        padding: 5px 10px;
-        border-bottom: 1px solid var(--lw-line);
-      }
-      .headerButtonsContainer {
-        flex: none;
-        display: flex;
-        gap: 2px;
-      }
-      .question {
-        flex: 1;
-        min-width: 0;
-        max-height: 4.2em;
-        margin: 0;
-        overflow: auto;
-        font: 650 16px/1.35 var(--lw-font);
-        text-wrap: pretty;
-      }
-      .columns {
-        flex: 1;
-        display: flex;
-        min-height: 0;
-      }
-      .awsui-app-layout__navigation {
-        flex: none;
-        width: 260px;
-        overflow: auto;
-        border-inline-end: 1px solid var(--lw-line);
-        background: var(--lw-bg-soft);
-        overflow-wrap: anywhere;
-      }
-      .awsui-app-layout__navigation[hidden] {
-        display: none;
-      }
-      .pane-head {
-        position: sticky;
-        top: 0;
-        display: flex;
-        align-items: center;
-        justify-content: space-between;
-        gap: 8px;
-        padding: 8px 8px 4px 16px;
-        background: var(--lw-bg-soft);
-      }
-      .pane-head h2,
-      .side h2 {
-        margin: 0;
-        color: var(--lw-text-soft);
-        font: 650 12px/1.4 var(--lw-font);
-        letter-spacing: 0.03em;
-      }
-      .pane-body {
-        padding: 2px 16px 16px;
-      }
-      .pane-body .moreInstructionsLink {
-        margin-bottom: 10px;
-      }
-      .pane-body ::slotted(*) {
-        display: block;
-      }
-      .work {
-        flex: 1;
-        display: flex;
-        flex-direction: column;
-        min-width: 0;
-        min-height: 0;
-      }
-      .side {
-        flex: none;
-        display: flex;
-        flex-direction: column;
-        width: 264px;
-        min-height: 0;
-        border-inline-start: 1px solid var(--lw-line);
-        background: var(--lw-bg);
-      }
-      .side-head {
-        display: flex;
-        align-items: center;
-        justify-content: space-between;
-        gap: 8px;
-        padding: 12px 14px 6px;
-      }
-      .problem {
-        margin: 2px 12px 8px;
-        padding: 8px 12px;
-        border-radius: var(--lw-radius-small);
-        background: var(--lw-danger-soft);
-        color: var(--lw-danger);
-        font: 500 13px/1.4 var(--lw-font);
-      }
-      .note {
-        margin: 8px 12px;
-        padding: 8px 12px;
-        border-radius: var(--lw-radius-small);
-        background: var(--lw-info-soft);
-        font: 400 13px/1.4 var(--lw-font);
-      }
-      .broken {
-        margin: 16px;
-        padding: 14px 18px;
-        border-radius: var(--lw-radius);
-        background: var(--lw-danger-soft);
-        color: var(--lw-danger);
-      }
-      .broken ul {
-        margin: 6px 0 0;
-        padding-inline-start: 18px;
-      }
-      .frame {
-        position: relative;
-      }
-      .frame.focus > .bar,
-      .frame.focus .awsui-app-layout__navigation {
-        display: none;
-      }
-      .leave-focus {
-        position: absolute;
-        inset-block-start: 6px;
-        inset-inline-end: 6px;
-        z-index: 7;
-        background: var(--lw-bg-raised);
-        box-shadow: var(--lw-shadow-small);
-      }
-      .frame.focus .side-head {
-        padding-inline-end: 46px;
-      }
-      /* On a very large screen without scaling, everything around the work grows; the work itself is zoomed by hand. */
-      @media (min-width: 2500px) {
-        .bar,
-        .side,
-        .leave-focus,
-        .awsui-app-layout__navigation,
-        .toolbar,
-        .options,
-        .dialog-box {
-          zoom: 1.4;
-        }
-      }
-      @media (min-width: 3400px) {
-        .bar,
-        .side,
-        .leave-focus,
-        .awsui-app-layout__navigation,
-        .toolbar,
-        .options,
-        .dialog-box {
-          zoom: 1.7;
-        }
-      }
-      @media (max-width: 860px) {
-        .columns {
-          flex-direction: column;
-        }
-        .awsui-app-layout__navigation,
-        .side {
-          width: auto;
-          max-height: 34%;
-          border-inline: 0;
-        }
-        .side {
-          border-top: 1px solid var(--lw-line);
-        }
-      }
-    `,
+    widgetStyles,
   ];
 
   static override regions: readonly string[] = ["short-instructions", "full-instructions"];
@@ -248,6 +54,23 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
   /** The list of keys was opened at least once; before, it is not worth making. */
   @state() private hasKeyList = false;
   @state() protected shownProblem = "";
+  /** What the worker should know and may have to check: said as long as it is so. */
+  protected hints(): string[] {
+    return [];
+  }
+
+  /** Nobody collects what is done here: the element stands in no form. */
+  get #isOutsideForm(): boolean {
+    const root = this.getRootNode();
+    const inShadowOf = root instanceof ShadowRoot ? root.host.localName : "";
+    return pageIsReady() && !this.closest("crowd-form") && inShadowOf !== "crowd-form" && !this.bringsForm;
+  }
+
+  /** The element has a form of its own. */
+  protected get bringsForm(): boolean {
+    return false;
+  }
+
   /** What the worker should know but need not act on; goes away with the next change. */
   @state() private note = "";
 
@@ -307,6 +130,8 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
 
   #isForUs(event: KeyboardEvent): boolean {
     if ((current ?? this) !== this || this.disabled || this.closest("[inert]")) return false;
+    // The form may also be one that the widget has brought along.
+    if (this.renderRoot.querySelector("crowd-form")?.hasAttribute("inert")) return false;
     return !isTyping(event);
   }
 
@@ -460,6 +285,8 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
           ? html`<div class="broken" role="alert"><strong>${msg().somethingWrong}</strong>
               <ul>${broken.map((reason) => html`<li>${reason}</li>`)}</ul></div>`
           : nothing}
+        ${this.#isOutsideForm ? html`<p class="aside-note" role="status">${msg().outsideForm}</p>` : nothing}
+        ${this.hints().map((hint) => html`<p class="aside-note" role="status">${hint}</p>`)}
         <div class="columns">
           <aside class="awsui-app-layout__navigation" role=${this.isMainContent ? nothing : "group"} aria-label=${msg().instructions} ?hidden=${!hasPane || !this.isPaneOpen}>
             <div class="pane-head">

@@ -14,6 +14,7 @@ import type { PropertyValues, TemplateResult } from "lit";
 import { property, query, state } from "lit/decorators.js";
 
 import { type Problem, announceState } from "../base/control.js";
+import { notOfferedHint } from "../base/earlier-work.js";
 import { labelPane, labelPaneStyles } from "../base/label-pane.js";
 import { focusPicker, insidePicker, labelPicker, labelPickerStyles } from "../base/label-picker.js";
 import { CTRL, type KeyGroup } from "../base/keys.js";
@@ -97,6 +98,7 @@ export class CrowdEntityAnnotation extends WidgetElement {
   #isLoaded = false;
   #isTouched = false;
   #wasPending: Range_ | null = null;
+  #earlier: { readonly nLeftOut: number; readonly labels: readonly string[] } = { nLeftOut: 0, labels: [] };
 
   readonly #nothing = new NothingToLabel({
     root: () => this.renderRoot,
@@ -201,10 +203,12 @@ export class CrowdEntityAnnotation extends WidgetElement {
     this.#points = new CodePoints(this.text);
     this.#editor.text = this.text;
     this.initialError = null;
+    this.#earlier = { nLeftOut: 0, labels: [] };
     this.#editor.dropPending();
     try {
       const { spans, warnings } = entitiesFrom(this.initialValue, this.#points);
       for (const warning of warnings) console.warn(`<crowd-entity-annotation>: ${warning}`);
+      this.#earlier = { nLeftOut: warnings.length, labels: spans.map(({ label }) => label) };
       for (const label of new Set(spans.map((span) => span.label))) {
         if (this.#editor.isKnown(label)) continue;
         console.warn(`<crowd-entity-annotation>: initial-value uses "${label}", which is not in labels; not shown`);
@@ -243,6 +247,15 @@ export class CrowdEntityAnnotation extends WidgetElement {
   protected override structuredChanged(name: string): void {
     if (name === "labels") this.#editor.setLabels(entityLabels(this.getStructured("labels") as unknown[]));
     else if (this.#isLoaded && !this.#isTouched) this.#loadInitial();
+  }
+
+  protected override hints(): string[] {
+    const { nLeftOut, labels } = this.#earlier;
+    return [...(nLeftOut ? [msg().leftOut(nLeftOut)] : []), ...notOfferedHint(labels.filter((label) => !this.#editor.isKnown(label)))];
+  }
+
+  protected override get bringsForm(): boolean {
+    return this.hasOwnForm;
   }
 
   protected override brokenReasons(): string[] {

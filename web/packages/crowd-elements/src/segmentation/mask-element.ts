@@ -1,5 +1,5 @@
 import {
-  type Box, type InitialMask, LiteralError, type MaskPixels, type Point, type Region, type RegionsAre, decodeValues, fromBase64,
+  type Box, LiteralError, type MaskPixels, type Point, type Region, type RegionsAre, decodeValues, fromBase64,
   readInitialMask, toBase64, valuesFromColors,
 } from "@labelwright/annotation-core";
 import { css, html, nothing } from "lit";
@@ -7,6 +7,7 @@ import type { PropertyValues, TemplateResult } from "lit";
 import { property, state } from "lit/decorators.js";
 
 import { type Problem, announceState } from "../base/control.js";
+import { notOfferedHint } from "../base/earlier-work.js";
 import { ImageLabelingWidget } from "../base/image-labeling-widget.js";
 import { ImageStage } from "../base/image-stage.js";
 import { labelPaneStyles } from "../base/label-pane.js";
@@ -16,6 +17,7 @@ import { msg } from "../base/messages.js";
 import { shapeListStyles } from "../base/shape-list.js";
 import { stagePanel } from "../base/stage-tools.js";
 import { stageStyles } from "../base/stage.styles.js";
+import { copyPreviousMask, repeatMaskLabel } from "./copy-mask.js";
 import { MaskEditor, type MaskToolId } from "./mask-editor.js";
 import { maskKeys } from "./mask-keys.js";
 import { hintFor, maskOptions, maskOptionsStyles } from "./mask-options.js";
@@ -77,6 +79,7 @@ export abstract class MaskElement extends ImageLabelingWidget {
   #stage: ImageStage | null = null;
   #colors: Promise<Uint8ClampedArray<ArrayBuffer> | null> | null = null;
   #maskLoading: AbortController | null = null;
+  #earlierLabels: readonly string[] = [];
   #pendingDraft: unknown;
 
   constructor(kind: RegionsAre) {
@@ -249,11 +252,13 @@ export abstract class MaskElement extends ImageLabelingWidget {
     const abort = new AbortController();
     this.#maskLoading = abort;
     this.initialError = null;
+    this.#earlierLabels = [];
     document.reset(this.#stage!.size);
     try {
       const initial = readInitialMask(this.initialValue);
       if (initial) {
         for (const warning of initial.warnings) console.warn(`<${this.localName}>: ${warning}`);
+        this.#earlierLabels = initial.regions.map(({ label }) => label);
         for (const label of new Set(initial.regions.map((region) => region.label))) {
           if (!document.labels.includes(label)) {
             console.warn(`<${this.localName}>: initial-value uses "${label}", which is not in labels; its pixels are not shown`);
@@ -274,6 +279,11 @@ export abstract class MaskElement extends ImageLabelingWidget {
     this.editor.setLabels(this.labels, this.labelColors.map(hexOf));
     if (this.maskStatus.phase === "ready" && this.#pendingDraft !== undefined) await this.#restore(this.#pendingDraft as Draft);
     announceState(this);
+  }
+
+  protected override hints(): string[] {
+    const { labels } = this.editor.document;
+    return notOfferedHint(this.#earlierLabels.filter((label) => !labels.includes(label)));
   }
 
   #valuesOf(pixels: Uint32Array | null, values: ReadonlyMap<string, number>): MaskPixels | null {
@@ -313,47 +323,18 @@ export abstract class MaskElement extends ImageLabelingWidget {
     this.#stage?.invalidateActive();
   }
 
-  // ---- the answer before this one ------------------------------------------------------------------------------
-
-  async #repeatLabel(): Promise<void> {
-    const { editor } = this;
-    if (editor.repeatLabel(editor.lastLabel)) return;
-    const earlier = await this.#previousMask();
-    if (!editor.repeatLabel(earlier?.regions.at(-1)?.label ?? null)) this.showNote(msg().noLastLabel);
-  }
-
-  /** Paints what the image before had, where nothing is painted yet. */
-  async #copyPrevious(): Promise<void> {
-    const m = msg();
-    const { editor } = this;
-    const earlier = await this.#previousMask();
-    if (!earlier?.src) return this.showNote(m.noPrevious);
-    const { mask } = editor.document;
-    try {
-      const pixels = await loadMaskPixels(earlier, editor.document.size, new AbortController().signal);
-      if (mask !== editor.document.mask || !pixels) return;
-      if (!editor.copyIn(earlier.regions, pixels)) this.showNote(m.nothingToCopy);
-      else this.announcement = m.maskCopied;
-    } catch (error) {
-      if (!(error instanceof MaskProblem)) throw error;
-      this.showNote(m.otherSize);
-    }
-  }
-
-  async #previousMask(): Promise<InitialMask | null> {
-    try {
-      return readInitialMask(await this.previousValue());
-    } catch {
-      // An answer of another form than ours, from a script of the template: of no use here.
-      return null;
-    }
-  }
-
   // ---- keys ----------------------------------------------------------------------------------------------------
 
   protected override keyGroups(): KeyGroup[] {
     const stage = this.#stage;
     if (this.asking) return [pickerKeys(this.#picker())];
+    const previous = {
+      value: () => this.previousValue(),
+      note: (text: string) => this.showNote(text),
+      announce: (text: string) => {
+        this.announcement = text;
+      },
+    };
     return maskKeys({
       editor: this.editor,
       stage,
@@ -365,8 +346,9 @@ export abstract class MaskElement extends ImageLabelingWidget {
         stage?.invalidateActive();
         return was;
       },
-      repeatLabel: () => void this.#repeatLabel(),
-      copyPrevious: () => void this.#copyPrevious(),
+      repeatLabel: () => void repeatMaskLabel(this.editor, previous),
+      copyPrevious: () => void copyPreviousMask(this.editor, previous),
+      askLabel: (region) => this.#ask(region),
     });
   }
 

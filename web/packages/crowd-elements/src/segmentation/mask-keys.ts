@@ -1,5 +1,7 @@
 /** The keys of the segmentation tools. */
 
+import type { Region } from "@labelwright/annotation-core";
+
 import type { ImageStage } from "../base/image-stage.js";
 import { type KeyBinding, type KeyGroup, digitKey, isOnControl, labelKeys } from "../base/keys.js";
 import { msg } from "../base/messages.js";
@@ -26,6 +28,8 @@ export interface MaskKeyContext {
   closeOpen(): boolean;
   repeatLabel(): void;
   copyPrevious(): void;
+  /** Asks which label an instance shall have instead of its own. */
+  askLabel(region: Region): void;
 }
 
 export function maskKeys(context: MaskKeyContext): KeyGroup[] {
@@ -46,7 +50,7 @@ export function maskKeys(context: MaskKeyContext): KeyGroup[] {
       title: m.keysOfLabels,
       keys: [
         ...labelKeys(editor.document.labels, digitKey, (i) => editor.chooseLabel(i)),
-        ...(areInstances ? instanceKeys(editor) : []),
+        ...(areInstances ? instanceKeys(context) : []),
         { keys: ["."], text: m.keyRepeat, run: () => context.repeatLabel() },
         { keys: ["Shift+H"], text: m.keyHideLabel, run: () => editor.toggleCurrentLabel() },
         { keys: ["Tab"], text: areInstances ? m.keyNextInstance : m.keyNextMaskLabel, run: tab(1) },
@@ -90,11 +94,16 @@ export function maskKeys(context: MaskKeyContext): KeyGroup[] {
   ];
 }
 
-function instanceKeys(editor: MaskEditor): KeyGroup["keys"] {
+function instanceKeys({ editor, askLabel }: MaskKeyContext): KeyGroup["keys"] {
   const m = msg();
+  const withCurrent = (act: (region: Region) => void) => (): void => {
+    if (editor.current) act(editor.current);
+  };
   return [
     { shown: [], text: m.keyInstanceLabel },
     { keys: ["N"], text: m.keyNewInstance, run: () => editor.addInstance() },
+    { keys: ["T"], text: m.keyAskInstanceLabel, run: withCurrent((region) => askLabel(region)) },
+    { keys: ["X"], text: m.keyHideInstance, run: withCurrent((region) => editor.toggleRegion(region)) },
   ];
 }
 

@@ -1,6 +1,6 @@
 /** The keys of the drawing tools. */
 
-import type { KindName } from "@labelwright/annotation-core";
+import type { KindName, Shape } from "@labelwright/annotation-core";
 
 import type { ImageStage } from "../image-stage.js";
 import { type KeyBinding, type KeyGroup, chordText, digitKey, isOnControl, labelKeys } from "../keys.js";
@@ -79,11 +79,18 @@ export function shapeKeys(context: ShapeKeyContext): KeyGroup[] {
         { keys: ["Ctrl+Z"], text: m.undo, run: () => editor.undo() },
         { keys: ["Ctrl+Y", "Ctrl+Shift+Z"], text: m.redo, run: () => editor.redo() },
         { keys: ["C"], text: m.keyCopy, run: () => context.copyPrevious() },
+        { keys: ["T"], text: texts.keyAskLabel, run: () => withSelected(editor, (shape) => editor.askFor(shape)) },
+        { keys: ["X"], text: texts.keyHideOne, run: () => withSelected(editor, (shape) => editor.toggleShape(shape)) },
         { keys: ["H"], text: texts.keyHide, run: () => editor.toggleAll() },
       ],
     },
     stageKeys(stage, true),
   ];
+}
+
+function withSelected({ scene }: ShapeEditor, act: (shape: Shape) => void): void {
+  const { selected } = scene.store;
+  if (selected) act(selected);
 }
 
 function stepOf(event: KeyboardEvent): { x: number; y: number } {

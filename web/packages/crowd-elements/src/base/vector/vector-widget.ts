@@ -2,7 +2,7 @@
 
 import {
   type Box, type KindName, LiteralError, type NewShape, type PathDrawing, type Shape, type ShapesAnswer, answerItem, boundsOf,
-  fitPoint, isGiven, kindOf, pathRules, shapesAnswer, shapesFrom, shapesOfAnswer,
+  fitPoint, isGiven, kindOf, pathRules, shapesAnswer, shapesFrom,
 } from "@labelwright/annotation-core";
 import { css, html, nothing } from "lit";
 import type { PropertyValues, TemplateResult } from "lit";
@@ -10,6 +10,7 @@ import { state } from "lit/decorators.js";
 
 import { preference, setPreference } from "../../page/context.js";
 import { type Problem, announceState } from "../control.js";
+import { countFlat, notOfferedHint } from "../earlier-work.js";
 import { ImageLabelingWidget } from "../image-labeling-widget.js";
 import { ImageStage } from "../image-stage.js";
 import { CTRL, type KeyGroup } from "../keys.js";
@@ -19,6 +20,7 @@ import { msg } from "../messages.js";
 import { ROW_PX, shapeList, shapeListStyles } from "../shape-list.js";
 import { sliderPopover, stagePanel, toolButton, zoomTools } from "../stage-tools.js";
 import { stageStyles } from "../stage.styles.js";
+import { copyPrevious, repeatLabel } from "./copy-shapes.js";
 import { detailOf } from "./describe-shape.js";
 import { type Asking, ShapeEditor } from "./shape-editor.js";
 import { TOOL_KEYS, onShapeKeyReleased, shapeKeys } from "./shape-keys.js";
@@ -83,6 +85,7 @@ export abstract class VectorWidget<K extends KindName = KindName> extends ImageL
   #stage: ImageStage | null = null;
   /** The normalised initial value, or null when none was given. */
   #initial: readonly NewShape[] | null = null;
+  #earlierTroubles: string[] = [];
   #pendingDraft: Draft | undefined;
   #listHover: Shape | null = null;
   #wasAsking: Asking | null = null;
@@ -202,33 +205,6 @@ export abstract class VectorWidget<K extends KindName = KindName> extends ImageL
     return { title: texts.nothingMarkedTitle, text: texts.nothingMarked };
   }
 
-  // ---- the answer before this one ------------------------------------------------------------------------------
-
-  /** The label used last here, else on the image before this one. */
-  async #repeatLabel(): Promise<void> {
-    const editor = this.#editor;
-    if (editor.repeatLabel(editor.lastLabel)) return;
-    const before = this.#shapesOf(await this.previousValue());
-    if (!editor.repeatLabel(before.at(-1)?.label ?? null)) this.showNote(msg().noLastLabel);
-  }
-
-  /** Draws the shapes of the image before this one here too, at the same place of the image. */
-  async #copyPrevious(): Promise<void> {
-    const answer = await this.previousValue();
-    if (answer === null) this.showNote(msg().noPrevious);
-    else if (!this.disabled && !this.#editor.addCopies(this.#shapesOf(answer))) this.showNote(msg().nothingToCopy);
-  }
-
-  /** Shapes of an earlier answer, brought to the size of this image; none when it is no such answer. */
-  #shapesOf(answer: unknown): readonly NewShape[] {
-    try {
-      return shapesOfAnswer(this.#kind, answer, this.#scene.size);
-    } catch (error) {
-      if (error instanceof LiteralError) return [];
-      throw error;
-    }
-  }
-
   // ---- the image -----------------------------------------------------------------------------------------------
 
   protected override firstUpdated(_changed: PropertyValues): void {
@@ -288,6 +264,7 @@ export abstract class VectorWidget<K extends KindName = KindName> extends ImageL
   #loadInitial(): void {
     const given = this.initialValue;
     this.#initial = null;
+    this.#earlierTroubles = [];
     this.initialError = null;
     try {
       const { shapes, warnings } = shapesFrom(this.#kind, given, this.#scene.size);
@@ -296,6 +273,9 @@ export abstract class VectorWidget<K extends KindName = KindName> extends ImageL
       for (const label of unknown) {
         console.warn(`<${this.localName}>: initial-value uses "${label}", which is not in labels; it is not shown`);
       }
+      if (warnings.length) this.#earlierTroubles.push(msg().leftOut(warnings.length));
+      const flat = this.#kind === "box" ? countFlat(given) : 0;
+      if (flat) this.#earlierTroubles.push(msg().noExtent(flat));
       this.#scene.store.load(shapes);
       if (isGiven(given)) this.#initial = shapes;
     } catch (error) {
@@ -304,13 +284,21 @@ export abstract class VectorWidget<K extends KindName = KindName> extends ImageL
     }
   }
 
+  protected override hints(): string[] {
+    const offered = new Set(this.#scene.labels);
+    const labels = (this.#initial ?? []).map(({ label }) => label).filter((label) => !offered.has(label));
+    return [...this.#earlierTroubles, ...notOfferedHint(labels)];
+  }
+
   // ---- keys ----------------------------------------------------------------------------------------------------
 
   protected override keyGroups(): KeyGroup[] {
     const { selectedId } = this.#scene.store;
-    if (this.#editor.asking) return [pickerKeys(this.#picker())];
+    const editor = this.#editor;
+    if (editor.asking) return [pickerKeys(this.#picker())];
+    const previous = { value: () => this.previousValue(), note: (text: string) => this.showNote(text), isLocked: this.disabled };
     return shapeKeys({
-      editor: this.#editor,
+      editor,
       stage: this.#stage,
       isOnStage: (event) => {
         const focused = event.composedPath()[0];
@@ -322,8 +310,8 @@ export abstract class VectorWidget<K extends KindName = KindName> extends ImageL
         return was;
       },
       toggleSnapping: () => this.#toggleSnapping(),
-      repeatLabel: () => void this.#repeatLabel(),
-      copyPrevious: () => void this.#copyPrevious(),
+      repeatLabel: () => void repeatLabel(editor, previous),
+      copyPrevious: () => void copyPrevious(editor, previous),
     });
   }
 
