@@ -16,16 +16,15 @@ import orjson
 from sqlalchemy.engine import Connection
 
 from labelwright.core.human_task import ObjectState
-from labelwright.core.limits import MANIFEST_LINES_MAX
 from labelwright.engine.automated.admitting import is_usable_label
 from labelwright.engine.facts import JobFacts
+from labelwright.engine.line_checks import check_line
 from labelwright.engine.tools import Tools
 from labelwright.errors import InvalidRequest, ManifestError
 from labelwright.manifests import parse_object
 from labelwright.manifests.constants import LINE_BYTES_MAX
 from labelwright.store import data_objects, labeling_jobs
 from labelwright.store.labeling_jobs import JobRow
-from labelwright.tasks import TaskType
 
 __all__ = ["bad_manifest_reason", "index_block"]
 
@@ -99,7 +98,6 @@ def _look_at(data: bytes, job: JobRow, facts: JobFacts, *, start: int, is_last: 
     lan, metadata = facts.names.label_attribute_name, facts.names.metadata_name
     lan_text = f'"{lan}"'.encode()
     kind, job_id = facts.type, job.id
-    keys = kind.source_keys
     number = job.n_objects + job.n_bad_lines  # of lines before this block
     rows, is_clean = found.rows, job.n_bad_lines == 0
     for position, raw in _lines(data, start):
@@ -108,13 +106,7 @@ def _look_at(data: bytes, job: JobRow, facts: JobFacts, *, start: int, is_last: 
             if not raw or raw.isspace():
                 raise ManifestError("the line is blank; blank lines are allowed at the end of the file only.")
             line = parse_object(raw, number)
-            if line.get(keys[0]) is None and not any(line.get(key) is not None for key in keys):
-                wanted = " or ".join(repr(key) for key in keys)
-                raise ManifestError(f"the task type {facts.type_name} needs the key {wanted}.")
-            if number > MANIFEST_LINES_MAX:
-                raise ManifestError(f"a manifest may have at most {MANIFEST_LINES_MAX:,} lines.")
-            if kind.audits_labels:
-                _check_audited(kind, line, lan)
+            check_line(kind, facts.type_name, line, label_attribute_name=lan, number=number)
         except (ManifestError, InvalidRequest) as error:
             found.n_bad += 1
             is_clean = False
@@ -146,16 +138,6 @@ def _is_kept(facts: JobFacts, line: dict[str, Any], lan: str) -> bool:
         extra={"action": "index", "job": facts.names.job_name, "label": str(line.get(lan))[:100]},
     )
     return False
-
-
-def _check_audited(kind: TaskType, line: dict[str, Any], lan: str) -> None:
-    if line.get(lan) is None:
-        kind.check_line(line, lan)
-    elif kind.problem_with(line, lan) is not None:
-        # Taken for done already, when it is what the job should look at.
-        raise ManifestError(
-            f"it has no label to look at besides {lan!r}; give the job a LabelAttributeName of its own."
-        )
 
 
 def _keep(connection: Connection, job: JobRow, found: _Found, *, now: float) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from labelwright.manifests.constants import (
     ATTRIBUTE_CHARACTERS_MAX,
+    AWS_JOB_LINES_MAX,
+    AWS_JOB_LINES_MAX_SEGMENTATION,
     GROUNDTRUTH_TYPES,
     JOB_LINES_MAX,
-    JOB_LINES_MAX_SEGMENTATION,
     LINE_CHARACTERS_MAX,
     METADATA_SUFFIX,
     SOURCE_KEY,
@@ -43,6 +44,8 @@ from labelwright.manifests.validate import Finding, Validation, validate_input, 
 
 __all__ = [
     "ATTRIBUTE_CHARACTERS_MAX",
+    "AWS_JOB_LINES_MAX",
+    "AWS_JOB_LINES_MAX_SEGMENTATION",
     "AttributeStats",
     "BoxesLabel",
     "ClassLabel",
@@ -51,7 +54,6 @@ __all__ = [
     "Finding",
     "GROUNDTRUTH_TYPES",
     "JOB_LINES_MAX",
-    "JOB_LINES_MAX_SEGMENTATION",
     "LINE_CHARACTERS_MAX",
     "Label",
     "LabelValue",

@@ -11,12 +11,15 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from labelwright.core.limits import MANIFEST_LINES_MAX
+
 __all__ = [
+    "AWS_JOB_LINES_MAX",
+    "AWS_JOB_LINES_MAX_SEGMENTATION",
     "ATTRIBUTE_CHARACTERS_MAX",
     "CREATION_DATE_PATTERN",
     "GROUNDTRUTH_TYPES",
     "JOB_LINES_MAX",
-    "JOB_LINES_MAX_SEGMENTATION",
     "LINE_BYTES_MAX",
     "LINE_CHARACTERS_MAX",
     "METADATA_SUFFIX",
@@ -34,8 +37,10 @@ ATTRIBUTE_CHARACTERS_MAX: Final = 20_000
 # without line breaks must still not be read into memory as a whole.
 LINE_BYTES_MAX: Final = 64 * 1024 * 1024
 
-JOB_LINES_MAX: Final = 100_000
-JOB_LINES_MAX_SEGMENTATION: Final = 20_000
+JOB_LINES_MAX: Final = MANIFEST_LINES_MAX
+# What Amazon SageMaker Ground Truth takes; nothing here needs to stop there.
+AWS_JOB_LINES_MAX: Final = 100_000
+AWS_JOB_LINES_MAX_SEGMENTATION: Final = 20_000
 
 CREATION_DATE_PATTERN: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}", re.ASCII)
 

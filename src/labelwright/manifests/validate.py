@@ -87,7 +87,7 @@ def validate_input(source: Source, *, lines_max: int | None = None, findings_max
     ----------
     source : path, open binary file, or iterable of bytes
     lines_max : int, optional
-        Most lines allowed (``JOB_LINES_MAX`` is AWS's quota).
+        Most lines allowed (``JOB_LINES_MAX`` is what a job takes, ``AWS_JOB_LINES_MAX`` AWS's quota).
     findings_max : int
         How many findings to keep.
 
