@@ -23,6 +23,7 @@ _COMMANDS = {
     "simulate": ("simulate", "Answer a job's tasks with synthetic workers."),
     "select": ("select", "Write a subset of a manifest: by query or at random."),
     "manifest": ("manifest", "Check and describe manifests."),
+    "consolidate": ("consolidate", "Combine a table of answers into labels."),
     "demo": ("demo", "Label, consolidate, train and report on sample pictures."),
 }
 
