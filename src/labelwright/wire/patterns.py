@@ -19,11 +19,13 @@ _CLASS = re.compile(r"\\p\{(\w+)\}")
 _PAIR = re.compile(
     r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})"
 )  # UTF-16, as Java writes
+_END = re.compile(r"(?<!\\)((?:\\\\)*)\\z")  # the end of the text, which Python writes \\Z
 _POSIX = {
     "Alnum": "a-zA-Z0-9",
     "Alpha": "a-zA-Z",
     "Digit": "0-9",
     "Lower": "a-z",
+    "Print": r"\x20-\x7e",
     "Upper": "A-Z",
     "Punct": r"!-/:-@\[-`{-~",
     "Space": r" \t\n\x0b\f\r",
@@ -50,11 +52,34 @@ def predicate(pattern: str) -> Callable[[str], bool]:
     (True, False)
     """
     uses_categories = _CLASS.search(pattern) is not None
-    translated = _escape_nested(_CLASS.sub(_members, _PAIR.sub(_code_point, pattern)))
+    translated = _escape_nested(
+        _CLASS.sub(_members, _PAIR.sub(_code_point, _END.sub(r"\1\\Z", _bracketed(pattern))))
+    )
     match = re.compile(translated, re.ASCII).fullmatch
     if not uses_categories:
         return lambda value: match(value) is not None
     return lambda value: match(value if value.isascii() else _stand_in(value)) is not None
+
+
+def _bracketed(pattern: str) -> str:
+    r"""Put ``\p{...}`` into brackets where it stands alone, for it becomes a list of ranges.
+
+    >>> _bracketed(r"\p{L}[\p{N}x]")
+    '[\\p{L}][\\p{N}x]'
+    """
+    parts: list[str] = []
+    depth = position = 0
+    while position < len(pattern):
+        found = _CLASS.match(pattern, position)
+        if found is not None:
+            parts.append(found.group() if depth else f"[{found.group()}]")
+            position = found.end()
+            continue
+        size = 2 if pattern[position] == "\\" else 1
+        depth += {"[": 1, "]": -1}.get(pattern[position], 0) if size == 1 else 0
+        parts.append(pattern[position : position + size])
+        position += size
+    return "".join(parts)
 
 
 def _stand_in(value: str) -> str:

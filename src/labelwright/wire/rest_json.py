@@ -60,8 +60,14 @@ class Router:
             route = _Route(name, tuple(map(_segment, _cut(path))), pairs)
             self._by_method.setdefault(method, []).append(route)
         for found in self._by_method.values():
-            # What is spelled out wins over a label, and a template with a query over one without.
-            found.sort(key=lambda r: ([isinstance(s, tuple) for s in r.segments], -len(r.constants)))
+            # The longer template wins, what is spelled out over a label, a query over none.
+            found.sort(
+                key=lambda r: (
+                    -len(r.segments),
+                    [isinstance(s, tuple) for s in r.segments],
+                    -len(r.constants),
+                )
+            )
 
     def find(
         self, method: str, raw_path: bytes, query: Sequence[tuple[str, str]]
