@@ -72,6 +72,7 @@ def _purse(connection: Connection, job: JobRow, facts: JobFacts) -> _Purse | Non
 
 
 def _n_unopened(connection: Connection, job: JobRow, facts: JobFacts) -> int:
+    """Objects of the current batch whose tasks nobody can take yet."""
     if job.batch_first_no >= job.next_object_no:
         return 0
     t = objects_table.c
@@ -79,10 +80,10 @@ def _n_unopened(connection: Connection, job: JobRow, facts: JobFacts) -> int:
         t.job_id == job.id,
         t.object_no >= job.batch_first_no,
         t.object_no < job.next_object_no,
-        t.state == int(ObjectState.PENDING),
+        t.state == sa.literal_column(str(int(ObjectState.PENDING))),
     )
     if facts.algorithm:  # its batches have gaps
-        query = query.where(t.iteration == job.iteration)
+        query = query.where(t.iteration == job.iteration, sa.text("iteration IS NOT NULL"))
     return int(connection.execute(query).scalar_one())
 
 
