@@ -45,7 +45,7 @@ __all__ = ["DawidSkene", "EMResult", "dawid_skene_em"]
 
 Floats = npt.NDArray[np.float64]
 _SINGLE_CELLS_MIN = 1 << 23  # answers times classes from which single precision is used
-_BLOCK_CELLS = 160_000  # task-class cells of a block: 640 kB in single precision
+_BLOCK_CELLS = 1_000_000  # task-class cells of a block: 4 MB in single precision
 
 
 @dataclass(frozen=True, slots=True, eq=False)

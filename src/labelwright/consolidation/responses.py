@@ -11,6 +11,7 @@ other all stay, each as an answer of its own: they weigh against each other, wha
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ __all__ = ["Responses"]
 
 _Ints = npt.NDArray[np.int32]
 _MAX = np.iinfo(np.int32).max
+_FEW = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -220,17 +222,22 @@ def _repetitions(
     n_per_task = np.diff(starts)
     if t.size == 0 or n_per_task.max() < 2:
         return None
-    pair = w.astype(np.int64) * n_classes + c
-    if (
-        n_per_task.min() == n_per_task.max() <= 64
-    ):  # sorting short rows is far cheaper than sorting all answers
-        rows = np.sort(pair.reshape(-1, int(n_per_task[0])), axis=1)
-        if not (rows[:, 1:] == rows[:, :-1]).any():
-            return None
-    order = np.lexsort((pair, t))  # stable: the first of equal answers comes first
-    is_same = (pair[order[1:]] == pair[order[:-1]]) & (t[order[1:]] == t[order[:-1]])
+    seen: npt.NDArray[np.int64] | slice = slice(None)  # answers among which there may be repetitions
+    if n_per_task.min() == n_per_task.max() <= _FEW:
+        # Comparing everyone with everyone is far cheaper than sorting while they are few.
+        n = int(n_per_task[0])
+        columns = np.ascontiguousarray(w.reshape(-1, n).T)
+        is_suspect = np.zeros(columns.shape[1], dtype=np.bool_)
+        for one, other in itertools.combinations(columns, 2):
+            is_suspect |= one == other
+        seen = np.flatnonzero(np.repeat(is_suspect, n))
+    pair = w[seen].astype(np.int64) * n_classes + c[seen]
+    task = t[seen]
+    order = np.lexsort((pair, task))  # stable: the first of equal answers comes first
+    is_same = (pair[order[1:]] == pair[order[:-1]]) & (task[order[1:]] == task[order[:-1]])
     if not is_same.any():
         return None
     repeated = np.zeros(t.size, dtype=np.bool_)
-    repeated[order[1:][is_same]] = True
+    positions = order[1:][is_same]
+    repeated[positions if isinstance(seen, slice) else seen[positions]] = True
     return repeated

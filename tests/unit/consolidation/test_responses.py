@@ -20,6 +20,16 @@ def test_every_distinct_answer_stays_once_under_its_task(answers: list[tuple[int
     assert crowd.starts.tolist() == [0, *np.cumsum(crowd.n_per_task).tolist()]
 
 
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), min_size=3, max_size=3), min_size=1)
+)
+def test_repetitions_go_where_all_tasks_have_as_many_answers(tasks: list[list[tuple[int, int]]]) -> None:
+    answers = [(i, j, c) for i, of_task in enumerate(tasks) for j, c in of_task]
+    crowd = Responses.from_arrays(*np.array(answers).T)
+    stored = zip(crowd.tasks.tolist(), crowd.workers.tolist(), crowd.labels.tolist(), strict=True)
+    assert list(stored) == list(dict.fromkeys(answers))
+
+
 def test_names_are_numbered_as_they_come_and_kept() -> None:
     crowd = Responses.from_names(["t2", "t1", "t2"], ["w", "w", "v"], ["dog", "cat", "cat"])
     assert list(crowd.task_names) == ["t2", "t1"]

@@ -1,0 +1,1 @@
+"""Consolidation beside crowd-kit, on answers of real crowds."""
