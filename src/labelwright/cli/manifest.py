@@ -12,6 +12,7 @@ import click
 from tqdm import tqdm
 
 from labelwright import manifests
+from labelwright.cli.options import data_option, region_option
 from labelwright.manifests.stats import CONFIDENCE_EDGES
 
 __all__ = ["manifest"]
@@ -117,6 +118,62 @@ def stats(file: Path, as_json: bool) -> None:
                 )
             )
             click.echo(f"  confidence mean {attribute.mean_confidence:.3f}   {bins}")
+
+
+@manifest.command()
+@click.argument("file", metavar="MANIFEST")
+@click.option("--task-type", required=True, help="Suffix of the job's functions, such as BoundingBox.")
+@click.option("--label-attribute-name", default="", metavar="NAME", help="Of the job to come.")
+@click.option("--label-categories", "labels_file", type=_FILE, help="The job's label category file.")
+@click.option(
+    "--objects",
+    default="1000",
+    show_default=True,
+    metavar="N|all|none",
+    help="How many of the files that the manifest refers to are looked at, drawn at random.",
+)
+@click.option(
+    "--concurrency", type=click.IntRange(1, 256), default=16, show_default=True, help="Files at once."
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the draw.")
+@click.option("--auto-labeling", "is_auto", is_flag=True, help="The job will have automated labeling.")
+@data_option
+@region_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def check(
+    file: str,
+    task_type: str,
+    label_attribute_name: str,
+    labels_file: Path | None,
+    objects: str,
+    concurrency: int,
+    seed: int,
+    is_auto: bool,
+    data_dir: Path | None,
+    region: str,
+    as_json: bool,
+) -> None:
+    """Check MANIFEST as a labeling job would, before there is one. Exit code 1 when something is wrong.
+
+    MANIFEST is a file or an s3:// URI. Looks at every line, at labels of earlier jobs under the label
+    attribute name, at data that occurs twice, and at the files: are they there, and are they images or
+    videos of an allowed size.
+    """
+    from labelwright.cli.manifest_check import run_check
+
+    run_check(
+        file,
+        task_type=task_type,
+        label_attribute_name=label_attribute_name,
+        labels_file=labels_file,
+        objects=objects,
+        n_threads=concurrency,
+        seed=seed,
+        is_auto=is_auto,
+        data_dir=data_dir,
+        region=region,
+        as_json=as_json,
+    )
 
 
 def _with_progress(file: Path, work: Callable[[Iterator[bytes]], T]) -> T:
