@@ -105,6 +105,37 @@ def cost(name: str, data_dir: Path | None, region: str, as_json: bool) -> None:
     print_cost(name, data_dir=data_dir, region=region, as_json=as_json)
 
 
+@job.command()
+@click.argument("name")
+@click.option("--object", "object_no", type=click.IntRange(min=0), required=True, help="Line, from 0.")
+@data_option
+@region_option
+@json_option
+def lineage(name: str, object_no: int, data_dir: Path | None, region: str, as_json: bool) -> None:
+    """Print what a label comes from: answers, algorithm, model, earlier jobs."""
+    from labelwright.cli.job_labels import print_lineage
+
+    print_lineage(name, object_no, data_dir=data_dir, region=region, as_json=as_json)
+
+
+@job.command()
+@click.argument("name")
+@click.option("--algorithm", required=True, help="Consolidation algorithm, such as bayesian.")
+@click.option("--output", "output_uri", required=True, help="New manifest, s3://<bucket>/<key>.")
+@data_option
+@region_option
+@json_option
+def recompute(
+    name: str, algorithm: str, output_uri: str, data_dir: Path | None, region: str, as_json: bool
+) -> None:
+    """Make a job's labels again from its answers, as a new manifest; nobody is asked again."""
+    from labelwright.cli.job_labels import print_recomputed
+
+    print_recomputed(
+        name, algorithm=algorithm, output_uri=output_uri, data_dir=data_dir, region=region, as_json=as_json
+    )
+
+
 def _explain(error: Exception) -> str:
     if isinstance(error, ClientError):
         return str(error.response["Error"]["Message"])

@@ -21,6 +21,7 @@ from labelwright.core.limits import GROUP_SIZE
 from labelwright.engine import paths
 from labelwright.engine.facts import JobFacts
 from labelwright.engine.failures import failure_content
+from labelwright.engine.lineage import record_group
 from labelwright.engine.members import Member
 from labelwright.engine.outcomes import call_key, outcomes_of
 from labelwright.engine.tools import Tools, read_lines
@@ -115,7 +116,7 @@ def consolidate_group(tools: Tools, job: JobRow, facts: JobFacts, group: GroupRo
                 failed.append((number, failure_content(facts.names.metadata_name, text)))
     response_uri = paths.consolidation_response_uri(facts.output_uri, group.iteration, group.stamp)
     _put_json(tools, response_uri, dumps(response))
-    _finish(tools, group, labeled, failed)
+    _finish(tools, group, labeled, failed, facts=facts)
 
 
 def _write_request(tools: Tools, facts: JobFacts, group: GroupRow, members: Sequence[Member]) -> None:
@@ -139,13 +140,19 @@ def fail_group(tools: Tools, facts: JobFacts, group: GroupRow, detail: str) -> N
 
 
 def _finish(
-    tools: Tools, group: GroupRow, labeled: list[tuple[int, bytes]], failed: list[tuple[int, bytes]]
+    tools: Tools,
+    group: GroupRow,
+    labeled: list[tuple[int, bytes]],
+    failed: list[tuple[int, bytes]],
+    *,
+    facts: JobFacts | None = None,
 ) -> None:
-    tools.database.write(
-        lambda connection: labels.finish_group(
-            connection, group, labeled=labeled, failed=failed, now=tools.clock()
-        )
-    )
+    def finish(connection: Connection) -> None:
+        now = tools.clock()
+        if labels.finish_group(connection, group, labeled=labeled, failed=failed, now=now) and facts:
+            record_group(connection, facts, group, now=now)
+
+    tools.database.write(finish)
 
 
 def _members(tools: Tools, facts: JobFacts, group: GroupRow) -> list[Member]:

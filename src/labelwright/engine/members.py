@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from labelwright.blobs import Blobs
 from labelwright.engine import paths
 from labelwright.engine.facts import JobFacts
 from labelwright.engine.media import image_size_of, read_small
@@ -16,7 +17,7 @@ from labelwright.store.answers import AnswerRow
 from labelwright.store.data_objects import ObjectRow
 from labelwright.tasks import Answer, ObjectAnswers
 
-__all__ = ["Member", "object_answers"]
+__all__ = ["Member", "answers_as_read", "object_answers"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,6 +46,11 @@ class Member:
 
 def object_answers(tools: Tools, facts: JobFacts, member: Member) -> ObjectAnswers:
     """A member as task types see it."""
+    return answers_as_read(tools.blobs, facts, member)
+
+
+def answers_as_read(blobs: Blobs, facts: JobFacts, member: Member) -> ObjectAnswers:
+    """A member as task types see it, by the object store alone."""
     source = member.line.get("source")
     source = member.line.get("source-ref") if source is None else source
     return ObjectAnswers(
@@ -54,6 +60,6 @@ def object_answers(tools: Tools, facts: JobFacts, member: Member) -> ObjectAnswe
         response_uri=member.response_uri,
         line=member.line,
         output_folder=paths.label_folder_uri(facts.output_uri),
-        image_size=partial(image_size_of, tools.blobs, str(source)),
-        read=partial(read_small, tools.blobs),
+        image_size=partial(image_size_of, blobs, str(source)),
+        read=partial(read_small, blobs),
     )

@@ -14,6 +14,7 @@ __all__ = [
     "batches",
     "consolidation_groups",
     "data_objects",
+    "group_lineage",
     "job_events",
     "labeling_jobs",
     "labels",
@@ -172,6 +173,17 @@ consolidation_groups = sa.Table(
     sa.Column("stamp", sa.Text, nullable=False),  # YYYY-MM-DD_HH:MM:SS of its files, unique in iteration
     sa.Column("is_done", sa.Boolean, nullable=False),
     sa.UniqueConstraint("job_id", "iteration", "stamp"),
+)
+
+group_lineage = sa.Table(
+    # How the labels of a group were made; their answers are the submitted tasks of its objects.
+    "group_lineage",
+    metadata,
+    sa.Column("group_id", sa.ForeignKey("consolidation_groups.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("algorithm", sa.Text, nullable=False),  # name, or the ARN of a function
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("parameters", sa.Text, nullable=False),  # JSON
+    sa.Column("made_at", Time, nullable=False),
 )
 
 worker_identities = sa.Table(

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from labelwright.consolidation import ALGORITHMS, classify, consolidate_classes
+import numpy as np
+import numpy.typing as npt
+
+from labelwright.consolidation import ALGORITHMS, Responses, classify, consolidate_classes
 from labelwright.errors import InvalidRequest
 from labelwright.tasks.task_type import (
     COMPATIBLE,
@@ -112,18 +115,49 @@ class SingleLabelClassification(TaskType):
     ) -> list[Outcome]:
         """The group's labels; with one worker per object the answer itself, confidence 0."""
         return [
-            found
-            if isinstance(found, Failure)
-            else Label(
-                {
-                    names.label_attribute_name: found[0],
-                    names.metadata_name: self.metadata(
-                        item, names, class_name=categories.labels[found[0]], confidence=found[1]
-                    ),
-                }
-            )
+            found if isinstance(found, Failure) else self.label(item, found, categories, names)
             for item, found in zip(objects, self._estimated(objects, categories, names), strict=True)
         ]
+
+    def label(
+        self, item: ObjectAnswers, found: tuple[int, float], categories: Categories, names: JobNames
+    ) -> Label:
+        """The label that a class index and its confidence give."""
+        index, confidence = found
+        metadata = self.metadata(item, names, class_name=categories.labels[index], confidence=confidence)
+        return Label({names.label_attribute_name: index, names.metadata_name: metadata})
+
+    def estimated_whole(
+        self,
+        objects: npt.NDArray[np.int64],
+        workers: npt.NDArray[np.int64],
+        labels: npt.NDArray[np.int64],
+        *,
+        n_objects: int,
+        categories: Categories,
+        names: JobNames,
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """Class indices and confidences of all objects of a job at once.
+
+        Parameters
+        ----------
+        objects, workers, labels : ndarray of shape (n_answers,), int64
+            Answer ``k`` is class ``labels[k]`` by ``workers[k]`` on ``objects[k]``; objects and workers are
+            numbered from 0.
+        n_objects : int
+            Objects without an answer get a label that means nothing.
+        """
+        n_classes = len(categories.labels)
+        crowd = Responses.from_arrays(
+            objects,
+            workers,
+            labels,
+            n_tasks=n_objects,
+            n_workers=int(workers.max(initial=-1)) + 1,
+            n_classes=n_classes,
+        )
+        found = classify(crowd, n_classes, algorithm=names.algorithm, n_workers_asked=names.n_workers)
+        return found.labels, found.confidences
 
     def metadata(
         self, item: ObjectAnswers, names: JobNames, *, class_name: str, confidence: float
@@ -141,7 +175,7 @@ class SingleLabelClassification(TaskType):
     def _estimated(
         self, objects: Sequence[ObjectAnswers], categories: Categories, names: JobNames
     ) -> list[tuple[int, float] | Failure]:
-        votes = [self._votes(item, categories) for item in objects]
+        votes = [self.votes(item, categories) for item in objects]
         estimated = iter(_estimate([vote for vote in votes if vote], len(categories.labels), names))
         missing = Failure("no answer names a label of the label category file.")
         return [next(estimated) if vote else missing for vote in votes]
@@ -150,7 +184,7 @@ class SingleLabelClassification(TaskType):
         self, objects: Sequence[ObjectAnswers], categories: Categories, names: JobNames
     ) -> list[float]:
         """The probability of each object's label; 0 where no answer names a label."""
-        votes = [self._votes(item, categories) for item in objects]
+        votes = [self.votes(item, categories) for item in objects]
         given = [vote for vote in votes if vote]
         if not given:
             return [0.0] * len(votes)
@@ -158,7 +192,8 @@ class SingleLabelClassification(TaskType):
         best = iter(found.posteriors.max(axis=1).tolist())
         return [next(best) if vote else 0.0 for vote in votes]
 
-    def _votes(self, item: ObjectAnswers, categories: Categories) -> list[tuple[str, int]]:
+    def votes(self, item: ObjectAnswers, categories: Categories) -> list[tuple[str, int]]:
+        """``(worker, class index)`` of the answers that name a label of the job."""
         votes = []
         for answer in item.answers:
             try:
