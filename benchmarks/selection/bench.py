@@ -3,7 +3,8 @@
 All read the same file from the page cache and write the chosen lines to a file. The plain loop
 (``json.loads``) copies lines as we do; DuckDB's reader (``read_json_auto`` and ``COPY``) writes them anew, in
 its own form, and knows neither MISSING nor the exact keys of objects. Each run is a process of its own; the
-time is that of its work without the start of Python, the memory its peak.
+time is that of its work without the start of Python, the memory its peak. On a busy machine only the CPU
+time tells anything.
 
 ``python -m benchmarks.selection.bench [N_LINES]``
 """
@@ -103,8 +104,8 @@ def duckdb_json(source: Path, target: Path, what: str) -> None:
 RUNNERS = {"ours": ours, "python": plain_python, "duckdb": duckdb_json}
 
 
-def measured(runner: str, source: Path, target: Path, what: str) -> tuple[float, float, int]:
-    """Seconds (the best run), peak memory in MiB, lines chosen."""
+def measured(runner: str, source: Path, target: Path, what: str) -> tuple[float, float, float, int]:
+    """Seconds and CPU seconds (the best runs), peak memory in MiB, lines chosen."""
     command = [
         sys.executable,
         "-m",
@@ -115,21 +116,26 @@ def measured(runner: str, source: Path, target: Path, what: str) -> tuple[float,
         str(target),
         what,
     ]
-    best, peak = float("inf"), 0.0
+    best, best_cpu, peak = float("inf"), float("inf"), 0.0
     for _ in range(N_RUNS):
         done = subprocess.run(command, check=True, capture_output=True, text=True)
-        seconds, mib = map(float, done.stdout.split())
-        best, peak = min(best, seconds), max(peak, mib)
+        seconds, cpu_seconds, mib = map(float, done.stdout.split())
+        best, best_cpu, peak = min(best, seconds), min(best_cpu, cpu_seconds), max(peak, mib)
     with target.open("rb") as file:
-        return best, peak, sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))
+        return (
+            best,
+            best_cpu,
+            peak,
+            sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b"")),
+        )
 
 
 def one(runner: str, source: str, target: str, what: str) -> None:
     """A single run, in this process."""
-    started = time.perf_counter()
+    started, started_cpu = time.perf_counter(), time.process_time()
     RUNNERS[runner](Path(source), Path(target), what)
     mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(time.perf_counter() - started, mib)
+    print(time.perf_counter() - started, time.process_time() - started_cpu, mib)
 
 
 def main() -> None:
@@ -149,7 +155,10 @@ def main() -> None:
             rates = {runner: n_lines / seconds / 1e6 for runner, (seconds, *_) in figures.items()}
             report.row(f"{what}, Python json", "M lines/s", rates["ours"], rates["python"], smaller=False)
             report.row(f"{what}, DuckDB JSON", "M lines/s", rates["ours"], rates["duckdb"], smaller=False)
-            for runner, (_, peak, _) in figures.items():
+            cpu = {runner: figure[1] * 1e6 / n_lines for runner, figure in figures.items()}
+            report.row(f"{what}, Python json", "CPU us/line", cpu["ours"], cpu["python"])
+            report.row(f"{what}, DuckDB JSON", "CPU us/line", cpu["ours"], cpu["duckdb"])
+            for runner, (_, _, peak, _) in figures.items():
                 peaks[runner] = max(peaks.get(runner, 0.0), peak)
         report.row("peak memory, Python json", "MiB", peaks["ours"], peaks["python"])
         report.row("peak memory, DuckDB JSON", "MiB", peaks["ours"], peaks["duckdb"])

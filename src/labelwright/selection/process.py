@@ -8,7 +8,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import IO, Any
 
 from labelwright.errors import LabelwrightError
@@ -52,7 +52,7 @@ def sample_job(percent: int, seed: int, *, n_lines: int | None = None) -> dict[s
 
 def run_in_child(
     job: dict[str, Any], *, descriptor: int | None = None, chunks: Iterable[bytes] | None = None
-) -> Iterator[bytes | Progress]:
+) -> Generator[bytes | Progress]:
     """Run a job over an open file or over chunks.
 
     Parameters
