@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import time
@@ -54,6 +55,18 @@ def test_objects_pass_through(front: Any, key: str) -> None:
     front.delete_objects(Bucket="passed", Delete={"Objects": [{"Key": key}, {"Key": "copied"}]})
     with pytest.raises(ClientError, match="404"):
         front.head_object(Bucket="passed", Key=key)
+
+
+def test_select_passes_through(front: Any) -> None:
+    front.put_object(Bucket="passed", Key="m", Body=b'{"a":1}\n{"a":2}\n')
+    answer = front.select_object_content(
+        Bucket="passed", Key="m", Expression="SELECT * FROM S3Object s WHERE s.a = 2", ExpressionType="SQL",
+        InputSerialization={"JSON": {"Type": "LINES"}}, OutputSerialization={"JSON": {}},
+    )  # fmt: skip
+    with contextlib.closing(answer["Payload"]) as payload:
+        events = list(payload)
+    assert events[0]["Records"]["Payload"] == b'{"a":2}\n'
+    front.delete_object(Bucket="passed", Key="m")
 
 
 def test_multipart_streams_through(front: Any) -> None:

@@ -9,7 +9,14 @@ import json
 from typing import Any
 
 import pytest
+import serving
 from botocore.exceptions import ClientError, EventStreamError
+
+from labelwright.blobs.external import ExternalBlobs
+from labelwright.console.subsets import Choice, make_subset
+from labelwright.credentials import RootCredentials
+from labelwright.s3.upstream import Upstream
+from labelwright.selection import QueryError
 
 MANIFEST = [
     {"source": "The parcel never came", "ticket": 5531},
@@ -187,3 +194,19 @@ def test_what_is_not_supported_is_said(s3: Any, manifest: str) -> None:
     assert code(ScanRange={"Start": 9, "End": 3}) == "InvalidScanRange"
     gzipped = {"JSON": {"Type": "LINES"}, "CompressionType": "GZIP"}
     assert code(InputSerialization=gzipped, ScanRange={"Start": 0}) == "UnsupportedScanRangeInput"
+
+
+@pytest.mark.parametrize("how", ["full", "sample", "query"])
+def test_subsets_are_made_in_another_object_store_too(s3: Any, url: str, manifest: str, how: Any) -> None:
+    upstream = Upstream(url, "us-east-1", serving.ACCESS, serving.SECRET)
+    blobs = ExternalBlobs(upstream, RootCredentials(serving.ACCESS, serving.SECRET))
+    choice = Choice(f"s3://{manifest}/m.manifest", how, percent=50, seed=1, condition="s.ticket < 5533")
+    subset = make_subset(blobs, choice, now=0.0)
+    n_expected = {"full": 4, "sample": 2, "query": 2}[how]
+    assert (subset.n_lines, subset.n_selected, len(subset.first_lines)) == (4, n_expected, n_expected)
+    body = s3.get_object(Bucket=manifest, Key=subset.uri.rpartition("/")[2])["Body"].read()
+    assert body.splitlines() == list(subset.first_lines)
+    nothing = Choice(f"s3://{manifest}/m.manifest", "query", condition="s.ticket = 0")
+    with pytest.raises(QueryError, match="none of the 4 lines"):
+        make_subset(blobs, nothing, now=9.0)
+    assert all("000009" not in item["Key"] for item in s3.list_objects_v2(Bucket=manifest)["Contents"])

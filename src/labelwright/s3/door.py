@@ -87,6 +87,8 @@ class Rooms:
     store: ObjectStore
     uploads: Uploads
     pool: ThreadPoolExecutor
+    selecting: asyncio.Semaphore = dataclasses.field(default_factory=lambda: asyncio.Semaphore(8))
+    """So many selections run at once; others wait."""
 
 
 def build(context: AppContext) -> ASGIApp:

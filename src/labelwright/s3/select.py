@@ -32,7 +32,6 @@ _SMALL_BYTES = 256 * 1024
 _SHORT_CHARS = 4096
 _RECORDS_BYTES = 256 * 1024
 _PROGRESS_EVERY_S = 1.0
-_AT_ONCE = asyncio.Semaphore(8)
 
 
 async def select_object_content(rooms: Rooms, request: Request) -> Answer:
@@ -225,7 +224,7 @@ class _Events:
 async def _stream(rooms: Rooms, entry: Entry, messages: Generator[bytes]) -> AsyncIterator[bytes]:
     """The messages, made in a thread; the object stays open until the end."""
     loop = asyncio.get_running_loop()
-    async with _AT_ONCE:
+    async with rooms.selecting:
         try:
             while (piece := await loop.run_in_executor(rooms.pool, next, messages, None)) is not None:
                 yield piece
