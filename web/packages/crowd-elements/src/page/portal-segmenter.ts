@@ -45,7 +45,8 @@ export function askPortalForOutline({ image, points, box, label }: OutlineQuesti
     tellParent("labelwright.segment", {
       id,
       image,
-      points: points && points.map(({ x, y }) => [x, y]),
+      // A click may have missed the image by a little.
+      points: points && points.map(({ x, y }) => [Math.max(0, x), Math.max(0, y)]),
       box: box && [box.left, box.top, box.width, box.height],
       label,
     });
