@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from datetime import UTC, datetime
 from functools import partial
@@ -130,13 +131,15 @@ def _job(database: Database, name: str, region: str) -> JobRow:
 
 def _blobs(settings: Settings) -> Blobs:
     """The server's objects. Embedded ones through its S3 door: only the server itself writes to its index."""
-    credentials = credentials_of(settings)
-    if settings.object_store:
-        return open_blobs(settings, credentials)
     from labelwright.blobs.external import ExternalBlobs
     from labelwright.config import DEFAULT_REGION
     from labelwright.s3.upstream import Upstream
 
+    credentials = credentials_of(settings)
+    if settings.object_store:
+        return open_blobs(settings, credentials)
+    if os.environ.get("AWS_ENDPOINT_URL"):  # wins, as with every command that asks the server
+        return ExternalBlobs(Upstream.from_environment("s3://"), credentials)
     upstream = Upstream(
         endpoint=server_url(settings),
         region=DEFAULT_REGION,

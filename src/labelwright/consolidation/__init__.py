@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from labelwright.consolidation.algorithms import ALGORITHMS, Algorithm, classify, classify_multi_label
 from labelwright.consolidation.bayesian import CalibratedBayesian
+from labelwright.consolidation.box_crowd import BoxCrowd, BoxWorker, estimate_boxes
 from labelwright.consolidation.boxes import ConsolidatedBox, LabeledBox, consolidate_boxes
 from labelwright.consolidation.confusion_em import DawidSkene, EMResult, dawid_skene_em
 from labelwright.consolidation.dawid_skene import (
@@ -20,15 +21,28 @@ from labelwright.consolidation.estimates import ClassEstimate, WorkerQuality
 from labelwright.consolidation.glad import GLAD
 from labelwright.consolidation.iou import box_iou, box_iou_batch
 from labelwright.consolidation.majority import majority_vote
+from labelwright.consolidation.mask_em import estimate_mask
 from labelwright.consolidation.masks import ConsolidatedMask, consolidate_masks
 from labelwright.consolidation.one_coin import OneCoin
 from labelwright.consolidation.responses import Responses
+from labelwright.consolidation.span_sequences import (
+    SpanDocument,
+    combine_span_sequences,
+    span_document,
+)
 from labelwright.consolidation.spans import ConsolidatedSpan, LabeledSpan, consolidate_spans, span_iou
 from labelwright.consolidation.spectral import spectral_skills, spectral_start
 from labelwright.consolidation.state_models import BayesianCombination
 from labelwright.consolidation.workers import confusion_intervals, worker_quality
 
 __all__ = [
+    "BoxCrowd",
+    "BoxWorker",
+    "SpanDocument",
+    "combine_span_sequences",
+    "estimate_boxes",
+    "estimate_mask",
+    "span_document",
     "ALGORITHMS",
     "GLAD",
     "Algorithm",

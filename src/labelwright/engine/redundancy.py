@@ -39,7 +39,9 @@ from labelwright.tasks import Answer, ObjectAnswers, certainty_of
 
 __all__ = ["Review", "is_adaptive", "review"]
 
-_SPACING_S = 5.0  # least time between two reviews while workers are at it
+# Least time between two reviews while workers are at it; a tenth of it at most goes into reviews.
+_SPACING_S = 1.0
+_REVIEW_SHARE = 10.0
 _KNOWN_OBJECTS = 1000  # earlier objects from which workers are known
 _SLICE = 50  # objects whose shapes are held together; answers that name classes are small
 
@@ -54,11 +56,16 @@ class Review:
         Objects that need no more answers, with the number of answers they had then.
     next_at : float or None
         When objects that are ready are looked at; None when there are none.
+    last_at : float or None
+        When they were looked at last.
+    cost_s : float
+        How long that took.
     """
 
     settled: dict[int, int] = dataclasses.field(default_factory=dict)
     next_at: float | None = None
     last_at: float | None = None
+    cost_s: float = 0.0
 
     def may_be_grouped(self) -> frozenset[int]:
         """Numbers of the objects that may be consolidated."""
@@ -94,8 +101,9 @@ def review(tools: Tools, job: JobRow, facts: JobFacts, memo: Review, *, is_over:
     if not waiting:
         return 0
     now = tools.clock()
-    if n_open and memo.last_at is not None and now < memo.last_at + _SPACING_S:
-        memo.next_at = memo.last_at + _SPACING_S
+    spacing_s = max(_SPACING_S, _REVIEW_SHARE * memo.cost_s)
+    if n_open and memo.last_at is not None and now < memo.last_at + spacing_s:
+        memo.next_at = memo.last_at + spacing_s
         return 0
     memo.last_at = now
     may_ask = _askable(tools, job, facts, waiting) if not is_over else []
@@ -111,6 +119,7 @@ def review(tools: Tools, job: JobRow, facts: JobFacts, memo: Review, *, is_over:
             if certainty < facts.options.ask_more_below:
                 unsure[row.object_no] = row.n_answers
     opened = tools.database.write(partial(_ask, job_id=job.id, facts=facts, unsure=unsure, now=now))
+    memo.cost_s = max(0.0, tools.clock() - now)
     memo.settled.update({row.object_no: row.n_answers for row in waiting if row.object_no not in opened})
     return len(opened)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.session import Session
 
 from labelwright.config import DEFAULT_REGION
+from labelwright.core.job_options import PREFIX
 
 if TYPE_CHECKING:
     from labelwright.testing.server import RunningServer
@@ -50,6 +51,7 @@ def start_job(
     label_attribute_name: str = "label",
     title: str = "Look and tell",
     description: str = "Say what you see.",
+    options: Mapping[str, str] | None = None,
 ) -> str:
     """Create a labeling job and wait until its tasks can be taken.
 
@@ -73,6 +75,8 @@ def start_job(
 
     label_attribute_name : str
         Must end in ``-ref`` where labels are files.
+    options : mapping of str to str, optional
+        Of the job, without ``labelwright:``: ``{"budget": "3"}``.
 
     Returns
     -------
@@ -122,6 +126,8 @@ def start_job(
                 "AnnotationConsolidationLambdaArn": f"{_FUNCTIONS}:ACS-{task_type}"
             },
         }
+    if options:
+        request["Tags"] = [{"Key": f"{PREFIX}{key}", "Value": value} for key, value in options.items()]
     sagemaker = aws(server, "sagemaker")
     arn: str = sagemaker.create_labeling_job(**request)["LabelingJobArn"]
     wait_for_job(server, name, lambda job: job["LabelingJobStatus"] == "InProgress")
