@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["Calibration", "fit_margin", "fit_sharpness", "margins"]
 
-_SHARPNESS = np.geomspace(1.0, 60.0, 25)
+_SHARPNESS = np.geomspace(0.3, 60.0, 25)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -20,14 +20,20 @@ class Calibration:
     ----------
     sharpness : float
         Class probabilities are ``softmax(sharpness * scores)``.
-    slope, offset : float
-        The probability that the best class is right is ``1 / (1 + exp(-(slope * margin + offset)))`` with
+    slope, offset, floor : float
+        The probability that the best class is right is ``(1 - floor) / (1 + exp(-(slope * margin + offset)))`` with
         margin = best score - second best (J. Platt, "Probabilistic outputs for support vector machines", 1999).
+        The floor is the share of errors that no margin excludes, such as those of the people.
     """
 
     sharpness: float
     slope: float
     offset: float
+    floor: float
+
+    def as_dict(self) -> dict[str, float]:
+        """The numbers by name, for storage."""
+        return dataclasses.asdict(self)
 
     def probabilities(self, scores: ArrayLike) -> NDArray[np.float64]:
         """Class probabilities (n, k); rows sum to one."""
@@ -35,7 +41,7 @@ class Calibration:
 
     def confidences(self, margin: ArrayLike) -> NDArray[np.float64]:
         """Probability (n,) that the best class is right, from its :func:`margins` (n,)."""
-        return _logistic(self.slope * np.asarray(margin, np.float64) + self.offset)
+        return (1 - self.floor) * _logistic(self.slope * np.asarray(margin, np.float64) + self.offset)
 
 
 def margins(scores: ArrayLike) -> NDArray[np.float64]:
@@ -59,8 +65,8 @@ def fit_sharpness(scores: ArrayLike, labels: ArrayLike) -> float:
     return min((float(value) for value in _SHARPNESS), key=loss)
 
 
-def fit_margin(margin: ArrayLike, right: ArrayLike) -> tuple[float, float]:
-    """Slope (not negative) and offset of the probability that the best class is right.
+def fit_margin(margin: ArrayLike, right: ArrayLike) -> tuple[float, float, float]:
+    """Slope (not negative), offset and floor of the probability that the best class is right.
 
     Parameters
     ----------
@@ -71,12 +77,12 @@ def fit_margin(margin: ArrayLike, right: ArrayLike) -> tuple[float, float]:
     Returns
     -------
     tuple of float
-        By maximum likelihood, with one observation's worth of doubt spread over the right and over the wrong ones (Platt's
-        targets), which keeps the slope finite when all are right.
+        Slope and offset by maximum likelihood, with half an observation of doubt spread over the right and over the wrong
+        ones, which keeps the slope finite when all are right. The floor is what the surer half errs more than that says.
     """
     m, hit = np.asarray(margin, np.float64), np.asarray(right, np.bool_)
     n_right = int(hit.sum())
-    goal = np.where(hit, (n_right + 1) / (n_right + 2), 1 / (len(hit) - n_right + 2))
+    goal = np.where(hit, (n_right + 0.5) / (n_right + 1), 0.5 / (len(hit) - n_right + 1))
     design = np.stack([m, np.ones_like(m)], axis=1)
     weights = np.zeros(2)
     for _ in range(50):
@@ -89,8 +95,13 @@ def fit_margin(margin: ArrayLike, right: ArrayLike) -> tuple[float, float]:
             break
     if weights[0] < 0:  # the margin misleads: the share of right ones is all there is to say
         share = (n_right + 1) / (len(hit) + 2)
-        return 0.0, float(np.log(share / (1 - share)))
-    return float(weights[0]), float(weights[1])
+        return 0.0, float(np.log(share / (1 - share))), 0.0
+    is_sure = m >= np.median(m)
+    surplus = float((~hit[is_sure]).sum() - (1 - _logistic(design[is_sure] @ weights)).sum())
+    floor = max(0.0, surplus) / (
+        int(is_sure.sum()) + 10
+    )  # ten: a few surprises among a few objects prove little
+    return float(weights[0]), float(weights[1]), floor
 
 
 def _logistic(z: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from labelwright.autolabel.bounds import stakes
 from labelwright.errors import InvalidRequest
 
-__all__ = ["Certificate", "attempt_level", "certify_rest", "expected_sample"]
+__all__ = ["Certificate", "attempt_level", "certify_rest", "expected_sample", "next_look"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -125,7 +125,8 @@ def certify_rest(
     if rest == 0:
         return Certificate(True, n, 0, estimate, 0.0, confidence)
     expected = target_error / 4 if expected_error is None else expected_error
-    expected = min(max(expected, target_error / 50), target_error * 0.6)
+    # A prior much worse than what a certificate needs would only ask for more evidence.
+    expected = min(max(expected, target_error / 20), target_error * 0.3)
     if bool(np.all((seen == 0) | (seen == 1))):
         upper = _errors_upper(round(float(seen.sum())), n, n_population, 1 - confidence, expected) / rest
     else:
@@ -178,8 +179,62 @@ def _is_refuted(losses: NDArray[np.float64], mean: NDArray[np.float64], level: f
     return bool(capital.max() >= -math.log(level))
 
 
+def next_look(
+    losses: ArrayLike,
+    n_population: int,
+    *,
+    target_error: float,
+    confidence: float,
+    expected_error: float | None = None,
+) -> int:
+    """Fewest further objects after which the remainder could be certified, if no more errors were found.
+
+    Parameters
+    ----------
+    losses, n_population, target_error, confidence, expected_error
+        As for :func:`certify_rest`.
+
+    Returns
+    -------
+    int
+        0 when it is certified already.
+
+    Examples
+    --------
+    >>> next_look([], 1000, target_error=0.05, confidence=0.95)
+    67
+    """
+    seen = np.asarray(losses, np.float64)
+
+    def is_met(more: int) -> bool:
+        return certify_rest(
+            np.concatenate([seen, np.zeros(more)]),
+            n_population,
+            target_error=target_error,
+            confidence=confidence,
+            expected_error=expected_error,
+        ).is_met
+
+    low, high = 0, 1
+    if is_met(0):
+        return 0
+    while len(seen) + high < n_population and not is_met(high):
+        low, high = high, 2 * high
+    high = min(high, n_population - len(seen))
+    while low + 1 < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if is_met(middle) else (middle, high)
+    return high
+
+
 def expected_sample(
-    expected_error: float, n_population: int, *, target_error: float, level: float, n: int = 0, n_errors: float = 0
+    expected_error: float,
+    n_population: int,
+    *,
+    target_error: float,
+    level: float,
+    n: int = 0,
+    n_errors: float = 0,
 ) -> int:
     """Further objects one expects to sample until the remainder is certified.
 

@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 
 from labelwright.errors import InvalidRequest
 
-__all__ = ["Embedding", "fit_embedding"]
+__all__ = ["EMBEDDING_ARRAYS", "Embedding", "fit_embedding"]
+
+EMBEDDING_ARRAYS = {
+    "tfidf": ("columns", "weights", "n_raw"),
+    "nystroem": ("mean", "components", "landmarks", "scale", "whitening"),
+}
+"""Kinds of embeddings and the arrays that make one."""
 
 _N_FIT = 4000  # rows that PCA looks at
 _N_COMPONENTS = 100
@@ -153,7 +159,7 @@ def _nystroem(
 ) -> NDArray[np.float32]:
     _check_width(x, len(mean))
     projected = (np.asarray(x, np.float32) - mean) @ components
-    return _gaussian(projected, landmarks, float(scale)) @ whitening
+    return _gaussian(np.asarray(projected, np.float32), landmarks, float(scale)) @ whitening
 
 
 def _check_width(x: Any, wanted: int) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labelwright.autolabel import ridge
 from labelwright.autolabel.calibration import Calibration, fit_margin, fit_sharpness, margins
 from labelwright.autolabel.embeddings import Embedding
+from labelwright.autolabel.logistic import solve_logistic
+from labelwright.autolabel.ridge import is_dear, solve_ridge
 from labelwright.errors import InvalidRequest
 
 __all__ = ["HeldOut", "Learner", "Prediction"]
@@ -67,10 +68,14 @@ class Learner:
     ----------
     weights_ : ndarray of shape (d + 1, n_classes), float32
         The last row is the offset.
+    loss_ : str
+        ``squared``, or ``logistic`` for many sparse rows; that of the model it starts from.
     ridge_ : float
-        Penalty, chosen by leave-one-out.
+        Penalty; chosen by leave-one-out for squared loss.
     loo_ : Prediction
         Of the training objects, each by the model trained without it.
+    calibration_ : Calibration
+        From scores to probabilities.
     n_seen_ : int
         Labels it has learned from, those of the models it started from included.
 
@@ -79,19 +84,23 @@ class Learner:
     ``min_W |Y - [X 1] W|^2 + ridge |W - W_start|^2`` with ``Y`` one-hot and ``W_start`` the weights of the model it
     starts from (zero without one): an earlier model is a prior that the new labels correct. The leave-one-out
     score of row i is ``y_i - r_i / (1 - h_ii)``, exactly (R. Rifkin and R. Lippert, "Notes on regularized least
-    squares", MIT-CSAIL-TR-2007-025, section 3); for many sparse rows four-fold scores stand in.
+    squares", MIT-CSAIL-TR-2007-025, section 3). Where that is dear, logistic regression
+    (:mod:`labelwright.autolabel.logistic`) with four-fold scores takes over.
     """
 
     def __init__(self, n_classes: int, *, embedding: Embedding | None = None) -> None:
         if n_classes < 1:
-            raise InvalidRequest(f"n_classes is {n_classes}; at least one class is needed.", field="n_classes")
+            raise InvalidRequest(
+                f"n_classes is {n_classes}; at least one class is needed.", field="n_classes"
+            )
         self.n_classes = n_classes
         self.embedding = embedding
         self.weights_: NDArray[np.float32]
         self.ridge_: float
+        self.loss_: str
         self.loo_: Prediction
         self.n_seen_ = 0
-        self._calibration: Calibration
+        self.calibration_: Calibration
 
     def fit(
         self,
@@ -139,17 +148,24 @@ class Learner:
         targets[np.arange(n), labels] = 1.0
         self.n_seen_ = n + (start.n_seen_ if start else 0)
         prior = start.weights_ if start else None
-        residual = targets - _scores(x, prior) if prior is not None else targets
-        weights, self.ridge_, left_out = ridge.choose_solver(x, residual)(x, residual)
-        self.weights_ = weights if prior is None else weights + prior
-        scores = targets - residual + left_out  # what the prior said, corrected by the others' residuals
+        if start is not None:
+            self.loss_ = start.loss_
+        else:
+            self.loss_ = "logistic" if is_dear(x, self.n_classes) else "squared"
+        if self.loss_ == "logistic":
+            self.weights_, self.ridge_, scores = solve_logistic(x, targets, prior)
+        else:
+            residual = targets if prior is None else targets - _scores(x, prior)
+            weights, self.ridge_, left_out = solve_ridge(x, residual)
+            self.weights_ = weights if prior is None else weights + prior
+            scores = targets - residual + left_out  # what the prior said, corrected by the others' residuals
         chosen = np.ones(n, np.bool_) if is_random is None else np.asarray(is_random, np.bool_)
         margin = margins(scores)[chosen]
         right = (scores.argmax(axis=1) == labels)[chosen]
         if held_out is not None:
             margin = np.concatenate([margin, held_out.margins])
             right = np.concatenate([right, held_out.right])
-        self._calibration = Calibration(fit_sharpness(scores, labels), *fit_margin(margin, right))
+        self.calibration_ = Calibration(fit_sharpness(scores, labels), *fit_margin(margin, right))
         self.loo_ = self._prediction(scores)
         return self
 
@@ -163,12 +179,12 @@ class Learner:
 
     def predict_proba(self, x: Any) -> NDArray[np.float64]:
         """Class probabilities (n, n_classes) of embedded features; rows sum to one."""
-        return self._calibration.probabilities(self.scores(x))
+        return self.calibration_.probabilities(self.scores(x))
 
     def _prediction(self, scores: NDArray[np.float32]) -> Prediction:
         margin = margins(scores)
         labels = scores.argmax(axis=1).astype(np.int64)
-        return Prediction(labels, self._calibration.confidences(margin), margin)
+        return Prediction(labels, self.calibration_.confidences(margin), margin)
 
     def save(self, path: Path) -> None:
         """Write the model with its embedding: one npz file, arrays and a JSON header, nothing executable."""
@@ -186,6 +202,8 @@ class Learner:
 
 def _scores(x: Any, weights: NDArray[np.float32]) -> NDArray[np.float32]:
     parts = [x[i : i + _CHUNK] @ weights[:-1] for i in range(0, x.shape[0], _CHUNK)]
-    return np.asarray(np.concatenate(parts), np.float32) + weights[-1] if parts else np.empty(
-        (0, weights.shape[1]), np.float32
+    return (
+        np.asarray(np.concatenate(parts), np.float32) + weights[-1]
+        if parts
+        else np.empty((0, weights.shape[1]), np.float32)
     )

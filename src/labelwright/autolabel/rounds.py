@@ -28,7 +28,9 @@ __all__ = ["RoundOptions", "Step", "first_batch", "is_hopeless", "next_step", "s
 
 _GROWTH = 0.25  # a batch is a quarter of what is labeled: models are trained a number of times that grows with the log
 _BATCH_LEAST = 20
-_OPTIMISM = 0.7  # models are corrected before they are believed; see docs/explanation/automated-labeling.md
+_LEARN = (
+    0.5  # errors are taken to fall with the square root of the labels, the slowest rate of parametric models
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def next_step(
     confidences : array-like of shape (n_rest,)
         Calibrated probability that the model's label is right (or expected quality), for every unlabeled object.
     n_human : int
-        Objects people have labeled so far.
+        Objects people have labeled so far in this job; batches grow with it.
     n_attempts : int
         Certifications that failed so far.
     options : RoundOptions
@@ -115,25 +117,25 @@ def next_step(
     -----
     A certificate for an expected error p costs about n(p) labels (:func:`~labelwright.autolabel.certify.expected_sample`).
     It is tried as soon as one more batch of questions would not pay for itself: when n(p) is at most the batch plus n(p')
-    with p' the expected error of what that batch would leave. The learning from the batch is not counted, so p' is an
-    upper estimate and the step errs on the side of trying; a try that goes badly is given up early (:func:`is_hopeless`).
+    with p' the error to expect of what that batch would leave, less what the model learns from it (errors fall with the
+    square root of the labels). A try that goes badly is given up early (:func:`is_hopeless`).
     """
     values = np.sort(np.asarray(confidences, np.float64))
     n_rest = len(values)
     target = options.target_error
     level = attempt_level(n_attempts, 1 - options.confidence)
-    n_batch = min(options.batch_most, n_rest, max(_BATCH_LEAST, int(_GROWTH * n_human)))
+    n_batch = min(options.batch_most, n_rest, max(_BATCH_LEAST, min(int(_GROWTH * n_human), n_rest // 5)))
     expected = float(1 - values.mean()) if n_rest else 0.0
     least = expected_sample(0.0, n_rest, target_error=target, level=level)
-    if least >= 0.8 * n_rest:
+    if least >= 0.5 * n_rest:
         return Step("humans", n_rest, 0, expected, level)
-    likely = _OPTIMISM * expected
-    now = expected_sample(likely, n_rest, target_error=target, level=level)
+    now = expected_sample(expected, n_rest, target_error=target, level=level)
     left = values[n_batch:]
-    later_error = _OPTIMISM * float(1 - left.mean()) if len(left) else 0.0
+    learned = (n_human / (n_human + n_batch)) ** _LEARN
+    later_error = learned * float(1 - left.mean()) if len(left) else 0.0
     later = n_batch + expected_sample(later_error, len(left), target_error=target, level=level)
-    if likely < target and now <= later and now < 0.8 * n_rest:
-        return Step("certify", min(least, n_rest), min(n_rest, 2 * now + n_batch), expected, level)
+    if expected < target and now <= later and now < 0.5 * n_rest:
+        return Step("certify", min(least, n_rest), min(n_rest // 2, 2 * now + n_batch), expected, level)
     return Step("query", n_batch, 0, expected, level)
 
 
@@ -156,9 +158,11 @@ def is_hopeless(n_errors: float, n: int, n_rest: int, step: Step, *, target_erro
     The expected error counts as much as a sample that would have held two errors. Stopping early never harms the guarantee.
     """
     prior = 2.0
-    weight = prior / max(_OPTIMISM * step.expected_error, target_error / 50)
+    weight = prior / max(step.expected_error, target_error / 50)
     likely = (prior + n_errors) / (weight + n)
-    needed = expected_sample(likely, n_rest, target_error=target_error, level=step.level, n=n, n_errors=n_errors)
+    needed = expected_sample(
+        likely, n_rest, target_error=target_error, level=step.level, n=n, n_errors=n_errors
+    )
     return n + needed > step.n_most
 
 

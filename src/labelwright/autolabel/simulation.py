@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labelwright.autolabel.certify import Certificate, certify_rest, expected_sample
+from labelwright.autolabel.certify import Certificate, certify_rest, next_look
 from labelwright.autolabel.embeddings import fit_embedding
 from labelwright.autolabel.learners import HeldOut, Learner
 from labelwright.autolabel.queries import choose_queries, random_count
@@ -165,10 +165,14 @@ def _certify(right: NDArray[np.bool_], step: Step, options: RoundOptions) -> tup
         n_errors = float(losses.sum())
         if n >= step.n_most or is_hopeless(n_errors, n, n_rest, step, target_error=options.target_error):
             return n, None
-        more = expected_sample(
-            n_errors / n, n_rest, target_error=options.target_error, level=step.level, n=n, n_errors=n_errors
+        more = next_look(
+            losses,
+            n_rest,
+            target_error=options.target_error,
+            confidence=1 - step.level,
+            expected_error=step.expected_error,
         )
-        n = min(step.n_most, n_rest, n + max(10, min(more, options.batch_most)))
+        n = min(step.n_most, n_rest, n + min(more, options.batch_most))
 
 
 class _Job:

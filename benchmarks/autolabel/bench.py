@@ -1,0 +1,142 @@
+"""Automated labeling, simulated honestly: labels are hidden until people are asked for them.
+
+``python -m benchmarks.autolabel.bench [--data FOLDER] [--seeds N] [--sets a,b] [--methods ours,random,published]``
+
+Prints, per set: the share labeled by the machine, the true error of those labels, human labels used and the
+accuracy of all labels; then the same with random questions and with the published loop; then a chained job, and
+the CPU time of a whole job. Results of sets that are not run this time stay in the JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.autolabel.published import published_loop
+from benchmarks.autolabel.sets import NAMES, find_data, load
+from labelwright.autolabel import fit_embedding, simulate
+
+RESULTS = Path(__file__).parents[1] / "results" / "autolabel.json"
+TARGET = 0.05
+REFERENCE = {  # coverage of a simple certified reference, and of an oracle that sees the truth with the same model
+    "digits": (0.806, 0.913),
+    "mnist12k": (0.909, 0.972),
+    "sms_spam": (0.894, 0.965),
+    "banking77": (0.512, 0.582),
+    "rt_polarity": (0.004, 0.120),
+}
+
+
+def main() -> int:
+    """Run, print and store."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", help="folder that holds auto-labeling/")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--sets", default=",".join(NAMES))
+    parser.add_argument("--methods", default="ours,random,published,chained")
+    arguments = parser.parse_args()
+    data = find_data(arguments.data)
+    if data is None:
+        print("The data sets are not here: give their folder with --data. Nothing was measured.")
+        return 0
+    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results.update(
+        name="autolabel",
+        at=time.time(),
+        target_error=TARGET,
+        machine={"cores": os.cpu_count(), "python": platform.python_version()},
+    )
+    methods = arguments.methods.split(",")
+    print(f"{'set':12} {'method':10} {'coverage':>9} {'min':>6} {'max':>6} {'error':>7} {'worst':>7} {'over':>6}"
+          f" {'human':>7} {'all right':>9} {'CPU s':>6}   reference / oracle")  # fmt: skip
+    for name in arguments.sets.split(","):
+        found = load(data, name)
+        if found is None:
+            print(f"{name:12} is not in {data} and was left out")
+            continue
+        raw, y, features_s = found
+        mine = results.setdefault("sets", {}).setdefault(name, {"n": len(y)})
+        for method in methods:
+            row = chained(raw, y, arguments.seeds) if method == "chained" else measure(raw, y, method, arguments.seeds)
+            if row is None:
+                continue
+            row["features_cpu_s"] = features_s
+            mine[method] = row
+            show(name, method, row)
+            RESULTS.parent.mkdir(exist_ok=True)
+            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    return 0
+
+
+def measure(raw: Any, y: np.ndarray, method: str, n_seeds: int) -> dict[str, Any]:
+    """One method on one set, over seeds."""
+    rows = []
+    begin = time.process_time()
+    shared = fit_embedding(raw)(raw) if method == "published" else None
+    for seed in range(n_seeds):
+        if method == "published":
+            coverage, error = published_loop(shared, y, seed=seed, batch=max(100, len(y) // 12))
+            rows.append((coverage, error, len(y) * (1 - coverage), 1 - error * coverage))
+        else:
+            done = simulate(raw, y, seed=seed, random_queries=method == "random")
+            rows.append((done.coverage, done.machine_error, done.n_human, done.accuracy))
+    return summary(rows, time.process_time() - begin)
+
+
+def summary(rows: list[tuple[float, ...]], cpu_s: float) -> dict[str, Any]:
+    """Mean, extremes and how often the target was broken."""
+    coverage, error, human, accuracy = np.array(rows, np.float64).T
+    return {
+        "n_seeds": len(rows),
+        "coverage": coverage.mean(),
+        "coverage_min": coverage.min(),
+        "coverage_max": coverage.max(),
+        "error": error.mean(),
+        "error_max": error.max(),
+        "n_over_target": int((error > TARGET).sum()),
+        "n_human": human.mean(),
+        "accuracy": accuracy.mean(),
+        "cpu_s": cpu_s / len(rows),
+    }
+
+
+def chained(raw: Any, y: np.ndarray, n_seeds: int) -> dict[str, Any] | None:
+    """The second half of a set with the model of the first half: its human labels against a job from scratch."""
+    rows, fresh = [], []
+    begin = time.process_time()
+    for seed in range(n_seeds):
+        order = np.random.default_rng([seed, 99]).permutation(len(y))
+        first, second = order[: len(y) // 2], order[len(y) // 2 :]
+        k = int(y.max()) + 1
+        before = simulate(raw[first], y[first], seed=seed, n_classes=k)
+        done = simulate(raw[second], y[second], seed=seed, n_classes=k, start=before.learner)
+        alone = simulate(raw[second], y[second], seed=seed, n_classes=k)
+        rows.append((done.coverage, done.machine_error, done.n_human, done.accuracy))
+        fresh.append(alone.n_human)
+    return {**summary(rows, time.process_time() - begin), "n_human_from_scratch": float(np.mean(fresh))}
+
+
+def show(name: str, method: str, row: dict[str, Any]) -> None:
+    """One line."""
+    known = REFERENCE.get(name)
+    behind = f"   {known[0]:.3f} / {known[1]:.3f}" if known and method == "ours" else ""
+    if "n_human_from_scratch" in row:
+        behind = f"   second half from scratch: {row['n_human_from_scratch']:.0f} human labels"
+    print(
+        f"{name:12} {method:10} {row['coverage']:9.3f} {row['coverage_min']:6.3f} {row['coverage_max']:6.3f}"
+        f" {row['error']:7.4f} {row['error_max']:7.4f} {row['n_over_target']:3d}/{row['n_seeds']:<2d}"
+        f" {row['n_human']:7.0f} {row['accuracy']:9.4f} {row['cpu_s']:6.2f}{behind}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

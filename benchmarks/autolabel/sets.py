@@ -1,0 +1,60 @@
+"""The data sets: pools with a label for every item, found beside the repository or in a given folder."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelwright.autolabel import image_features, text_features
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = ("digits", "mnist12k", "sms_spam", "banking77", "rt_polarity", "trashnet")
+
+
+def find_data(given: str | None) -> Path | None:
+    """Folder with ``auto-labeling`` (and ``vision``, ``weights``) in it."""
+    places = [Path(given)] if given else [ROOT.parent / "shared" / "data", ROOT / "shared" / "data"]
+    return next((place for place in places if (place / "auto-labeling").is_dir()), None)
+
+
+def load(data: Path, name: str) -> tuple[Any, NDArray[np.int64], float] | None:
+    """Raw features, labels and the CPU seconds that the features took; None where the set is absent."""
+    folder = data / "auto-labeling"
+    begin = time.process_time()
+    if name == "trashnet":
+        return _trashnet(data, begin)
+    if (folder / f"{name}.npz").exists():
+        with np.load(folder / f"{name}.npz", allow_pickle=False) as file:
+            x, y = file["x"], file["y"].astype(np.int64)
+        return image_features(list(x)), y, time.process_time() - begin
+    if (folder / f"{name}.csv.gz").exists():
+        with gzip.open(folder / f"{name}.csv.gz", "rt", encoding="utf-8", newline="") as lines:
+            rows = list(csv.DictReader(lines))
+        y = np.unique([row["label"] for row in rows], return_inverse=True)[1].astype(np.int64)
+        return text_features([row["text"] for row in rows]), y, time.process_time() - begin
+    return None
+
+
+def _trashnet(data: Path, begin: float) -> tuple[Any, NDArray[np.int64], float] | None:
+    folder = data / "vision" / "trashnet"
+    weights = sorted((data / "weights").glob("mobilenet_v2*.pth"))
+    manifests = sorted(folder.rglob("*.manifest"))
+    if not weights or not manifests:
+        return None
+    paths, labels = [], []
+    for manifest in manifests:
+        for line in manifest.read_text().splitlines():
+            row = json.loads(line)
+            name = next(key for key in row if f"{key}-metadata" in row)
+            paths.append(folder / row["source-ref"].split("/trashnet/", 1)[1])
+            labels.append(int(row[name]))
+    chosen = list(dict.fromkeys(zip(paths, labels, strict=True)))
+    features = image_features([path for path, _ in chosen], backbone=weights[0])
+    return features, np.array([label for _, label in chosen], np.int64), time.process_time() - begin
