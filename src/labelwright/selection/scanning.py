@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Generator
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from labelwright.selection.vectorized import Plan
@@ -61,7 +62,7 @@ def scan(descriptor: int, plan: Plan, *, n_threads: int, memory_mib: int) -> Gen
         with contextlib.closing(_locked(path, n_threads, memory_mib)) as database:
             result = database.execute(sql, [list(plan.paths), *plan.parameters])
             while rows := result.fetchmany(_ROWS):
-                yield np.fromiter((row[0] for row in rows), np.int64, len(rows))
+                yield np.fromiter(chain.from_iterable(rows), np.int64, len(rows))
     except duckdb.Error as error:
         raise ScanBroken(str(error)) from error
 
