@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from labelwright.core.functions import recognise
+from labelwright.core.job_options import PREFIX, parse_job_options
 from labelwright.errors import InvalidRequest, LabelwrightError
 from labelwright.manifests import Source
 from labelwright.simulate.answering import answering_for
@@ -126,7 +127,7 @@ def simulate_job(
     skills_rng = np.random.default_rng([seed, 1])
     job = _running_job(clients.sagemaker, job_name)
     task = job["HumanTaskConfig"]
-    n_asked = int(task["NumberOfHumanWorkersPerDataObject"])
+    n_asked = _n_asked_at_most(job)
     if n_workers is None:
         n_workers = max(5, n_asked + 2)
     skills = draw_skills(n_workers, accuracy, skills_rng)
@@ -210,6 +211,13 @@ def _running_job(sagemaker: Any, job_name: str, *, limit_s: float = 120.0) -> di
             )
         time.sleep(pause_s)
         pause_s = min(pause_s * 2, 1.0)
+
+
+def _n_asked_at_most(job: dict[str, Any]) -> int:
+    """Workers per object; with adaptive redundancy the most that may be asked."""
+    tags = [tag for tag in job.get("Tags") or () if tag["Key"] == f"{PREFIX}max-workers-per-object"]
+    most = parse_job_options(tags).max_workers_per_object
+    return max(int(job["HumanTaskConfig"]["NumberOfHumanWorkersPerDataObject"]), most or 1)
 
 
 def _labels(s3: Any, job: dict[str, Any]) -> list[str]:
