@@ -28,7 +28,7 @@ from benchmarks.peers import environment
 from benchmarks.report import Report
 from labelwright.consolidation import ALGORITHMS, Responses
 
-CROWD_KIT = "crowd-kit==1.4.2"
+CROWD_KIT = ("crowd-kit==1.4.2", "scikit-learn<1.6")  # with a newer one half of its methods fail
 PEER_SCRIPT = Path(__file__).parent / "crowd_kit.py"
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 Floats = npt.NDArray[np.float64]
@@ -69,7 +69,7 @@ def peer(sets: list[CrowdSet], folder: Path) -> tuple[Scores, dict[str, float]]:
     """The same of crowd-kit's methods; None where a method fails on a set."""
     source, target = folder / "sets.npz", folder / "peer.npz"
     store(sets, source)
-    run([str(environment("crowd-kit", CROWD_KIT) / "python"), str(PEER_SCRIPT), "sets", source, target])
+    run([str(environment("crowd-kit", *CROWD_KIT) / "python"), str(PEER_SCRIPT), "sets", source, target])
     found = np.load(target)
     methods = list(dict.fromkeys(key.split("/")[1] for key in found.files))
     scores: Scores = {
@@ -157,7 +157,7 @@ def compare_speed(report: Report, n_tasks: int, *, with_peer: bool) -> None:
         print(f"\nours: {runs}")
         theirs: dict[str, float] = {}
         if with_peer:
-            python = environment("crowd-kit", CROWD_KIT) / "python"
+            python = environment("crowd-kit", *CROWD_KIT) / "python"
             run([python, PEER_SCRIPT, "speed", source, target])
             theirs = json.loads(target.read_text())
             print(f"crowd-kit: {theirs}")

@@ -1,10 +1,9 @@
 """The recommended algorithm: two Bayesian models weighed by how well they predict the crowd, and calibrated.
 
 No model of workers is the best for all crowds: confusion matrices win where workers confuse classes alike but
-independently, subtypes win where tasks mislead many workers at once, and both are far too sure of
-themselves. The truth that would decide between them is not known, but every answer can be predicted from the
-others (:mod:`labelwright.consolidation.held_out`). That decides, without any number set for a particular
-crowd:
+independently, subtypes win where tasks mislead many workers at once, and both are far too sure of themselves.
+The truth that would decide between them is not known, but every answer can be predicted from the others
+(:mod:`labelwright.consolidation.held_out`). That decides, without any number set for a particular crowd:
 
 1. Fit *A*, confusion matrices under a prior learned from the crowd, and *B*, four subtypes per class
    (:mod:`labelwright.consolidation.state_models`).
@@ -13,13 +12,14 @@ crowd:
 of the
    difference of log-probabilities and ``se`` its standard error over tasks.
 4. ``e``: the weight of plain vote shares that predicts held-out answers best beside the models, by EM for
-mixture weights
-   with one answer of prior weight; near 0 in a crowd that fits the models.
+   mixture weights. Its prior is worth 50 answers, half of them predicted by votes: a handful of tasks cannot
+   tell how good their workers are, and votes then keep the confidence down. Near 0 in a large crowd that fits
+   the models.
 5. ``p = (1 - e) * (w p_B + (1 - w) p_A) + e * shares``, where ``p_A ~ prior * (likelihood)**T_A`` and
-``p_B`` is the class
-   posterior of *B* to the power ``min(T_A, T_B)``, normalised. The minimum, because subtypes can predict
-   answers without knowing the class they belong to: their own temperature does not see that doubt, that of
-   *A* does.
+``p_B`` is
+   the class posterior of *B* to the power ``min(T_A, T_B)``, normalised. The minimum, because subtypes can
+   predict answers without knowing the class they belong to: their own temperature does not see that doubt,
+   that of *A* does.
 
 References
 ----------
@@ -45,6 +45,7 @@ __all__ = ["CalibratedBayesian"]
 
 Floats = npt.NDArray[np.float64]
 _N_SUBTYPES = 4
+_VOTE_ANSWERS = 50.0  # prior of the vote weight: as if half of so many answers had been predicted by votes
 
 
 class CalibratedBayesian(ClassEstimator):
@@ -140,7 +141,7 @@ def _mixture_weight(a: Floats, b: Floats) -> float:
     weight = 0.5
     for _ in range(500):
         share = weight * a / (weight * a + (1 - weight) * b)
-        new = (float(share.sum()) + 0.5) / (a.size + 1)
+        new = (float(share.sum()) + _VOTE_ANSWERS / 2) / (a.size + _VOTE_ANSWERS)
         if abs(new - weight) < 1e-6:
             return new
         weight = new

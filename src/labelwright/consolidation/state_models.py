@@ -19,7 +19,8 @@ Two priors:
 
 * ``fixed``: ``b_c`` has 4 on the diagonal and 1 elsewhere, the values of EBCC, with ``alpha = a = 1``.
 * ``crowd``: ``b_c`` is two answers, spread as the whole crowd's confusion matrix of class ``c``, learned in
-  the same rounds from ``0.7`` on the diagonal with the weight of four answers: a hierarchical prior. The
+  the same rounds from ``0.7`` on the diagonal with the weight of twenty answers, so that small groups of
+  tasks lean on it: a hierarchical prior. The
   rows of ``V`` are then taken at their mean instead of ``exp E[log V]``, whose penalty for rare answers is
   far too strong for so weak a prior.
 
@@ -54,7 +55,7 @@ Floats = npt.NDArray[np.float64]
 
 _DIAGONAL, _ELSEWHERE = 4.0, 1.0
 _CROWD_ANSWERS = 2.0
-_CROWD_START_ACCURACY, _CROWD_START_ANSWERS = 0.7, 4.0
+_CROWD_START_ACCURACY, _CROWD_START_ANSWERS = 0.7, 20.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
