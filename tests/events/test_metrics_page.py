@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import sqlalchemy as sa
 
+from labelwright.app import create_app
+from labelwright.config import Settings
+from labelwright.metrics import Traffic
+from labelwright.metrics.collect import collect
 from labelwright.testing.jobs import start_job, wait_for_job
 from labelwright.testing.server import RunningServer, running_server
 from labelwright.testing.webhooks import until
@@ -68,6 +73,21 @@ def test_a_job_is_counted(crew: Any, tmp_path: Path) -> None:
         assert found['labelwright_writer_group_size_bucket{le="+Inf"}'] >= 8
         assert found["labelwright_engine_step_seconds_count"] > 3
         assert found['labelwright_events_delivered_total{sink="file"}'] > 10
+
+
+def test_a_scrape_never_looks_at_tasks_or_objects(tmp_path: Path) -> None:
+    app = create_app(Settings(data_dir=tmp_path / "data"))
+    said: list[str] = []
+
+    @sa.event.listens_for(app.context.database.engine, "before_cursor_execute")
+    def hear(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        said.append(statement)
+
+    page = collect(app.context, Traffic(), app.delivery)
+    app.close()
+    assert "labelwright_active_workers" in page
+    assert len(said) > 5
+    assert [text for text in said if re.search(r"\b(tasks|data_objects|labels|job_events)\b", text)] == []
 
 
 def test_a_token_is_asked_for_when_one_is_set(tmp_path: Path) -> None:

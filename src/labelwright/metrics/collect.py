@@ -117,10 +117,10 @@ def _jobs(page: Exposition, connection: Connection, now: float) -> None:
     work = work_totals.of_jobs(connection, [job.id for job in jobs])
     costs = []
     for labels, job in about:
+        if "labelwright:price-" not in job.request and "PublicWorkforceTaskPrice" not in job.request:
+            continue  # parsing it would be for nothing
         facts = facts_of(job)
         prices = prices_of_job(facts)
-        if not prices.has_human_price and prices.per_machine_label is None:
-            continue
         money = account(counts_of(job, facts, work.get(job.id, work_totals.Work())), prices)
         for origin, amount in (("human", money.human), ("machine", money.machine)):
             costs.append(({**labels, "currency": prices.currency, "origin": origin}, float(amount)))
