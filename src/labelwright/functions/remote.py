@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from concurrent.futures import Future
 from typing import Any
@@ -65,7 +66,8 @@ class RemoteLambda:
             answer = self._client(region, int(timeout_s) + 1).invoke(
                 FunctionName=arn, InvocationType="RequestResponse", LogType="Tail", Payload=event
             )
-            payload = answer["Payload"].read(answer_bytes_max + 1)
+            with contextlib.closing(answer["Payload"]) as body:
+                payload = body.read(answer_bytes_max + 1)
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "Unknown")
             text = f"{code}: {error.response.get('Error', {}).get('Message', '')}"
