@@ -66,9 +66,14 @@ def functions() -> Functions:
     return made
 
 
-@pytest.fixture
-def shop(tmp_path: Path, clock: Clock, functions: Functions) -> Iterator[Workshop]:
-    shop = make_workshop(tmp_path / "data", clock, functions)
+@pytest.fixture(params=["sqlite"])
+def shop(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: Clock, functions: Functions
+) -> Iterator[Workshop]:
+    options = {}
+    if request.param == "postgres":
+        options["database_url"] = request.getfixturevalue("postgres_url")
+    shop = make_workshop(tmp_path / "data", clock, functions, **options)
 
     def decide(event: Any) -> Any:
         items = json.loads(shop.read(event["payload"]["s3Uri"]))
@@ -154,6 +159,20 @@ def test_both_functions(shop: Workshop, functions: Functions) -> None:
     answered = json.loads(shop.read(f"s3://acme/{response}"))
     assert [item["datasetObjectId"] for item in answered] == ["0", "1", "2", "3"]
     assert functions.timeouts == {(PRE, 60.0), (POST, 300.0)}
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("shop", ["postgres"], indirect=True)
+def test_both_functions_on_postgresql(shop: Workshop, functions: Functions) -> None:
+    functions.by_arn[PRE] = lambda event: (
+        {"isHumanAnnotationRequired": False} if event["dataObject"]["n"] == 3 else prepare(event)
+    )
+    job_id = create(shop, MaxConcurrentTaskCount=2)
+    for _ in range(2):
+        answer_all(shop)
+        finish(shop)
+    job = shop.job(job_id)
+    assert (job.status, job.n_human, job.n_failed, job.iteration) == ("Completed", 3, 0, 2)
 
 
 @pytest.mark.parametrize(
