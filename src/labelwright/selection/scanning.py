@@ -52,7 +52,7 @@ def scan(descriptor: int, plan: Plan, *, n_threads: int, memory_mib: int) -> Gen
     path = f"/dev/fd/{descriptor}"
     source = (  # our own words and numbers only
         f"read_csv('{path}', delim='\x01', quote='', escape='', comment='', header=false, auto_detect=false, "
-        f"columns={{'line': 'VARCHAR'}}, new_line='\\n', compression='none', strict_mode=false, "
+        f"columns={{'line': 'VARCHAR'}}, new_line='\\r\\n', compression='none', strict_mode=false, "
         f"max_line_size={_LINE_BYTES_MAX}, buffer_size={_BUFFER_BYTES})"
     )
     inner = f"SELECT CAST(json_extract(line, $1) AS VARCHAR[]) AS p, line FROM {source}"  # noqa: S608 - as above
