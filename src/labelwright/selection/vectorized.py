@@ -84,23 +84,32 @@ def plan_of(query: Query) -> Plan | None:
     if isinstance(query.where, Logic) and query.where.operator == "and":
         parts = query.where.operands
     translator = _Translator()
-    conditions: list[str] = []
+    sure: list[str] = []  # conditions that are decided for every line
+    others: list[str] = []
+    doubts: list[str] = []
     for part in parts:
+        translator.unsure = []
         try:
-            conditions.append(translator.condition(part))
+            condition = translator.condition(part)
         except _Untranslated:
             continue
-    if not conditions or not translator.paths:
+        (others if translator.unsure else sure).append(condition)
+        doubts += translator.unsure
+    if not (sure or others) or not translator.paths:
         return None
-    asks_always = len(conditions) < len(parts)
-    whole = " AND ".join(conditions)
-    unsure = " OR ".join(dict.fromkeys(translator.unsure)) or "false"
+    asks_always = len(sure) + len(others) < len(parts)
+    # The sure ones first: a line that fails one of them needs no look at the rest.
     flag = (
-        f"CASE WHEN line IS NULL THEN 0 WHEN ({unsure}) IS TRUE THEN {ASK} "
-        f"WHEN ({whole}) IS TRUE THEN {ASK if asks_always else YES} ELSE 0 END"
+        f"CASE WHEN line IS NULL THEN 0 WHEN ({_all(sure)}) IS NOT TRUE THEN 0 "
+        f"WHEN ({' OR '.join(dict.fromkeys(doubts)) or 'false'}) IS TRUE THEN {ASK} "
+        f"WHEN ({_all(others)}) IS TRUE THEN {ASK if asks_always else YES} ELSE 0 END"
     )
     flag, parameters = _without_unused(flag, translator.parameters)
     return Plan(flag, tuple(translator.paths), parameters, asks_always)
+
+
+def _all(conditions: list[str]) -> str:
+    return " AND ".join(conditions) or "true"
 
 
 def _without_unused(flag: str, parameters: list[Any]) -> tuple[str, tuple[Any, ...]]:
