@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 from labeling_workshop import Workshop, lines, make_workshop, run
 
 from labelwright.engine.facts import facts_of
@@ -56,6 +57,9 @@ def work(shop: Workshop, answer: Callable[[str, int], str], workers: str = "abcd
             return n
 
 
+@pytest.mark.parametrize(
+    "shop", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
 def test_a_second_opinion_where_the_first_ones_differ(shop: Workshop) -> None:
     job_id = create(shop, 3, n_workers=2, tags=options(max_workers_per_object=4, ask_more_below=0.8))
     for who in "abcd":

@@ -11,6 +11,8 @@ An object asks for n workers. It has n slots; a slot is free, held by a live tas
 
 A declining worker gives the slot back but is never offered the object again. Once as many workers declined
 as the object asks for, its free slots are gone; it closes when the last live task ends.
+With adaptive redundancy a closed object that waits for consolidation may be opened again with one slot more
+(`labelwright.engine.redundancy`); it closes after that answer, or when the slot is declined often enough.
 The database does the same arithmetic in its statements; the tests hold the two side by side.
 """
 
