@@ -47,7 +47,7 @@ def binomial_p_value(n_errors: int, n: int, error: float) -> float:
     >>> round(binomial_p_value(0, 59, 0.05), 4)
     0.0485
     """
-    if n == 0:
+    if n_errors >= n:
         return 1.0
     from scipy.special import bdtr
 

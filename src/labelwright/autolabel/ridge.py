@@ -16,7 +16,7 @@ __all__ = ["PENALTIES", "is_dear", "solve_ridge"]
 PENALTIES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Candidates, for rows of unit length."""
 
-_N_CHOICE = 500  # rows on which the penalty is chosen when there are more
+_N_CHOICE = 300  # rows on which the penalty is chosen when there are more
 _DUAL_MOST = 12_000  # rows: a Gram matrix of 600 MB
 
 Matrix = NDArray[np.float32]

@@ -213,7 +213,7 @@ def certified_threshold(
     places = [place for place in places if place < len(ends)]
     steps = sorted({*places, *np.searchsorted(ends, np.geomspace(ends[0], ends[-1], 60)).tolist()})
     shuffled = np.random.default_rng(seed).permutation(len(c))
-    level, best = 0.0, nothing
+    level, best_level, best_end = 0.0, 0.0, 0
     for step in steps:
         end = int(ends[step])
         level += alpha / len(places) if step in places else 0.0
@@ -227,12 +227,15 @@ def certified_threshold(
         if p_value > level:
             level = 0.0
             continue
-        if is_binary:
-            upper = binomial_upper(round(float(above.sum())), end - 1, 1 - level)
-        else:
-            upper = min(target_error, bounded_upper(_draws(losses, shuffled, end), 1 - level))
-        best = Threshold(float(c[end - 1]), end, float(above.mean()), upper, confidence)
-    return best
+        best_end, best_level = end, level
+    if best_end == 0:
+        return nothing
+    above = losses[:best_end]
+    if is_binary:
+        upper = binomial_upper(round(float(above.sum())), best_end - 1, 1 - best_level)
+    else:
+        upper = min(target_error, bounded_upper(_draws(losses, shuffled, best_end), 1 - best_level))
+    return Threshold(float(c[best_end - 1]), best_end, float(above.mean()), upper, confidence)
 
 
 def _draws(losses: NDArray[np.float64], shuffled: NDArray[np.intp], end: int) -> NDArray[np.float64]:

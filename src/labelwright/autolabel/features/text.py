@@ -74,7 +74,8 @@ def text_features(texts: Sequence[str]) -> Any:
 def _chunk(texts: Sequence[str]) -> Any:
     from scipy import sparse
 
-    encoded = [b" " + " ".join(text.lower().split()).encode("utf-8", "replace") + b" " for text in texts]
+    bare = [" ".join(text.lower().split()).encode("utf-8", "replace") for text in texts]
+    encoded = [b" " + text + b" " if text else b" " for text in bare]
     data = np.frombuffer(b"".join(encoded), np.uint8)
     owner = np.repeat(np.arange(len(texts), dtype=np.uint64), [len(piece) for piece in encoded])
     kinds = _CLASSES[data]
