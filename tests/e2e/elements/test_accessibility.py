@@ -64,8 +64,14 @@ def check(desk: Desk, where: str) -> None:
 
 
 def test_bounding_box(desk: Desk) -> None:
-    tool = BoxTool(desk.open(box_form(content=INSTRUCTIONS)))
-    check(desk, "empty")
+    gone = "initial-value=\"[{label: 'Gone', left: 1, top: 1, width: 5, height: 5}]\""
+    tool = BoxTool(desk.open(box_form(content=INSTRUCTIONS, attributes=gone)))
+    check(desk, "empty, with a label that is not offered")
+    tool.page.get_by_role("button", name="Submit", exact=True).click()
+    check(desk, "asking whether there is nothing")
+    tool.press("Escape", "Shift+F")
+    check(desk, "focus mode")
+    tool.press("Shift+F")
     tool.drag(100, 200, 300, 350)
     check(desk, "asking for a label")
     tool.press("1")

@@ -274,11 +274,11 @@ def test_focus_mode_and_dark_colours_are_remembered(desk: Desk, site: Site) -> N
         "document.querySelector('crowd-bounding-box').value.inputImageProperties.width > 0"
     )
     pane = frame.locator("crowd-bounding-box .awsui-app-layout__navigation")
-    question = frame.locator("crowd-bounding-box h1.question")
-    assert pane.is_visible() and question.is_visible()
+    bar = frame.locator("crowd-bounding-box .headerButtonsContainer")
+    assert pane.is_visible() and bar.is_visible()
     frame.locator("#focus-mode").click()
     pane.wait_for(state="hidden")
-    assert not question.is_visible()
+    assert not bar.is_visible()
     assert heard(page, "look")[-1] == {"focus": True}
     assert heard(page, "preferences")[-1]["preferences"]["focusMode"] is True
     frame.locator(".leave-focus").click()
@@ -296,7 +296,7 @@ def test_focus_mode_and_dark_colours_are_remembered(desk: Desk, site: Site) -> N
             "preferences": {"focusMode": False, "colorScheme": "light", "instructionsOpen": False},
         },
     )
-    question.wait_for(state="visible")
+    bar.wait_for(state="visible")
     assert not pane.is_visible()
     assert frame.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
 

@@ -5,6 +5,7 @@ import { MaskEditor, type MaskEditorHost } from "../src/segmentation/mask-editor
 function made(kind: "labels" | "instances", labels = ["Road", "Tree"]): { editor: MaskEditor; said: string[]; changes: () => number; asked: () => number } {
   const said: string[] = [];
   let [changes, asked] = [0, 0];
+  let lastBrush: number | null = null;
   const host: MaskEditorHost = {
     refresh: () => {},
     painted: () => {},
@@ -12,6 +13,12 @@ function made(kind: "labels" | "instances", labels = ["Road", "Tree"]): { editor
     changed: () => changes++,
     announce: (text) => said.push(text),
     askForLabel: () => asked++,
+    get lastBrush() {
+      return lastBrush;
+    },
+    brushUsed: (share) => {
+      lastBrush = share;
+    },
     imageColors: () => Promise.resolve(null),
   };
   const editor = new MaskEditor(kind, host);
@@ -134,6 +141,16 @@ test("corners are taken back one by one, and set again", () => {
   expect(editor.outline).toEqual([{ x: 60, y: 0 }]);
   editor.tool = "brush";
   expect(editor.outline).toEqual([]);
+});
+
+test("the brush painted with last is as large on the next image, in proportion", () => {
+  const { editor } = made("labels");
+  editor.chooseLabel(0);
+  editor.brushSize = 10;
+  expect(editor.startStroke(false)).toBe(true);
+  editor.endStroke();
+  editor.reset({ width: 600, height: 400 });
+  expect(editor.brushSize).toBe(100);
 });
 
 test("brush sizes always move, within their limits", () => {

@@ -152,9 +152,24 @@ export const widgetStyles = css`
   .frame {
     position: relative;
   }
-  .frame.focus > .bar,
+  .frame.focus > .bar > :not(.question),
   .frame.focus .awsui-app-layout__navigation {
     display: none;
+  }
+  /* The question stays for those who do not see the page. */
+  .frame.focus > .bar {
+    position: absolute;
+    width: 1px;
+    min-height: 0;
+    height: 1px;
+    padding: 0;
+    border: 0;
+    overflow: hidden;
+    clip-path: inset(50%);
+  }
+  .frame.focus > .bar > .question {
+    max-height: none;
+    overflow: visible;
   }
   .leave-focus {
     position: absolute;

@@ -34,6 +34,10 @@ export interface MaskEditorHost {
   announce(text: string): void;
   /** The worker painted without a label: which one? */
   askForLabel(): void;
+  /** The brush this worker painted with last, as a part of the shorter side of the image; null: never yet. */
+  readonly lastBrush: number | null;
+  /** The worker has painted with a brush of this size, in the same measure. */
+  brushUsed(share: number): void;
   /** Colours of the image by pixel; null when they cannot be had. */
   imageColors(): Promise<Uint8ClampedArray | null>;
 }
@@ -86,7 +90,8 @@ export class MaskEditor {
     this.hiddenValues.clear();
     this.#currentValue = 0;
     this.#outline = [];
-    this.#brushSize = clamp(Math.round(Math.min(size.width, size.height) * FIRST_BRUSH), MIN_BRUSH, MAX_BRUSH);
+    const share = this.#host.lastBrush ?? FIRST_BRUSH;
+    this.#brushSize = clamp(Math.round(Math.min(size.width, size.height) * share), MIN_BRUSH, MAX_BRUSH);
     this.#host.redraw();
   }
 
@@ -324,7 +329,10 @@ export class MaskEditor {
   readonly #paintRow: RowSink = (y, x0, x1) => this.document.mask.fillRow(y, x0, x1, this.#strokeValue, this.#over);
 
   startStroke(isErasing: boolean): boolean {
-    return this.#start(isErasing);
+    if (!this.#start(isErasing)) return false;
+    const { width, height } = this.document.size;
+    this.#host.brushUsed(this.#brushSize / Math.min(width, height));
+    return true;
   }
 
   paintPath(points: readonly Point[]): void {

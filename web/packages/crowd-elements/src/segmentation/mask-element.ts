@@ -17,6 +17,7 @@ import { msg } from "../base/messages.js";
 import { shapeListStyles } from "../base/shape-list.js";
 import { stagePanel } from "../base/stage-tools.js";
 import { stageStyles } from "../base/stage.styles.js";
+import { preference, setPreference } from "../page/context.js";
 import { copyPreviousMask, repeatMaskLabel } from "./copy-mask.js";
 import { MaskEditor, type MaskToolId } from "./mask-editor.js";
 import { maskKeys } from "./mask-keys.js";
@@ -97,6 +98,13 @@ export abstract class MaskElement extends ImageLabelingWidget {
         this.announcement = text;
       },
       askForLabel: () => this.#ask(null),
+      get lastBrush() {
+        const share = preference<unknown>("brush", null);
+        return typeof share === "number" && share > 0 && share <= 1 ? share : null;
+      },
+      brushUsed: (share) => {
+        if (preference("brush", null) !== share) setPreference("brush", share);
+      },
       imageColors: () => this.#imageColors(),
     });
     this.#tool = new MaskTool({
