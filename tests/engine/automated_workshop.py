@@ -119,7 +119,7 @@ def drive(
         if Status(row.status) in TERMINAL or until():
             return row
         if not work_off(shop, answer, job=job):
-            time.sleep(0.02)  # a program is at work
+            time.sleep(0.1)  # a program is at work
             if isinstance(shop.clock, Clock):
                 shop.clock.tick(1.0)
         assert time.monotonic() < end, row
