@@ -5,7 +5,7 @@
 FOLDER holds the sets (see ``sets.py``); by default ``../shared/data/truth-inference`` beside the repository.
 No algorithm sees the truth, and none is set differently for one set than for another. Speed is that of one
 core: both sides run in a fresh process with one thread; "cpu" leaves out what other processes on the machine
-take.
+take. crowd-kit's slower methods take minutes; ``BENCH_PEER_METHODS=DawidSkene,MajorityVote`` names the wanted.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.consolidation.sets import DEFAULT_FOLDER, CrowdSet, large_crowd, load, score
+from benchmarks.consolidation.sets import DEFAULT_FOLDER, CrowdSet, groups, large_crowd, load, score
 from benchmarks.peers import environment
 from benchmarks.report import Report
 from labelwright.consolidation import ALGORITHMS, Responses
 
 CROWD_KIT = ("crowd-kit==1.4.2", "scikit-learn<1.6")  # with a newer one half of its methods fail
 PEER_SCRIPT = Path(__file__).parent / "crowd_kit.py"
+GROUP, GROUPED_TASKS_MAX = 50, 300
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 Floats = npt.NDArray[np.float64]
 Scores = dict[str, list[tuple[float, float] | None]]
@@ -39,20 +40,43 @@ def ours(sets: list[CrowdSet]) -> tuple[Scores, dict[str, float]]:
     """Scores per set, and CPU seconds for all sets, of every algorithm of the registry."""
     scores: Scores = {}
     seconds: dict[str, float] = {}
-    for name, algorithm in ALGORITHMS.items():
+    for name in ALGORITHMS:
         start = time.process_time()
         scores[name] = []
         for crowd in sets:
-            responses = Responses.from_arrays(
-                crowd.tasks, crowd.workers, crowd.labels, n_tasks=crowd.n_tasks, n_classes=crowd.n_classes
-            )
-            p = algorithm.posteriors(responses)
-            if name == "compatible":  # on the scale of its confidences
-                p = 0.05 + 0.9 * p
-                p /= p.sum(axis=1, keepdims=True)
-            scores[name].append(score(p, crowd.truth))
+            scores[name].append(score(probabilities(name, crowd, crowd.n_classes), crowd.truth))
         seconds[name] = time.process_time() - start
     return scores, seconds
+
+
+def ours_in_groups(sets: list[CrowdSet]) -> tuple[Scores, dict[str, float]]:
+    """The same where the tasks are consolidated in groups: mean over the groups of a set."""
+    scores: Scores = {}
+    seconds: dict[str, float] = {}
+    for name in ("compatible", "majority", "bayesian"):
+        start = time.process_time()
+        scores[name] = []
+        for crowd in sets:
+            pairs = [
+                score(probabilities(name, group, crowd.n_classes), group.truth)
+                for group in groups(crowd, GROUP, GROUPED_TASKS_MAX)
+            ]
+            accuracy, loss = np.mean(pairs, axis=0)
+            scores[name].append((float(accuracy), float(loss)))
+        seconds[name] = time.process_time() - start
+    return scores, seconds
+
+
+def probabilities(name: str, crowd: CrowdSet, n_classes: int) -> Floats:
+    """Class probabilities by an algorithm of the registry."""
+    responses = Responses.from_arrays(
+        crowd.tasks, crowd.workers, crowd.labels, n_tasks=crowd.n_tasks, n_classes=n_classes
+    )
+    p = ALGORITHMS[name].posteriors(responses)
+    if name == "compatible":  # on the scale of its confidences
+        p = 0.05 + 0.9 * p
+        p /= p.sum(axis=1, keepdims=True)
+    return p
 
 
 def store(sets: list[CrowdSet], path: Path) -> None:
@@ -115,6 +139,11 @@ def compare_sets(report: Report, folder: Path, *, with_peer: bool) -> None:
         return
     scores, seconds = ours(sets)
     print_table(sets, scores, seconds, "ours")
+    grouped, grouped_seconds = ours_in_groups(sets)
+    print_table(sets, grouped, grouped_seconds, f"groups of {GROUP}")
+    for name, found in grouped.items():
+        accuracy, loss = mean(found, 0), mean(found, 1)
+        report.note(f"{name} in groups of {GROUP}: mean accuracy {accuracy:.4f}, mean log-loss {loss:.3f}")
     theirs: Scores = {}
     if with_peer:
         with tempfile.TemporaryDirectory() as scratch:

@@ -1,12 +1,14 @@
 """crowd-kit on the same answers; runs in crowd-kit's own environment, so it imports nothing of ours.
 
-``python crowd_kit.py sets IN.npz OUT.npz``: class probabilities of every set by every method.
+``python crowd_kit.py sets IN.npz OUT.npz``: class probabilities of every set by every method, or by those named in
+``BENCH_PEER_METHODS`` (with commas).
 ``python crowd_kit.py speed IN.npz OUT.json``: seconds and memory of Dawid-Skene on one set.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 import time
@@ -60,10 +62,13 @@ def table(method, answers, n_tasks, n_classes):
 
 def run_sets(stored):
     out = {}
+    wanted = [name for name in os.environ.get("BENCH_PEER_METHODS", "").split(",") if name]
     for name in stored["names"]:
         n_tasks, n_classes = stored[f"{name}/shape"]
         answers = answers_of(stored, name)
         for method, make in METHODS.items():
+            if wanted and method not in wanted:
+                continue
             if method == "GLAD" and len(answers) > GLAD_ANSWERS_MAX:
                 out[f"{name}/{method}/s"] = 0.0
                 continue

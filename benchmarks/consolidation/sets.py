@@ -50,6 +50,20 @@ def load(folder: Path) -> list[CrowdSet]:
     return found
 
 
+def groups(crowd: CrowdSet, size: int, n_tasks_max: int) -> list[CrowdSet]:
+    """Cut a sample of the tasks with a truth into groups, as a job consolidates them."""
+    order = np.random.default_rng(0).permutation(crowd.truth.shape[0])[:n_tasks_max]
+    found = []
+    for first in range(0, order.size - size + 1, size):
+        truth = crowd.truth[order[first : first + size]]
+        position = np.full(crowd.n_tasks, -1)
+        position[truth[:, 0]] = np.arange(size)
+        is_in = position[crowd.tasks] >= 0
+        columns = (position[crowd.tasks[is_in]], crowd.workers[is_in], crowd.labels[is_in])
+        found.append(CrowdSet(crowd.name, *columns, np.column_stack([np.arange(size), truth[:, 1]])))
+    return found
+
+
 def score(p: npt.NDArray[np.float64], truth: npt.NDArray[np.int64]) -> tuple[float, float]:
     """Accuracy, classes of one probability sharing the credit, and log-loss with probabilities above 1e-6."""
     rows, classes = p[truth[:, 0]], truth[:, 1]

@@ -119,6 +119,7 @@ def dawid_skene_em(
         counts += block.T @ p
         prior += p.sum(axis=0, dtype=np.float64)
     prior /= prior.sum()
+    n_of_pair = np.bincount(design.pair_of_answer, minlength=design.n_pairs).astype(np.float64)
     log_likelihoods: list[float] = []
     table = _smoothed(design, counts, smoothing, k)
     converged = False
@@ -133,9 +134,10 @@ def dawid_skene_em(
             total += log_s
             weighted.data = np.repeat(inverse, np.diff(block.indptr))
             counts += weighted.T @ x
+            weighted.data = block.data
             weights += inverse @ x
         counts *= prior
-        total += float(shifts[design.pair_of_answer].sum())
+        total += float(n_of_pair @ shifts)
         log_likelihoods.append(total)
         prior = prior * weights / n
         prior /= prior.sum()
