@@ -176,7 +176,9 @@ def test_copying_the_image_before(desk: Desk, site: Site) -> None:
     frame.evaluate("document.querySelector('crowd-bounding-box').focusControl()")
     value = "document.querySelector('crowd-bounding-box').value.boundingBoxes"
     # Nobody answers with an answer: a sentence, and no box.
-    page.evaluate("void (answers['labelwright.previous'] = () => ({type: 'labelwright.previous', answer: null}))")
+    page.evaluate(
+        "void (answers['labelwright.previous'] = () => ({type: 'labelwright.previous', answer: null}))"
+    )
     page.keyboard.press("c")
     frame.get_by_text("There is no earlier answer of yours").wait_for()
     earlier = {
