@@ -5,7 +5,7 @@
 FOLDER holds the sets (see ``sets.py``); by default ``../shared/data/truth-inference`` beside the repository.
 No algorithm sees the truth, and none is set differently for one set than for another. Speed is that of one
 core: both sides run in a fresh process with one thread; "cpu" leaves out what other processes on the machine
-take. crowd-kit's slower methods take minutes; ``BENCH_PEER_METHODS=DawidSkene,MajorityVote`` names the wanted.
+take. crowd-kit's slower methods take minutes; ``BENCH_PEER_METHODS=DawidSkene,MajorityVote`` chooses.
 """
 
 from __future__ import annotations

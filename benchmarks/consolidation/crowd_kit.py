@@ -1,6 +1,6 @@
 """crowd-kit on the same answers; runs in crowd-kit's own environment, so it imports nothing of ours.
 
-``python crowd_kit.py sets IN.npz OUT.npz``: class probabilities of every set by every method, or by those named in
+``python crowd_kit.py sets IN.npz OUT.npz``: class probabilities of every set by every method, or those in
 ``BENCH_PEER_METHODS`` (with commas).
 ``python crowd_kit.py speed IN.npz OUT.json``: seconds and memory of Dawid-Skene on one set.
 """
