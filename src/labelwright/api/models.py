@@ -15,7 +15,6 @@ from sqlalchemy.engine import Connection
 from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import reads, writes
 from labelwright.api.paging import page_of
-from labelwright.core.arn import parse_arn
 from labelwright.errors import InvalidRequest
 from labelwright.store import models as store
 from labelwright.store.models import ModelRow
@@ -118,8 +117,6 @@ def delete_model(context: RequestContext, connection: Connection, *, model_name:
 
 
 def _named(context: RequestContext, connection: Connection, name: str) -> ModelRow:
-    # An ARN is accepted where a name is wanted, as in the original.
-    name = parse_arn(name).resource.removeprefix("model/") if name.startswith("arn:") else name
     row = store.named(connection, context.region, name)
     if row is None:
         raise InvalidRequest(

@@ -20,6 +20,7 @@ __all__ = ["aws", "start_job", "wait_for_job"]
 
 _BUCKET = "test-data"
 _FUNCTIONS = f"arn:aws:lambda:{DEFAULT_REGION}:432418664414:function"
+_ALGORITHMS = f"arn:aws:sagemaker:{DEFAULT_REGION}:027400017018:labeling-job-algorithm-specification"
 _PLAIN_TEMPLATE = """\
 <script src="https://assets.crowd.aws/crowd-html-elements.js"></script>
 <crowd-form><p>{{ task.input.source }}</p><crowd-text-area name="note"></crowd-text-area></crowd-form>
@@ -49,6 +50,8 @@ def start_job(
     n_workers: int = 1,
     time_limit_s: int = 600,
     label_attribute_name: str = "label",
+    algorithm: str = "",
+    batch_size: int | None = None,
     title: str = "Look and tell",
     description: str = "Say what you see.",
     options: Mapping[str, str] | None = None,
@@ -75,6 +78,10 @@ def start_job(
 
     label_attribute_name : str
         Must end in ``-ref`` where labels are files.
+    algorithm : str
+        ``text-classification`` and the like turn automated labeling on.
+    batch_size : int, optional
+        ``MaxConcurrentTaskCount``.
     options : mapping of str to str, optional
         Of the job, without ``labelwright:``: ``{"budget": "3"}``.
 
@@ -115,6 +122,11 @@ def start_job(
             "TaskTimeLimitInSeconds": time_limit_s,
         },
     }
+    if batch_size is not None:
+        request["HumanTaskConfig"]["MaxConcurrentTaskCount"] = batch_size
+    if algorithm:
+        specification = f"{_ALGORITHMS}/{algorithm}"
+        request["LabelingJobAlgorithmsConfig"] = {"LabelingJobAlgorithmSpecificationArn": specification}
     if task_type != "Custom":
         request["LabelCategoryConfigS3Uri"] = put(
             "categories.json",
