@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from labeling_workshop import Clock, Workshop, label, lines, make_workshop
 
@@ -141,7 +141,12 @@ def test_a_stop_at_the_budget_survives_a_restart(tmp_path: Any, clock: Clock) ->
     batch=st.integers(1, 6),
     steps=st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("sssdre")), max_size=15),
 )
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=8,
+    deadline=None,
+    phases=[Phase.generate],  # each example is a whole job: a failing one is not made smaller
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_what_is_out_and_spent_never_exceeds_the_budget(
     tmp_path_factory: pytest.TempPathFactory,
     budget: int,
