@@ -22,8 +22,16 @@ from labelwright.store.labeling_tables import (
     worker_identities,
 )
 
-__all__ = ["Consolidation", "MachineLabel", "add_group", "answers", "consolidation", "grouped", "label",
-"machine"]
+__all__ = [
+    "Consolidation",
+    "MachineLabel",
+    "add_group",
+    "answers",
+    "consolidation",
+    "grouped",
+    "label",
+    "machine",
+]
 
 _AUTO = 4  # automated.Role.AUTO: labeled by a model
 
@@ -87,8 +95,7 @@ def label(connection: Connection, job_id: int, object_no: int) -> tuple[int, int
         .select_from(
             data_objects.outerjoin(
                 labels,
-                (labels.c.job_id == data_objects.c.job_id)
-                & (labels.c.object_no == data_objects.c.object_no),
+                (labels.c.job_id == data_objects.c.job_id) & (labels.c.object_no == data_objects.c.object_no),
             )
         )
         .where(data_objects.c.job_id == job_id, data_objects.c.object_no == object_no)

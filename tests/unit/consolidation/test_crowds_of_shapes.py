@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -54,7 +56,7 @@ def crowd_of_boxes(seed: int, n_images: int = 60) -> tuple[list[Boxes], list[lis
 
 
 def mean_quality(found: list, truths: list[list[LabeledBox]]) -> float:
-    """IoU of true boxes with the best found one of their label, over the mean number of true and found ones."""
+    """IoU of true boxes with the best found one of their label, over the mean number of both."""
     side = lambda b: (b.left, b.top, b.width, b.height)  # noqa: E731
     total = sum(
         max((box_iou(side(b), side(t)) for b in boxes if b.class_id == t.class_id), default=0.0)
@@ -190,7 +192,7 @@ def test_span_sequences_know_what_each_worker_does(seed: int) -> None:
     clustered = [consolidate_spans(answers, n_workers_asked=5) for _, answers in documents]
     assert strict_f1(found, truths) > max(0.9, strict_f1(clustered, truths) + 0.03)
     for spans in found:
-        assert all(a.end <= b.start for a, b in zip(spans, spans[1:], strict=False))
+        assert all(a.end <= b.start for a, b in itertools.pairwise(spans))
         assert all(0.5 <= span.confidence <= 1 for span in spans)
 
 
