@@ -1,10 +1,11 @@
 """Automated labeling, simulated honestly: labels are hidden until people are asked for them.
 
-``python -m benchmarks.autolabel.bench [--data FOLDER] [--seeds N] [--sets a,b] [--methods ours,random,published]``
+``python -m benchmarks.autolabel.bench [--data FOLDER] [--seeds N] [--sets a,b] [--methods
+ours,random,published]``
 
 Prints, per set: the share labeled by the machine, the true error of those labels, human labels used and the
-accuracy of all labels; then the same with random questions and with the published loop; then a chained job, and
-the CPU time of a whole job. Results of sets that are not run this time stay in the JSON.
+accuracy of all labels; then the same with random questions and with the published loop; then a chained
+job, and the CPU time of a whole job. Results of sets that are not run this time stay in the JSON.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from labelwright.autolabel import fit_embedding, simulate
 
 RESULTS = Path(__file__).parents[1] / "results" / "autolabel.json"
 TARGET = 0.05
-REFERENCE = {  # coverage of a simple certified reference, and of an oracle that sees the truth with the same model
+# coverage of a simple certified reference, and of an oracle that sees the truth with the same model
+REFERENCE = {
     "digits": (0.806, 0.913),
     "mnist12k": (0.909, 0.972),
     "sms_spam": (0.894, 0.965),
@@ -37,7 +39,9 @@ REFERENCE = {  # coverage of a simple certified reference, and of an oracle that
 
 def main() -> int:
     """Run, print and store."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", help="folder that holds auto-labeling/")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--sets", default=",".join(NAMES))
@@ -55,8 +59,8 @@ def main() -> int:
         machine={"cores": os.cpu_count(), "python": platform.python_version()},
     )
     methods = arguments.methods.split(",")
-    print(f"{'set':12} {'method':10} {'coverage':>9} {'min':>6} {'max':>6} {'error':>7} {'worst':>7} {'over':>6}"
-          f" {'human':>7} {'all right':>9} {'CPU s':>6}   reference / oracle")  # fmt: skip
+    print(f"{'set':12} {'method':10} {'coverage':>9} {'min':>6} {'max':>6} {'error':>7} {'worst':>7}"
+          f" {'over':>6} {'human':>7} {'all right':>9} {'CPU s':>6}   reference / oracle")  # fmt: skip
     for name in arguments.sets.split(","):
         found = load(data, name)
         if found is None:
@@ -65,7 +69,11 @@ def main() -> int:
         raw, y, features_s = found
         mine = results.setdefault("sets", {}).setdefault(name, {"n": len(y)})
         for method in methods:
-            row = chained(raw, y, arguments.seeds) if method == "chained" else measure(raw, y, method, arguments.seeds)
+            row = (
+                chained(raw, y, arguments.seeds)
+                if method == "chained"
+                else measure(raw, y, method, arguments.seeds)
+            )
             if row is None:
                 continue
             row["features_cpu_s"] = features_s
@@ -109,7 +117,9 @@ def summary(rows: list[tuple[float, ...]], cpu_s: float) -> dict[str, Any]:
 
 
 def chained(raw: Any, y: np.ndarray, n_seeds: int) -> dict[str, Any] | None:
-    """The second half of a set with the model of the first half: its human labels against a job from scratch."""
+    """The second half of a set with the model of the first half: its human labels against a job from
+    scratch.
+    """
     rows, fresh = [], []
     begin = time.process_time()
     for seed in range(n_seeds):

@@ -1,4 +1,6 @@
-"""The loop as publicly described: a fixed validation set, the plain threshold anew in every round, labels final."""
+"""The loop as publicly described: a fixed validation set, the plain threshold anew in every round,
+labels final.
+"""
 
 from __future__ import annotations
 

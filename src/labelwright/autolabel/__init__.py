@@ -1,8 +1,8 @@
 """Automated labeling as a library on arrays: fewer human labels, at an error one can promise.
 
-Nothing here knows of jobs, files or servers. ``thresholds`` and ``certify`` hold the guarantees, ``rounds`` decides
-what happens next in a job, ``queries`` picks what people see, ``features``, ``embeddings`` and ``learners`` are the
-models, ``simulation`` runs it all on labeled data.
+Nothing here knows of jobs, files or servers. ``thresholds`` and ``certify`` hold the guarantees,
+``rounds`` decides what happens next in a job, ``queries`` picks what people see, ``features``,
+``embeddings`` and ``learners`` are the models, ``simulation`` runs it all on labeled data.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ Three situations, three bounds:
 
 - independent draws that are right or wrong: :func:`binomial_upper` (Clopper and Pearson);
 - independent draws with a loss anywhere in [0, 1], such as 1 - IoU: :func:`bounded_upper` (betting);
-- draws without replacement from a finite rest, looked at as often as one likes: :mod:`labelwright.autolabel.certify`.
+- draws without replacement from a finite rest, looked at as often as one likes:
+  :mod:`labelwright.autolabel.certify`.
 """
 
 from __future__ import annotations
@@ -155,8 +156,8 @@ def betting_p_value(losses: ArrayLike, error: float) -> float:
     Notes
     -----
     Capital ``K_t = prod_i (1 - stake_i (loss_i - error))``. The stake follows approximate growth optimisation
-    (aGRAPA) from the draws before, with one pseudo-draw at half of `error`, capped at ``0.75 / (1 - error)`` so that
-    one bad draw never ruins.
+    (aGRAPA) from the draws before, with one pseudo-draw at half of `error`, capped at ``0.75 / (1 -
+    error)`` so that one bad draw never ruins.
 
     References
     ----------

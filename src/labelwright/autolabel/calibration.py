@@ -21,9 +21,10 @@ class Calibration:
     sharpness : float
         Class probabilities are ``softmax(sharpness * scores)``.
     slope, offset, floor : float
-        The probability that the best class is right is ``(1 - floor) / (1 + exp(-(slope * margin + offset)))`` with
-        margin = best score - second best (J. Platt, "Probabilistic outputs for support vector machines", 1999).
-        The floor is the share of errors that no margin excludes, such as those of the people.
+        The probability that the best class is right is ``(1 - floor) / (1 + exp(-(slope * margin +
+        offset)))`` with margin = best score - second best (J. Platt, "Probabilistic outputs for support
+        vector machines", 1999). The floor is the share of errors that no margin excludes, such as those
+        of the people.
     """
 
     sharpness: float
@@ -54,7 +55,9 @@ def margins(scores: ArrayLike) -> NDArray[np.float64]:
 
 
 def fit_sharpness(scores: ArrayLike, labels: ArrayLike) -> float:
-    """Sharpness of the softmax with the least log loss on held-out scores (n, k) and labels (n,), from a grid."""
+    """Sharpness of the softmax with the least log loss on held-out scores (n, k) and labels (n,), from a
+    grid.
+    """
     values, truth = np.asarray(scores, np.float64), np.asarray(labels, np.int64)
     rows = np.arange(len(truth))
 
@@ -77,8 +80,9 @@ def fit_margin(margin: ArrayLike, right: ArrayLike) -> tuple[float, float, float
     Returns
     -------
     tuple of float
-        Slope and offset by maximum likelihood, with half an observation of doubt spread over the right and over the wrong
-        ones, which keeps the slope finite when all are right. The floor is what the surer half errs more than that says.
+        Slope and offset by maximum likelihood, with half an observation of doubt spread over the right
+        and over the wrong ones, which keeps the slope finite when all are right. The floor is what the
+        surer half errs more than that says.
     """
     m, hit = np.asarray(margin, np.float64), np.asarray(right, np.bool_)
     n_right = int(hit.sum())

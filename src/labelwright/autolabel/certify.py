@@ -2,8 +2,8 @@
 
 When a model has labeled all that is left, a random sample of the rest is shown to people, in random order and
 without replacement. After each answer the number of errors in the part *not* seen is bounded, and the bounds
-hold for all moments together. So one may look after every batch, stop as soon as the target is met, and keep the
-promise; errors found on the way are corrected and no longer count.
+hold for all moments together. So one may look after every batch, stop as soon as the target is met, and
+keep the promise; errors found on the way are corrected and no longer count.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ class Certificate:
 
 
 def attempt_level(i_attempt: int, alpha: float) -> float:
-    """Level of the `i_attempt`-th try (from 0) to certify, so that all tries together spend less than `alpha`.
+    """Level of the `i_attempt`-th try (from 0) to certify, so that all tries together spend less than
+    `alpha`.
 
     Each failed try is followed by more learning, hence by another model and another remainder; the levels
     ``alpha * 0.7 * 0.3**i`` sum to `alpha`, so the chance that *any* try certifies wrongly stays below it.
@@ -73,8 +74,8 @@ def certify_rest(
     Parameters
     ----------
     losses : array-like of shape (n_sampled,)
-        1 - quality of the sampled objects in the order in which they were drawn, each in [0, 1]. The order must be
-        a uniformly random one, fixed before anything was seen.
+        1 - quality of the sampled objects in the order in which they were drawn, each in [0, 1]. The
+        order must be a uniformly random one, fixed before anything was seen.
     n_population : int
         Objects in the remainder, the sampled ones included.
     target_error : float
@@ -82,8 +83,8 @@ def certify_rest(
     confidence : float
         In (0, 1); ``1 - attempt_level(i, alpha)`` in a job that may try again.
     expected_error : float, optional
-        What the model expects (before sampling). Only sharpens the bound; a wrong value costs labels, never the
-        guarantee. Default: a quarter of the target.
+        What the model expects (before sampling). Only sharpens the bound; a wrong value costs labels,
+        never the guarantee. Default: a quarter of the target.
 
     Returns
     -------
@@ -92,18 +93,19 @@ def certify_rest(
     Notes
     -----
     Losses 0 and 1. The number E of errors in the population has the prior beta-binomial(a, b) with mean
-    `expected_error`; the ratio of prior to posterior probability of the true E is a martingale with mean one, whatever
-    the truth, so by Ville's inequality ``{E : prior(E) / posterior(E) < 1 / level}`` holds the truth at all times
-    together. The largest E in it, less the errors seen, bounds the unseen errors.
+    `expected_error`; the ratio of prior to posterior probability of the true E is a martingale with mean
+    one, whatever the truth, so by Ville's inequality ``{E : prior(E) / posterior(E) < 1 / level}`` holds
+    the truth at all times together. The largest E in it, less the errors seen, bounds the unseen errors.
 
-    Other losses. Capital of a gambler against "the total loss is L", with the conditional mean of the next draw
-    without replacement, ``(L - sum so far) / (N - t)``; the L whose gambler reached ``1 / level`` are refuted.
+    Other losses. Capital of a gambler against "the total loss is L", with the conditional mean of the
+    next draw without replacement, ``(L - sum so far) / (N - t)``; the L whose gambler reached ``1 /
+    level`` are refuted.
 
     References
     ----------
     I. Waudby-Smith, A. Ramdas, "Confidence sequences for sampling without replacement", NeurIPS 2020,
-    arXiv:2006.04347, section 2 (prior-posterior ratio). Same, "Estimating means of bounded random variables by betting",
-    JRSS B 86, 2024, doi:10.1093/jrsssb/qkad009, section 5.
+    arXiv:2006.04347, section 2 (prior-posterior ratio). Same, "Estimating means of bounded random
+    variables by betting", JRSS B 86, 2024, doi:10.1093/jrsssb/qkad009, section 5.
 
     Examples
     --------
@@ -139,13 +141,11 @@ def _errors_upper(n_errors: int, n: int, population: int, level: float, expected
     """Most errors among the unseen that the prior-posterior ratio does not refute."""
     from scipy.special import betaln, gammaln
 
-    b_strength = (
-        8.0 / expected
-    )  # prior worth eight errors: narrow enough to help, wide enough to be wrong by half
-    a, b = expected * b_strength, (1 - expected) * b_strength
+    a = 2.0  # a prior worth two errors: narrow enough to help, wide enough to be wrong by a factor of two
+    b = a * (1 - expected) / expected
     unseen = np.arange(population - n + 1, dtype=np.float64)  # errors among the unseen
     total = unseen + n_errors
-    # log prior(E) - log posterior(E) = log P_prior(data) - log P(data | E); one order of the draws is as good as any.
+    # log prior(E) - log posterior(E) = log P_prior(data) - log P(data | E); any order of draws is as good.
     log_marginal = betaln(a + n_errors, b + n - n_errors) - betaln(a, b)
 
     def log_choose(top: NDArray[np.float64] | float, bottom: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -153,7 +153,7 @@ def _errors_upper(n_errors: int, n: int, population: int, level: float, expected
 
     log_likelihood = log_choose(float(population - n), unseen) - log_choose(float(population), total)
     kept = np.flatnonzero(log_marginal - log_likelihood < -math.log(level))
-    # The truth may also lie *below* all that is kept; that is an unlucky sample, and its largest value is safe.
+    # Where nothing is kept the sample is unlucky beyond the level; then nothing is promised.
     return int(kept[-1]) if len(kept) else population - n
 
 
@@ -202,7 +202,7 @@ def next_look(
     Examples
     --------
     >>> next_look([], 1000, target_error=0.05, confidence=0.95)
-    67
+    76
     """
     seen = np.asarray(losses, np.float64)
 
@@ -256,9 +256,10 @@ def expected_sample(
 
     Notes
     -----
-    Wald's expected length of a sequential test: what the capital lacks, ``log(1 / level)``, over its expected growth
-    per draw, the divergence between the expected error and the target; then the correction for a finite
-    population. It plans work and promises nothing. (A. Wald, "Sequential tests of statistical hypotheses", 1945.)
+    Wald's expected length of a sequential test: what the capital lacks, ``log(1 / level)``, over its
+    expected growth per draw, the divergence between the expected error and the target; then the
+    correction for a finite population. It plans work and promises nothing. (A. Wald, "Sequential tests
+    of statistical hypotheses", 1945.)
     """
     left = n_population - n
     p, q = min(max(expected_error, 1e-9), 1.0), target_error

@@ -28,8 +28,8 @@ class Embedding:
     Parameters
     ----------
     kind : str
-        ``tfidf`` (CSR counts to CSR rows of unit length) or ``nystroem`` (dense rows to dense rows whose inner products
-        approximate a Gaussian kernel).
+        ``tfidf`` (CSR counts to CSR rows of unit length) or ``nystroem`` (dense rows to dense rows whose
+        inner products approximate a Gaussian kernel).
     arrays : dict of str to ndarray
         What was learned; numbers only, so that it can be stored beside a model.
     """
@@ -63,8 +63,8 @@ def fit_embedding(x: Any, *, seed: int = 0) -> Embedding:
 
     Notes
     -----
-    Text: ``(1 + log count) * log((1 + n) / (1 + document frequency))``, columns of one document only left out, words and
-    n-grams scaled to unit length together.
+    Text: ``(1 + log count) * log((1 + n) / (1 + document frequency))``, columns of one document only
+    left out, words and n-grams scaled to unit length together.
 
     Dense: centred, projected to at most 100 principal components, then a Nyström approximation of the kernel
     ``exp(-|a - b|^2 / s^2)`` with 1,000 pool rows as landmarks, s^2 the median squared distance in the pool.

@@ -77,8 +77,8 @@ def forecast(n_human: Sequence[int], machine_share: Sequence[float], *, n_object
     -----
     The share a model could label grows about linearly in the logarithm of its labels, while the share
     left to label falls. The job ends near the crossing of the two: the h with
-    ``share + slope * log(h / n_human) = 1 - h / n_objects``. The slope is that of the last four models by least squares, not
-    below zero.
+    ``share + slope * log(h / n_human) = 1 - h / n_objects``. The slope is that of the last four models
+    by least squares, not below zero.
 
     Examples
     --------
@@ -105,11 +105,12 @@ def forecast(n_human: Sequence[int], machine_share: Sequence[float], *, n_object
         else:
             high = middle
     coverage = 1 - high / n_objects
-    is_poor = coverage < _POOR and len(h) >= 3 and h[-1] >= _HUMAN_LEAST * n_objects
+    is_poor = bool(coverage < _POOR and len(h) >= 3 and h[-1] >= _HUMAN_LEAST * n_objects)
     advice = (
-        f"After {int(h[-1]):,} human labels the model is expected to label about {coverage:.0%} of the objects at this "
-        "target in the end. Most labels have to come from people: consider clearer classes, features that fit "
-        "the data (a pretrained backbone), a larger error target, or a job without automated labeling."
+        f"After {int(h[-1]):,} human labels the model is expected to label about {coverage:.0%} of the "
+        "objects at this target in the end. Most labels have to come from people: consider clearer classes, "
+        "features that fit the data (a pretrained backbone), a larger error target, or a job without "
+        "automated labeling."
         if is_poor
         else ""
     )

@@ -55,7 +55,8 @@ class HeldOut:
 
 
 class Learner:
-    """Regularised least squares on one-hot labels, with probabilities and confidences calibrated by leave-one-out.
+    """Regularised least squares on one-hot labels, with probabilities and confidences calibrated by
+    leave-one-out.
 
     Parameters
     ----------
@@ -81,11 +82,11 @@ class Learner:
 
     Notes
     -----
-    ``min_W |Y - [X 1] W|^2 + ridge |W - W_start|^2`` with ``Y`` one-hot and ``W_start`` the weights of the model it
-    starts from (zero without one): an earlier model is a prior that the new labels correct. The leave-one-out
-    score of row i is ``y_i - r_i / (1 - h_ii)``, exactly (R. Rifkin and R. Lippert, "Notes on regularized least
-    squares", MIT-CSAIL-TR-2007-025, section 3). Where that is dear, logistic regression
-    (:mod:`labelwright.autolabel.logistic`) with four-fold scores takes over.
+    ``min_W |Y - [X 1] W|^2 + ridge |W - W_start|^2`` with ``Y`` one-hot and ``W_start`` the weights of
+    the model it starts from (zero without one): an earlier model is a prior that the new labels correct.
+    The leave-one-out score of row i is ``y_i - r_i / (1 - h_ii)``, exactly (R. Rifkin and R. Lippert,
+    "Notes on regularized least squares", MIT-CSAIL-TR-2007-025, section 3). Where that is dear, logistic
+    regression (:mod:`labelwright.autolabel.logistic`) with four-fold scores takes over.
     """
 
     def __init__(self, n_classes: int, *, embedding: Embedding | None = None) -> None:

@@ -1,8 +1,8 @@
 """Multinomial logistic regression on sparse rows, for many rows and few classes.
 
 Squared loss punishes a model for being very sure and right; the logistic loss does not, and orders the surest
-objects better. It has no closed form, so this solver takes over from :mod:`labelwright.autolabel.ridge` only where
-factorising is dearer anyway.
+objects better. It has no closed form, so this solver takes over from :mod:`labelwright.autolabel.ridge`
+only where factorising is dearer anyway.
 """
 
 from __future__ import annotations

@@ -46,13 +46,15 @@ def choose_queries(probabilities: ArrayLike, x: Any, n: int, *, seed: int) -> ND
     Returns
     -------
     ndarray of shape (min(n, n_rest),), int64
-        Positions in the remainder, least sure first; the last ``random_count(n)`` are random, unless all are chosen.
+        Positions in the remainder, least sure first; the last ``random_count(n)`` are random, unless all
+        are chosen.
 
     Notes
     -----
-    Margin sampling (T. Scheffer, C. Decomain, S. Wrobel, "Active hidden Markov models for information extraction",
-    IDA 2001) with exploration. A certified job ends when *everything* left is sure enough, so the objects of
-    smallest margin would go to people in the end anyway: asking for them early costs nothing and teaches most.
+    Margin sampling (T. Scheffer, C. Decomain, S. Wrobel, "Active hidden Markov models for information
+    extraction", IDA 2001) with exploration. A certified job ends when *everything* left is sure enough,
+    so the objects of smallest margin would go to people in the end anyway: asking for them early costs
+    nothing and teaches most.
 
     Examples
     --------

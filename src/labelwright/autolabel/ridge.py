@@ -36,7 +36,9 @@ def solve_ridge(x: Any, y: Matrix) -> tuple[Matrix, float, Matrix]:
 
 
 def is_dear(x: Any, n_targets: int) -> bool:
-    """Whether factorising n^3 costs more than some hundred passes over the non-zeros of sparse rows (measured)."""
+    """Whether factorising n^3 costs more than some hundred passes over the non-zeros of sparse rows
+    (measured).
+    """
     n = x.shape[0]
     return hasattr(x, "tocsr") and (n > _DUAL_MOST or n**3 > 5500.0 * x.nnz * n_targets)
 

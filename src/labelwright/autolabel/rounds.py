@@ -3,13 +3,15 @@
 The loop of a certified job, on any data:
 
 1. People label a random first batch; a model is trained.
-2. :func:`next_step` looks at the model's calibrated confidence on all that is unlabeled. It answers ``query`` (people label
-   the objects the model is least sure of, the model learns from them), or ``certify``.
-3. ``certify``: the model's label of every remaining object is frozen, a random sample of the remainder is shown
-   to people in the order of :func:`sample_order`, and :func:`labelwright.autolabel.certify.certify_rest` is asked
-   after each batch. Met: the machine labels all that was not sampled, the job is done, and the promise
-   holds for *all* machine labels of the job together, because there are no others. Not met after `Step.n_most`
-   answers: the answers become training data and the loop goes on with the next attempt (a smaller share of alpha).
+2. :func:`next_step` looks at the model's calibrated confidence on all that is unlabeled. It answers
+   ``query`` (people label the objects the model is least sure of, the model learns from them), or
+   ``certify``.
+3. ``certify``: the model's label of every remaining object is frozen, a random sample of the remainder
+   is shown to people in the order of :func:`sample_order`, and
+   :func:`labelwright.autolabel.certify.certify_rest` is asked after each batch. Met: the machine labels
+   all that was not sampled, the job is done, and the promise holds for *all* machine labels of the job
+   together, because there are no others. Not met after `Step.n_most` answers: the answers become
+   training data and the loop goes on with the next attempt (a smaller share of alpha).
 
 Nothing is stored here: the same arguments give the same answer, so a job can be resumed from its rows.
 """
@@ -26,7 +28,8 @@ from labelwright.autolabel.certify import attempt_level, expected_sample
 
 __all__ = ["RoundOptions", "Step", "first_batch", "is_hopeless", "next_step", "sample_order"]
 
-_GROWTH = 0.25  # a batch is a quarter of what is labeled: models are trained a number of times that grows with the log
+# a batch is a quarter of what is labeled: models are trained a number of times that grows with the log
+_GROWTH = 0.25
 _BATCH_LEAST = 20
 _LEARN = (
     0.5  # errors are taken to fall with the square root of the labels, the slowest rate of parametric models
@@ -80,7 +83,8 @@ class Step:
 
 
 def first_batch(n_objects: int, n_classes: int) -> int:
-    """Random objects that people label before the first model: 1 % of the objects, two per class, at least 40.
+    """Random objects that people label before the first model: 1 % of the objects, two per class, at least
+    40.
 
     Examples
     --------
@@ -102,7 +106,8 @@ def next_step(
     Parameters
     ----------
     confidences : array-like of shape (n_rest,)
-        Calibrated probability that the model's label is right (or expected quality), for every unlabeled object.
+        Calibrated probability that the model's label is right (or expected quality), for every unlabeled
+        object.
     n_human : int
         Objects people have labeled so far in this job; batches grow with it.
     n_attempts : int
@@ -115,9 +120,10 @@ def next_step(
 
     Notes
     -----
-    A certificate for an expected error p costs about n(p) labels (:func:`~labelwright.autolabel.certify.expected_sample`).
-    It is tried as soon as one more batch of questions would not pay for itself: when n(p) is at most the batch plus n(p')
-    with p' the error to expect of what that batch would leave, less what the model learns from it (errors fall with the
+    A certificate for an expected error p costs about n(p) labels
+    (:func:`~labelwright.autolabel.certify.expected_sample`). It is tried as soon as one more batch of
+    questions would not pay for itself: when n(p) is at most the batch plus n(p') with p' the error to
+    expect of what that batch would leave, less what the model learns from it (errors fall with the
     square root of the labels). A try that goes badly is given up early (:func:`is_hopeless`).
     """
     values = np.sort(np.asarray(confidences, np.float64))
@@ -140,7 +146,8 @@ def next_step(
 
 
 def is_hopeless(n_errors: float, n: int, n_rest: int, step: Step, *, target_error: float) -> bool:
-    """Whether an attempt to certify should be given up, because proving the target would cost too many labels.
+    """Whether an attempt to certify should be given up, because proving the target would cost too many
+    labels.
 
     Parameters
     ----------
@@ -155,7 +162,8 @@ def is_hopeless(n_errors: float, n: int, n_rest: int, step: Step, *, target_erro
 
     Notes
     -----
-    The expected error counts as much as a sample that would have held two errors. Stopping early never harms the guarantee.
+    The expected error counts as much as a sample that would have held two errors. Stopping early never
+    harms the guarantee.
     """
     prior = 2.0
     weight = prior / max(step.expected_error, target_error / 50)
@@ -167,5 +175,7 @@ def is_hopeless(n_errors: float, n: int, n_rest: int, step: Step, *, target_erro
 
 
 def sample_order(n_rest: int, *, seed: int, i_attempt: int) -> NDArray[np.intp]:
-    """Order (n_rest,) in which the remainder is sampled in attempt `i_attempt`; positions in the remainder's order by id."""
+    """Order (n_rest,) in which the remainder is sampled in attempt `i_attempt`; positions in the
+    remainder's order by id.
+    """
     return np.random.default_rng([seed, 7, i_attempt]).permutation(n_rest)

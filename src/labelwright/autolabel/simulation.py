@@ -149,7 +149,9 @@ def simulate(
 
 
 def _certify(right: NDArray[np.bool_], step: Step, options: RoundOptions) -> tuple[int, Certificate | None]:
-    """Sample in order until the remainder is certified or the attempt is given up; sampled objects and certificate."""
+    """Sample in order until the remainder is certified or the attempt is given up; sampled objects and
+    certificate.
+    """
     n_rest, n = len(right), step.n
     while True:
         losses = 1.0 - right[:n]
@@ -176,7 +178,9 @@ def _certify(right: NDArray[np.bool_], step: Step, options: RoundOptions) -> tup
 
 
 class _Job:
-    """Who knows what: labels bought so far, which of them at random, and what models said before they were bought."""
+    """Who knows what: labels bought so far, which of them at random, and what models said before they
+    were bought.
+    """
 
     def __init__(self, z: Any, truth: NDArray[np.int64], seed: int, options: RoundOptions) -> None:
         self.z, self.truth = z, truth

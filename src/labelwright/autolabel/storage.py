@@ -74,7 +74,8 @@ def load_learner(path: Path) -> Learner:
             return _learner(header, {name: file[name] for name in file.files if name != "header"})
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, InvalidRequest) as error:
         raise InvalidRequest(
-            f"{path.name} is not a model of automated labeling: {error}. Give a file that such a job has written.",
+            f"{path.name} is not a model of automated labeling: {error}. "
+            "Give a file that such a job has written.",
             field="model",
         ) from error
 

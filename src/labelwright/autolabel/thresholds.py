@@ -1,8 +1,8 @@
 """The confidence from which a model may label alone: the plain rule and the certified one.
 
-Both look at a sample of objects that people labeled and the model has not been trained on. The plain rule asks
-that the sample reaches the target; the certified rule asks that the *population* does, with a stated
-probability, although the threshold was chosen on the very same sample.
+Both look at a sample of objects that people labeled and the model has not been trained on. The plain
+rule asks that the sample reaches the target; the certified rule asks that the *population* does, with a
+stated probability, although the threshold was chosen on the very same sample.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Threshold:
     error_estimate : float
         Mean loss (1 - quality) of those; NaN where there are none.
     error_upper : float
-        Upper bound on the mean loss in the population at or above the threshold, not above the target when the
-        threshold is certified; 1 where nothing is accepted.
+        Upper bound on the mean loss in the population at or above the threshold, not above the target
+        when the threshold is certified; 1 where nothing is accepted.
     confidence : float
         Probability with which `error_upper` was promised to be at most the target.
     """
@@ -101,8 +101,8 @@ def plain_threshold(
     confidences, qualities : array-like of shape (n,)
         Of validation objects; qualities in [0, 1]. Objects of equal confidence are taken together.
     target_quality : float, str or Fraction
-        0.95 for classes, 0.6 for boxes, 0.7 for masks. A float counts as the decimal it prints as, and sums are
-        exact fractions, so that 152 right of 160 reach 0.95.
+        0.95 for classes, 0.6 for boxes, 0.7 for masks. A float counts as the decimal it prints as, and
+        sums are exact fractions, so that 152 right of 160 reach 0.95.
     k_min : int, optional
         Fewest objects above the threshold; :func:`default_k_min` unless given.
     wilson : bool
@@ -182,21 +182,23 @@ def certified_threshold(
 
     Notes
     -----
-    Candidate thresholds are fixed by the confidences alone, before any quality is looked at. They are tested from
-    the strictest to the most generous with the fallback procedure: each test has its own share of
-    ``1 - confidence`` (zero but at the starts) and inherits the level of the test before when that one passed. The
-    chance that any threshold passes wrongly is then at most ``1 - confidence``, however many were tried
-    (Learn then Test with a graph of tests). p-values are the exact binomial ones for qualities 0 and 1 and those of
-    betting otherwise. The object whose confidence *is* the threshold was not drawn at random from those at or above
-    it, so its loss counts and its draw does not. A threshold promises nothing about a population that has changed since: after some objects
-    were taken away by an earlier model, draw anew, or certify the rest as :mod:`labelwright.autolabel.certify` does.
+    Candidate thresholds are fixed by the confidences alone, before any quality is looked at. They are
+    tested from the strictest to the most generous with the fallback procedure: each test has its own
+    share of ``1 - confidence`` (zero but at the starts) and inherits the level of the test before when
+    that one passed. The chance that any threshold passes wrongly is then at most ``1 - confidence``,
+    however many were tried (Learn then Test with a graph of tests). p-values are the exact binomial ones
+    for qualities 0 and 1 and those of betting otherwise. The object whose confidence *is* the threshold
+    was not drawn at random from those at or above it, so its loss counts and its draw does not. A
+    threshold promises nothing about a population that has changed since: after some objects were taken
+    away by an earlier model, draw anew, or certify the rest as :mod:`labelwright.autolabel.certify`
+    does.
 
     References
     ----------
     A. N. Angelopoulos, S. Bates, E. J. Candès, M. I. Jordan, L. Lei, "Learn then Test: calibrating predictive
-    algorithms to achieve risk control", Annals of Applied Statistics 19, 2025, arXiv:2110.01052, sections 2 and 4.
-    B. L. Wiens, A. Dmitrienko, "The fallback procedure for evaluating a single family of hypotheses",
-    J. Biopharm. Stat. 15, 2005, doi:10.1080/10543400500265660.
+    algorithms to achieve risk control", Annals of Applied Statistics 19, 2025, arXiv:2110.01052,
+    sections 2 and 4. B. L. Wiens, A. Dmitrienko, "The fallback procedure for evaluating a single family
+    of hypotheses", J. Biopharm. Stat. 15, 2005, doi:10.1080/10543400500265660.
     """
     c, q = _sample(confidences, qualities)
     losses = 1 - q
@@ -239,7 +241,9 @@ def certified_threshold(
 
 
 def _draws(losses: NDArray[np.float64], shuffled: NDArray[np.intp], end: int) -> NDArray[np.float64]:
-    """Losses above the threshold in random order; the boundary's joins the worst of the others (or counts alone)."""
+    """Losses above the threshold in random order; the boundary's joins the worst of the others (or
+    counts alone).
+    """
     draws = losses[shuffled[shuffled < end - 1]]
     if len(draws):
         draws[-1] = max(draws[-1], losses[end - 1])

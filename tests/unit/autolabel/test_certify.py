@@ -114,7 +114,9 @@ def test_next_look_is_the_first_that_can_succeed() -> None:
 
 
 def test_expected_sample_grows_with_the_error_up_to_everything() -> None:
-    sizes = [expected_sample(p, 5000, target_error=0.05, level=0.05) for p in (0, 0.005, 0.01, 0.02, 0.04, 0.06)]
+    sizes = [
+        expected_sample(p, 5000, target_error=0.05, level=0.05) for p in (0, 0.005, 0.01, 0.02, 0.04, 0.06)
+    ]
     assert sizes == sorted(sizes)
     assert 55 < sizes[0] < 75
     assert sizes[-1] == 5000

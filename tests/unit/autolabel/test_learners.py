@@ -18,7 +18,9 @@ from labelwright.errors import InvalidRequest
 FloatArray = np.ndarray
 
 
-def blobs(n: int, k: int = 3, d: int = 10, seed: int = 0, spread: float = 1.0) -> tuple[FloatArray, FloatArray]:
+def blobs(
+    n: int, k: int = 3, d: int = 10, seed: int = 0, spread: float = 1.0
+) -> tuple[FloatArray, FloatArray]:
     centres = np.random.default_rng(77).normal(size=(k, d))
     rng = np.random.default_rng(seed)
     y = rng.integers(k, size=n)
@@ -28,7 +30,9 @@ def blobs(n: int, k: int = 3, d: int = 10, seed: int = 0, spread: float = 1.0) -
 
 @pytest.mark.parametrize("shape", [(12, 30), (40, 6)])
 @pytest.mark.parametrize("as_sparse", [False, True])
-def test_left_out_scores_are_those_of_models_trained_without_the_row(shape: tuple[int, int], as_sparse: bool) -> None:
+def test_left_out_scores_are_those_of_models_trained_without_the_row(
+    shape: tuple[int, int], as_sparse: bool
+) -> None:
     rng = np.random.default_rng(1)
     x = rng.normal(size=shape).astype(np.float32)
     y = rng.normal(size=(shape[0], 2)).astype(np.float32)
@@ -163,7 +167,10 @@ def test_foreign_files_are_refused(tmp_path: Path) -> None:
         {"weights": np.zeros((3, 2), np.float32)},
         {"header": header(version=99)},
         {"header": header(format="other")},
-        {"header": header(embedding=None, n_seen=1, ridge=1, loss="squared", calibration={}), "weights": np.zeros(3)},
+        {
+            "header": header(embedding=None, n_seen=1, ridge=1, loss="squared", calibration={}),
+            "weights": np.zeros(3),
+        },
         {"header": np.array([{"a": 1}], dtype=object)},
     ):
         write_npz(path, **arrays)

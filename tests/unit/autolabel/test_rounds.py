@@ -31,7 +31,9 @@ def test_a_small_remainder_goes_to_people() -> None:
 
 
 def test_later_attempts_need_more_evidence() -> None:
-    first, second = (next_step(np.full(5000, 0.995), n_human=200, n_attempts=i, options=OPTIONS) for i in (0, 1))
+    first, second = (
+        next_step(np.full(5000, 0.995), n_human=200, n_attempts=i, options=OPTIONS) for i in (0, 1)
+    )
     assert second.level < first.level
     assert second.n > first.n
 
@@ -101,9 +103,9 @@ def test_labels_without_meaning_are_all_left_to_people() -> None:
 
 def test_whole_jobs_keep_the_promise_where_it_is_hard_to_keep() -> None:
     # Overlapping classes and 2 % label noise: the rest is often near the target when it is certified.
-    n_runs, broken, covered = 20, 0, 0
+    n_runs, broken, covered = 12, 0, 0
     for seed in range(n_runs):
-        x, y = blobs(1500, 0.7, seed)
+        x, y = blobs(1500, 0.6, seed)
         rng = np.random.default_rng([seed, 1])
         y = np.where(rng.random(1500) < 0.02, rng.integers(4, size=1500), y)
         done = simulate(x / 4, y, seed=seed, n_classes=4, is_embedded=True)

@@ -43,7 +43,9 @@ def test_plain_threshold_needs_enough_objects() -> None:
 
 
 def test_plain_threshold_of_shares_is_exact() -> None:
-    assert plain_threshold([0.5] * 10, [0.6] * 10, target_quality=0.6) is None  # 0.6 as a float is a hair below
+    assert (
+        plain_threshold([0.5] * 10, [0.6] * 10, target_quality=0.6) is None
+    )  # 0.6 as a float is a hair below
     assert plain_threshold([0.5] * 10, [0.75] * 10, target_quality=0.75) == 0.5
 
 
@@ -55,7 +57,9 @@ def test_wilson_asks_for_more_than_the_mean() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 8), st.booleans()), max_size=60), st.integers(1, 12))
-def test_plain_threshold_is_the_lowest_that_reaches_the_target(rows: list[tuple[int, bool]], k_min: int) -> None:
+def test_plain_threshold_is_the_lowest_that_reaches_the_target(
+    rows: list[tuple[int, bool]], k_min: int
+) -> None:
     confidence, right = [row[0] for row in rows], [int(row[1]) for row in rows]
     reached = []
     for candidate in set(confidence):
@@ -84,14 +88,16 @@ def test_certified_threshold_of_a_small_or_bad_sample_accepts_nothing() -> None:
 
 @pytest.mark.parametrize("bounded", [False, True])
 def test_certified_threshold_breaks_the_target_in_at_most_one_run_of_twenty(bounded: bool) -> None:
-    # Loss given confidence c is (1 - c)^2 on average, c uniform: the error above t is (1 - t)^2 / 3, so that any
-    # threshold below 0.613 breaks a target of 5 %.
+    # Loss given confidence c is (1 - c)^2 on average, c uniform: the error above t is (1 - t)^2 / 3, so
+    # that any threshold below 0.613 breaks a target of 5 %.
     rng = np.random.default_rng(3)
     broken, accepted, n_runs = 0, 0, 60 if bounded else 200
     for run in range(n_runs):
         c = rng.random(1500)
         mean_loss = (1 - c) ** 2
-        loss = rng.beta(2 * mean_loss + 1e-9, 2 * (1 - mean_loss)) if bounded else rng.random(1500) < mean_loss
+        loss = (
+            rng.beta(2 * mean_loss + 1e-9, 2 * (1 - mean_loss)) if bounded else rng.random(1500) < mean_loss
+        )
         found = certified_threshold(c, 1 - np.clip(loss, 0, 1), target_error=0.05, seed=run)
         if found.value is not None:
             accepted += 1

@@ -1,4 +1,6 @@
-"""Features of photographs from a pretrained MobileNetV2 in torchvision. The only module here that imports torch."""
+"""Features of photographs from a pretrained MobileNetV2 in torchvision. The only module here that
+imports torch.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Images as histograms of oriented gradients and a thumbnail, or as features of a pretrained network.
 
-The first needs nothing but the picture and suits drawings, digits and simple shapes; photographs need a `backbone`.
+The first needs nothing but the picture and suits drawings, digits and simple shapes; photographs need a
+`backbone`.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ def image_features(
     Returns
     -------
     ndarray of shape (n_images, d), float32
-        d = 1,443 without a backbone: 6 x 6 blocks of 2 x 2 cells of 9 orientations, each block of unit length, then a
-        thumbnail of 7 x 7 cells x 3 colours (zero-mean). With one: 1,280.
+        d = 1,443 without a backbone: 6 x 6 blocks of 2 x 2 cells of 9 orientations, each of unit length,
+        then a thumbnail of 7 x 7 cells x 3 colours (zero-mean). With one: 1,280.
 
     Raises
     ------
@@ -50,9 +51,9 @@ def image_features(
 
     References
     ----------
-    N. Dalal, B. Triggs, "Histograms of oriented gradients for human detection", CVPR 2005, doi:10.1109/CVPR.2005.177:
-    gradients by central differences, bilinear voting into orientations, L2-Hys blocks (clipped at 0.2). Cells do
-    not share votes in space, as blocks overlap anyway.
+    N. Dalal, B. Triggs, "Histograms of oriented gradients for human detection", CVPR 2005,
+    doi:10.1109/CVPR.2005.177: gradients by central differences, bilinear voting into orientations,
+    L2-Hys blocks (clipped at 0.2). Cells do not share votes in space, as blocks overlap anyway.
     """
     if backbone is not None:
         from labelwright.autolabel.features.backbone import backbone_features
@@ -68,7 +69,9 @@ def image_features(
 def pixels(
     image: bytes | Path | NDArray[np.uint8], i_image: int, side: int | None = None
 ) -> NDArray[np.uint8]:
-    """Square RGB pixels (side, side, 3), uint8, stretched to the square; `side` None chooses by the picture's size."""
+    """Square RGB pixels (side, side, 3), uint8, stretched to the square; `side` None chooses by the
+    picture's size.
+    """
     from PIL import Image, UnidentifiedImageError
 
     try:

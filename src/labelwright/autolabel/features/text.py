@@ -1,7 +1,7 @@
 """Texts as counts of hashed words, pairs of neighbouring words and character n-grams.
 
-Works on bytes of the whole chunk at once, so that thousands of texts take milliseconds. The hash has no seed and no
-dependence on the platform: a stored model finds the same columns again.
+Works on bytes of the whole chunk at once, so that thousands of texts take milliseconds. The hash has no
+seed and no dependence on the platform: a stored model finds the same columns again.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def text_features(texts: Sequence[str]) -> Any:
 
     Examples
     --------
-    >>> counts = text_features(["Same text", "same  TEXT", "other"])
+    >>> counts = text_features(["Same text", "same  TEXT", "some test"])
     >>> bool((counts[0] != counts[1]).nnz == 0), bool(counts[0].multiply(counts[2]).nnz)
     (True, True)
     """
@@ -105,7 +105,7 @@ def _words(
     starts = np.flatnonzero((kinds == _SIGN) | ((kinds == _WORD) & (before != _WORD)))
     if len(starts) == 0:
         return []
-    # Horner's scheme over the bytes of each word, as a sum of byte * prime**(place in the word); spaces weigh 0.
+    # Horner's scheme over the bytes of each word: sum of byte * prime**(place in the word); spaces weigh 0.
     first = np.zeros(len(data), np.int64)
     first[starts] = starts
     place = np.arange(len(data)) - np.maximum.accumulate(first)
