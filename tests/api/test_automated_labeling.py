@@ -141,7 +141,7 @@ def test_a_job_from_request_to_report(server: RunningServer, team_arn: str) -> N
     refused(sagemaker, "does not exist", **request, LabelingJobAlgorithmsConfig=wrong)
     sagemaker.create_labeling_job(LabelingJobName="tickets-2", **request, LabelingJobAlgorithmsConfig=config)
     again = work(server, team_arn, "tickets-2")
-    assert again["LabelCounters"]["MachineLabeled"] >= counters["MachineLabeled"]
+    assert again["LabelCounters"]["MachineLabeled"] > 300
     sagemaker.delete_model(ModelName=model["ModelName"])
     refused(sagemaker, "does not exist", **request, LabelingJobAlgorithmsConfig=config)
 
