@@ -18,7 +18,7 @@ from labelwright.api.paging import page_of
 from labelwright.errors import InvalidRequest
 from labelwright.store import models as store
 from labelwright.store.models import ModelRow
-from labelwright.store.tags import add_tags
+from labelwright.store.tags import add_tags, delete_all_tags
 
 __all__: list[str] = []
 
@@ -113,7 +113,9 @@ def list_models(
 @writes("sagemaker", "DeleteModel")
 def delete_model(context: RequestContext, connection: Connection, *, model_name: str) -> None:
     """Forget a model; its artifact stays where it is."""
-    store.delete(connection, _named(context, connection, model_name).id)
+    row = _named(context, connection, model_name)
+    delete_all_tags(connection, row.arn)
+    store.delete(connection, row.id)
 
 
 def _named(context: RequestContext, connection: Connection, name: str) -> ModelRow:

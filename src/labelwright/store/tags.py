@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from labelwright.errors import InvalidRequest, LimitExceeded, NotFound
+from labelwright.store.automated_tables import models
 from labelwright.store.directory_tables import human_task_uis, tags, workforces, workteams
 from labelwright.store.labeling_tables import labeling_jobs
 
@@ -17,7 +18,7 @@ MAX_TAGS = 50
 Tag = Mapping[str, str]
 """``{"Key": ..., "Value": ...}``."""
 
-_RESOURCES = (labeling_jobs, workteams, workforces, human_task_uis)
+_RESOURCES = (labeling_jobs, workteams, workforces, human_task_uis, models)
 
 
 def require_resource(connection: Connection, arn: str) -> None:
@@ -31,8 +32,8 @@ def require_resource(connection: Connection, arn: str) -> None:
         if connection.execute(sa.select(table.c.arn).where(table.c.arn == arn)).first() is not None:
             return
     raise NotFound(
-        f"Resource {arn} does not exist; give the ARN of a labeling job, workforce, work team or human task "
-        "UI.",
+        f"Resource {arn} does not exist; give the ARN of a labeling job, workforce, work team, human task "
+        "UI or model.",
         kind="resource",
         name=arn,
     )
