@@ -84,6 +84,13 @@ class EventQueue:
             try:
                 found = self._functions.find(row.arn)
                 running = self._functions.submit(found, row.arn, row.event, request_id=row.id)
+            except RunnerClosed:
+                return  # they are run after the restart
+            except Busy:  # no attempt was made
+                due_at = self._clock() + _POLL_S
+                self._submit(
+                    partial(store.postpone, event_id=row.id, n_attempts=row.n_attempts, due_at=due_at)
+                )
             except NotFound:
                 self._end(row, "ResourceNotFound")
             except LabelwrightError as error:
@@ -98,8 +105,6 @@ class EventQueue:
             done = running.result()
         except (RunnerClosed, CancelledError):
             return  # it is run again after the restart
-        except Busy:
-            self._end(row, "Busy")
         except Exception as error:
             self._end(row, type(error).__name__)
         else:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import orjson
 
-from labelwright.errors import LabelwrightError
+from labelwright.errors import Busy
 
 __all__ = [
     "ASYNC_EVENT_BYTES_MAX",
@@ -26,7 +26,7 @@ ASYNC_EVENT_BYTES_MAX = 1_048_576
 """Largest event of an asynchronous invocation."""
 
 
-class RunnerClosed(LabelwrightError):
+class RunnerClosed(Busy):
     """The server is stopping: the invocation did not end, and is to be made again."""
 
 
