@@ -19,7 +19,8 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from labelwright.autolabel.certify import certify_rest, expected_sample
+from labelwright.autolabel.certify import certify_rest, next_look
+from labelwright.autolabel.forecast import forecast, machine_share_now
 from labelwright.autolabel.job_data import (
     Joined,
     Objects,
@@ -36,11 +37,9 @@ from labelwright.autolabel.rounds import RoundOptions, Step, is_hopeless, next_s
 from labelwright.autolabel.thresholds import plain_threshold
 from labelwright.work import report_progress
 
-__all__ = ["advice_on", "certified_round", "machine_share", "plain_round"]
+__all__ = ["certified_round", "plain_round"]
 
 _SPARE_BATCHES = 4  # as many are ranked, for iterations in which no model is trained
-_ADVICE_LABELS_MIN = 300
-_ADVICE_SHARE = 0.05
 _SAMPLE_LEAST = 10
 _FROZEN, _SAID = "frozen.jsonl", "said.json"
 
@@ -146,8 +145,12 @@ def certified_round(content: Mapping[str, Any], folder: Path, trainer: Trainer) 
             folder
         )
         # A sample that could not be enough even without an error would only be followed by another one.
-        least = _fewest_more(
-            np.empty(0), len(usable), state["certificate"], target_error=options.target_error
+        least = next_look(
+            [],
+            len(usable),
+            target_error=options.target_error,
+            confidence=1 - step.level,
+            expected_error=step.expected_error,
         )
         queries = found.ids[order[: min(max(step.n, least), options.batch_most)]]
         said.add(found, order[: step.n_most])
@@ -165,55 +168,28 @@ def certified_round(content: Mapping[str, Any], folder: Path, trainer: Trainer) 
         state["random"][str(content["iteration"])] = len(positions) - random_count(len(positions))
     said.save(folder)
     _write_queries(folder, queries)
-    share = machine_share(found.confidences[usable], target_error=options.target_error)
+    n_objects = int(content["n_objects"])
+    share = machine_share_now(found.confidences[usable], n_objects, target_error=options.target_error)
+    state["n_human"].append(len(labeled))
+    state["shares"].append(share)
+    expected = forecast(state["n_human"], state["shares"], n_objects=n_objects)
     threshold = _threshold(content, None, 0, None, None)
     write_json(folder / "threshold.json", threshold)
     return _result(
         content,
         is_fitted=is_fitted,
-        metrics={**metrics, "expected_error": float(step.expected_error)},
+        metrics={
+            **metrics,
+            "expected_error": float(step.expected_error),
+            "expected_coverage": expected.coverage,
+        },
         threshold=threshold,
         n_auto=0,
         next_=next_,
         share=share,
         state=state,
         folds=folds,
-        advice=advice_on(share, n_human=len(labeled), accuracy=metrics.get("training-accuracy")),
-    )
-
-
-def machine_share(confidences: NDArray[np.float64], *, target_error: float) -> float:
-    """Largest share of the objects whose mean confidence still reaches the target; 0 for none.
-
-    An expectation of the model's own, no promise.
-    """
-    if len(confidences) == 0:
-        return 0.0
-    falling = np.sort(confidences)[::-1]
-    means = np.cumsum(falling) / np.arange(1, len(falling) + 1)
-    reached = np.flatnonzero(means >= 1 - target_error)
-    return float(reached[-1] + 1) / len(falling) if len(reached) else 0.0
-
-
-def advice_on(share: float, *, n_human: int, accuracy: float | None) -> str | None:
-    """What to tell the requester while there is still money to save; None when the model learns.
-
-    Parameters
-    ----------
-    share : float
-        `machine_share` of what is left.
-    n_human : int
-        Labels that the model was trained on.
-    accuracy : float or None
-        Share of them that a model trained without them predicts.
-    """
-    if n_human < _ADVICE_LABELS_MIN or share >= _ADVICE_SHARE:
-        return None
-    known = "" if accuracy is None else f" It is right on {accuracy:.0%} of the labels it has not seen."
-    return (
-        f"After {n_human:,} human labels the model expects to reach the target on only {share:.0%} of what "
-        f"is left.{known} Automated labeling will save little on data like this: stop the job and make the "
-        "classes or the instructions clearer, give features that fit the data, or let people label all of it."
+        advice=expected.advice or None,
     )
 
 
@@ -304,16 +280,14 @@ def _certify(
         threshold = _threshold(content, lowest, len(sampled), found.error_estimate, found.error_upper)
     else:
         frozen.save(folder)
-        more = expected_sample(
-            n_errors / n if n else certificate["expected_error"],
+        more = next_look(
+            1 - qualities,
             n + len(left),
             target_error=target_error,
-            level=certificate["level"],
-            n=n,
-            n_errors=n_errors,
+            confidence=1 - certificate["level"],
+            expected_error=certificate["expected_error"],
         )
-        least = _fewest_more(1 - qualities, n + len(left), certificate, target_error=target_error)
-        n_next = min(max(_SAMPLE_LEAST, more, least), int(content["batch_size"]), certificate["n_most"] - n)
+        n_next = min(max(_SAMPLE_LEAST, more), int(content["batch_size"]), certificate["n_most"] - n)
         _write_queries(folder, frozen.ids[left[:n_next]])
         state["random"][str(content["iteration"])] = 0
         _Said.load(previous).save(folder)
@@ -330,30 +304,6 @@ def _certify(
         share=None,
         state={**state, "certificate": None if found.is_met else certificate},
     )
-
-
-def _fewest_more(
-    losses: NDArray[np.float64], n_population: int, certificate: Mapping[str, Any], *, target_error: float
-) -> int:
-    """Further objects that would certify the rest if all of them were right; at most those of the attempt."""
-
-    def is_enough(more: int) -> bool:
-        return certify_rest(
-            np.concatenate([losses, np.zeros(more)]),
-            n_population,
-            target_error=target_error,
-            confidence=1 - certificate["level"],
-            expected_error=certificate["expected_error"],
-        ).is_met
-
-    low, high = 1, max(1, min(certificate["n_most"], n_population) - len(losses))
-    while low < high:
-        middle = (low + high) // 2
-        if is_enough(middle):
-            high = middle
-        else:
-            low = middle + 1
-    return low
 
 
 def _carry_files(source: Path, target: Path) -> None:
@@ -391,9 +341,12 @@ def _state(content: Mapping[str, Any]) -> dict[str, Any]:
         "n_attempts": 0,
         "certificate": None,
         "first_pass": content["iteration"],
+        "n_human": [],
+        "shares": [],
         "random": {},  # by iteration: from this place of its batch on, objects were drawn at random
     }
-    return {**state, "random": dict(state["random"])}
+    copied = {key: list(state[key]) for key in ("n_human", "shares")}
+    return {**state, **copied, "random": dict(state["random"])}
 
 
 def _is_random(objects: ObjectSet, state: Mapping[str, Any]) -> NDArray[np.bool_]:
