@@ -24,7 +24,7 @@ APART = (
 )
 
 # Raised by the other doors about their own protocols, and caught there.
-OTHER_DOORS = ("labelwright.s3", "labelwright.portal", "labelwright.console")
+OTHER_DOORS = ("labelwright.s3", "labelwright.portal", "labelwright.console", "labelwright.segment")
 
 
 def descendants(kind: type[Exception]) -> Iterator[type[Exception]]:

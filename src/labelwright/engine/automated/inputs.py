@@ -27,7 +27,6 @@ from labelwright.store import automated, models
 from labelwright.store.automated import AutomatedRow, Role
 from labelwright.store.data_objects import ObjectRow
 from labelwright.store.labeling_jobs import JobRow
-from labelwright.tasks.machine import BACKGROUND_COLOR, class_colors
 
 __all__ = ["file_chunks", "target_quality", "write_inputs"]
 
@@ -57,6 +56,8 @@ def write_inputs(
     dict
         The program's input.
     """
+    from labelwright.tasks.machine import BACKGROUND_COLOR, class_colors  # late: with numpy, see labels.py
+
     with tools.database.engine.connect() as connection:  # one look at the database for all sets
         training = _Set(folder, "training")
         training.write_all(tools, facts, _kept_human(tools, facts, connection))

@@ -31,7 +31,6 @@ from labelwright.store.data_objects import ObjectRow
 from labelwright.store.labeling_jobs import JobRow
 from labelwright.store.labeling_tables import data_objects as objects_table
 from labelwright.tasks import LabelFile
-from labelwright.tasks.machine import machine_label
 
 __all__ = ["keep_labels"]
 
@@ -86,6 +85,8 @@ def _labels(
     facts: JobFacts, current: PassRow, folder: Path, page: Sequence[Mapping[str, Any]], *, first: int
 ) -> list[_Made]:
     """The same for every call: dates follow from the pass's and the place in the file."""
+    from labelwright.tasks.machine import machine_label  # late: it loads numpy, which a server starts without
+
     at = round((current.labeled_at or 0.0) * 1_000_000)
     made = []
     for i, item in enumerate(page, first):
