@@ -157,7 +157,14 @@ def test_query_requests_of_botocore_are_understood(
         parsed = query.parse(ours(models, "sts", name), form)
     except ConstraintsBroken:
         return
-    assert set(parsed) == set(value)
+    # In a form there is nothing to see of structures without members, nor of a list of them.
+    assert set(parsed) == {key for key, item in value.items() if _is_in_a_form(item)}
+
+
+def _is_in_a_form(item: object) -> bool:
+    if isinstance(item, list):
+        return not item or any(_is_in_a_form(part) for part in item)
+    return item != {}
 
 
 def test_query_lists_and_numbers(models: OURS) -> None:
