@@ -1,5 +1,6 @@
 /** The worker API from the page's side. */
 
+import { msg } from "./messages.js";
 import type { Answer, Job, PasswordRules, Preview, Sample, Task, Worker } from "./types.js";
 
 /** Any answer other than success; `status` 0 means that no answer came. */
@@ -103,7 +104,7 @@ export class Api {
       });
       if (response.ok && response.headers.get("Content-Type")?.startsWith("image/png")) return await response.arrayBuffer();
     } catch {
-      throw new ApiError(0, "NoConnection", "The server could not be reached");
+      throw new ApiError(0, "NoConnection", msg().noConnection);
     }
     const value = (await response.json().catch(() => ({}))) as Record<string, unknown>;
     throw new ApiError(response.status, String(value["error"] ?? "Error"), String(value["message"] ?? ""));
@@ -132,14 +133,14 @@ export class Api {
         cache: "no-store",
       });
     } catch {
-      throw new ApiError(0, "NoConnection", "The server could not be reached. Check your connection.");
+      throw new ApiError(0, "NoConnection", msg().noConnection);
     }
     if (response.status === 204) return null;
     let value: Record<string, unknown>;
     try {
       value = (await response.json()) as Record<string, unknown>;
     } catch {
-      throw new ApiError(response.status, "BadAnswer", `The server gave an answer that cannot be read (${response.status}).`);
+      throw new ApiError(response.status, "BadAnswer", msg().unreadableAnswer(response.status));
     }
     if (response.ok) {
       if (typeof value["now"] === "number") {
@@ -150,7 +151,7 @@ export class Api {
     throw new ApiError(
       response.status,
       String(value["error"] ?? "Error"),
-      String(value["message"] ?? `The server refused this (${response.status}).`),
+      String(value["message"] ?? msg().refused(response.status)),
       value["field"] as string | undefined,
       value["retry_after_s"] as number | undefined,
       value["rules"] as PasswordRules | undefined,

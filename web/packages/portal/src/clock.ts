@@ -1,5 +1,7 @@
 /** Remaining time of a task: when to warn, and in what words. Pure; times in seconds. */
 
+import { msg } from "./messages.js";
+
 export type Urgency = "calm" | "soon" | "now" | "over";
 
 const SOON_S = 300;
@@ -25,11 +27,11 @@ export function clockText(remainingS: number): string {
 /** `5 minutes`, `90 seconds`, `1 hour 30 minutes`: for sentences and screen readers. */
 export function durationText(seconds: number): string {
   const total = Math.max(0, Math.round(seconds));
-  const unit = (n: number, name: string): string => `${n} ${name}${n === 1 ? "" : "s"}`;
-  if (total < 120) return unit(total, "second");
+  const unit = msg();
+  if (total < 120) return unit.seconds(total);
   const hours = Math.floor(total / 3600);
   const minutes = Math.round((total - hours * 3600) / 60);
-  if (hours >= 48) return unit(Math.round(total / 86400), "day");
-  if (hours === 0) return unit(minutes, "minute");
-  return minutes === 0 ? unit(hours, "hour") : `${unit(hours, "hour")} ${unit(minutes, "minute")}`;
+  if (hours >= 48) return unit.days(Math.round(total / 86400));
+  if (hours === 0) return unit.minutes(minutes);
+  return minutes === 0 ? unit.hours(hours) : unit.together(unit.hours(hours), unit.minutes(minutes));
 }

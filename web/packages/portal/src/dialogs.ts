@@ -1,6 +1,7 @@
 /** Modal questions, on the browser's own dialog element: it keeps the focus in and gives it back. */
 
 import { h } from "./dom.js";
+import { msg } from "./messages.js";
 
 export interface Choice<T> {
   label: string;
@@ -51,7 +52,7 @@ export function ask<T>(title: string, body: (Node | string)[], choices: Choice<T
 /** Ask whether to go on. */
 export function confirmed(title: string, text: string, label: string, kind: "primary" | "danger"): Promise<boolean> {
   return ask(title, [text], [
-    { label: "Cancel", value: false },
+    { label: msg().cancel, value: false },
     { label, value: true, kind },
   ], false);
 }

@@ -3,24 +3,14 @@
 import { type Api, ApiError } from "./api.js";
 import { durationText } from "./clock.js";
 import { h, icon, ICONS } from "./dom.js";
+import { msg } from "./messages.js";
 import type { Job } from "./types.js";
 
 const REFRESH_MS = 8000;
 
-const TASK_TYPES: Record<string, string> = {
-  BoundingBox: "Bounding boxes",
-  ImageMultiClass: "Image classification",
-  ImageMultiClassMultiLabel: "Image classification, several labels",
-  TextMultiClass: "Text classification",
-  TextMultiClassMultiLabel: "Text classification, several labels",
-  SemanticSegmentation: "Segmentation",
-  NamedEntityRecognition: "Entities in text",
-  Custom: "Custom task",
-};
-
 /** A task type in words; unknown ones are taken apart at their capitals. */
 export function taskTypeText(type: string): string {
-  return TASK_TYPES[type] ?? type.replace(/([a-z0-9])([A-Z])/g, "$1 $2");
+  return msg().taskTypes[type] ?? type.replace(/([a-z0-9])([A-Z])/g, "$1 $2");
 }
 
 export class JobsPage {
@@ -38,9 +28,9 @@ export class JobsPage {
     this.element = h(
       "main",
       { class: "page" },
-      h("h1", {}, "Your tasks"),
+      h("h1", {}, msg().yourTasks),
       this.#trouble,
-      h("div", { class: "jobs-area" }, h("p", { class: "muted", role: "status" }, "Looking for work …")),
+      h("div", { class: "jobs-area" }, h("p", { class: "muted", role: "status" }, msg().lookingForWork)),
     );
     document.addEventListener("visibilitychange", this.#onVisible);
     void this.#refresh();
@@ -68,7 +58,7 @@ export class JobsPage {
       if (this.#timer === -1 || turn !== this.#turn) return;
       this.#trouble.textContent =
         error instanceof ApiError && error.status === 0
-          ? "No connection to the server; trying again by itself."
+          ? msg().tryingAgain
           : error instanceof Error
             ? error.message
             : String(error);
@@ -96,8 +86,8 @@ export class JobsPage {
 
   #card(job: Job): HTMLElement {
     const n = job.available_tasks;
-    const more = job.held_until === null ? "" : " more";
-    const count = n === 0 ? "No other tasks open" : `${n.toLocaleString()}${more} task${n === 1 ? "" : "s"} open`;
+    const words = msg();
+    const count = n === 0 ? words.noOtherTasks : words.tasksOpen(n, job.held_until !== null);
     const fact = (term: string, ...value: (Node | string)[]): HTMLElement =>
       h("div", {}, h("dt", {}, term), h("dd", {}, ...value));
     const heading = `job-${job.name}`;
@@ -112,13 +102,13 @@ export class JobsPage {
         h(
           "dl",
           { class: "facts" },
-          fact("Kind", taskTypeText(job.task_type)),
-          fact("Requester", job.account_id),
-          fact("Time limit", durationText(job.time_limit_s)),
-          fact("Since", new Date(job.created_at * 1000).toLocaleDateString(undefined, { dateStyle: "medium" })),
-          job.reference_code ? fact("Reference", job.reference_code) : h("span"),
+          fact(words.kind, taskTypeText(job.task_type)),
+          fact(words.requester, job.account_id),
+          fact(words.timeLimit, durationText(job.time_limit_s)),
+          fact(words.since, new Date(job.created_at * 1000).toLocaleDateString(undefined, { dateStyle: "medium" })),
+          job.reference_code ? fact(words.reference, job.reference_code) : h("span"),
         ),
-        h("ul", { class: "keywords", "aria-label": "Keywords" }, ...job.keywords.map((word) => h("li", {}, word))),
+        h("ul", { class: "keywords", "aria-label": words.keywords }, ...job.keywords.map((word) => h("li", {}, word))),
       ),
       h(
         "div",
@@ -126,7 +116,7 @@ export class JobsPage {
         h("p", { class: "count" }, count),
         job.held_until === null
           ? null
-          : h("p", { class: "muted" }, `A task waits for you until ${timeText(job.held_until)}.`),
+          : h("p", { class: "muted" }, words.waitsUntil(timeText(job.held_until))),
         h(
           "button",
           {
@@ -136,7 +126,7 @@ export class JobsPage {
             "aria-describedby": heading,
             on: { click: () => this.start(job) },
           },
-          job.held_until === null ? "Start working" : "Resume",
+          job.held_until === null ? words.startWorking : words.resume,
         ),
       ),
     );
@@ -155,7 +145,7 @@ function emptyState(): HTMLElement {
     "div",
     { class: "empty" },
     icon(...ICONS.tray),
-    h("h2", {}, "Nothing to label right now"),
-    h("p", { class: "muted" }, "New tasks appear here by themselves. You can leave this page open."),
+    h("h2", {}, msg().nothingToLabel),
+    h("p", { class: "muted" }, msg().appearByThemselves),
   );
 }

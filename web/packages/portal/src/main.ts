@@ -7,6 +7,7 @@ import { h, icon, ICONS } from "./dom.js";
 import { Drafts } from "./drafts.js";
 import { JobsPage } from "./jobs.js";
 import { LastAnswers } from "./last-answers.js";
+import { chooseLanguage, msg } from "./messages.js";
 import { Notices } from "./notices.js";
 import { SignIn } from "./sign-in.js";
 import type { Worker } from "./types.js";
@@ -57,20 +58,20 @@ class App {
       const worker = { username: this.#worker.username, signOut: () => void this.#signOut() };
       const answers = new LastAnswers(sessionStorage, this.#worker.id);
       const page = new WorkPage(job, this.#api, this.#drafts, this.#notices, answers, worker, () => this.#go("/portal"));
-      document.title = "Work – Labeling portal";
+      document.title = msg().titleOf(msg().work);
       this.#view = page;
       this.#root.replaceChildren(page.element);
       return;
     }
     if (location.pathname === ELEMENTS || location.pathname.startsWith(`${ELEMENTS}/`)) {
       const page = new WorkbenchPage(this.#api, decodeURIComponent(location.pathname.slice(ELEMENTS.length + 1)));
-      document.title = "Templates – Labeling portal";
+      document.title = msg().titleOf(msg().templates);
       this.#view = page;
       this.#root.replaceChildren(this.#header(), page.element);
       return;
     }
     const page = new JobsPage(this.#api, (job) => this.#go(WORK + encodeURIComponent(job.name)));
-    document.title = "Tasks – Labeling portal";
+    document.title = msg().titleOf(msg().tasks);
     this.#view = page;
     this.#root.replaceChildren(this.#header(), page.element);
   }
@@ -79,14 +80,14 @@ class App {
     return h(
       "header",
       { class: "top" },
-      h("div", { class: "brand" }, icon(...ICONS.logo), "Labelwright"),
-      h("nav", { class: "places", "aria-label": "Pages" }, this.#link("/portal", "Tasks"), this.#link(ELEMENTS, "Templates")),
+      h("div", { class: "brand" }, icon(...ICONS.logo), msg().brand),
+      h("nav", { class: "places", "aria-label": msg().pages }, this.#link("/portal", msg().tasks), this.#link(ELEMENTS, msg().templates)),
       h("div", { class: "who" }, h("span", { class: "username" }, this.#worker?.username ?? "")),
       h(
         "button",
         { type: "button", class: "button quiet", on: { click: () => void this.#signOut() } },
         icon(...ICONS.signOut),
-        "Sign out",
+        msg().signOut,
       ),
     );
   }
@@ -101,7 +102,7 @@ class App {
   }
 
   #showSignIn(): void {
-    document.title = "Sign in – Labeling portal";
+    document.title = msg().titleOf(msg().signIn);
     const form = new SignIn(this.#api, (worker) => {
       this.#worker = worker;
       this.#route();
@@ -115,7 +116,7 @@ class App {
     if (!this.#worker) return Promise.resolve(false);
     this.#signingIn ??= new Promise<boolean>((resolve) => {
       const before = this.#worker;
-      const dialog = h("dialog", { class: "dialog bare", "aria-label": "Sign in again" });
+      const dialog = h("dialog", { class: "dialog bare", "aria-label": msg().signInAgain });
       const form = new SignIn(
         this.#api,
         (worker) => {
@@ -127,7 +128,7 @@ class App {
           // Somebody else's tasks are none of this worker's business.
           if (worker.id !== before?.id) location.assign("/portal");
         },
-        "Your session has ended. Sign in again to go on; your work is still here.",
+        msg().sessionEnded,
         before?.username ?? "",
       );
       dialog.append(form.element);
@@ -164,13 +165,14 @@ class App {
         h(
           "section",
           { class: "card sign-in", role: "alert" },
-          h("h1", {}, "The portal cannot be reached"),
+          h("h1", {}, msg().unreachable),
           h("p", { class: "muted" }, message),
-          h("button", { type: "button", class: "button primary", on: { click: () => location.reload() } }, "Try again"),
+          h("button", { type: "button", class: "button primary", on: { click: () => location.reload() } }, msg().tryAgain),
         ),
       ),
     );
   }
 }
 
+document.documentElement.lang = chooseLanguage(navigator.languages);
 void new App().run();

@@ -1,6 +1,7 @@
 /** Short messages at the foot of the page, and sentences for screen readers alone. */
 
 import { h } from "./dom.js";
+import { msg } from "./messages.js";
 
 export interface NoticeAction {
   label: string;
@@ -13,7 +14,7 @@ export class Notices {
 
   constructor() {
     this.#polite = h("div", { class: "visually-hidden", role: "status", "aria-live": "polite" });
-    this.element = h("div", { class: "notices", role: "region", "aria-label": "Messages" });
+    this.element = h("div", { class: "notices", role: "region", "aria-label": msg().messages });
     document.body.append(this.#polite, this.element);
   }
 

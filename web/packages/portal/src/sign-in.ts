@@ -3,18 +3,20 @@
 import { type Api, ApiError } from "./api.js";
 import { durationText } from "./clock.js";
 import { h, icon, ICONS } from "./dom.js";
+import { msg } from "./messages.js";
 import type { PasswordRules, Worker } from "./types.js";
 
 const SYMBOL = /[\^$*.[\]{}()?\-"!@#%&/\\,><':;|_~`+= ]/;
 
 /** The rules of a pool that a text has still to meet, as sentences with whether each is met. */
 export function checkedRules(rules: PasswordRules, text: string): { text: string; isMet: boolean }[] {
+  const words = msg();
   const all: [boolean, string, boolean][] = [
-    [true, `At least ${rules.min_length} characters`, text.length >= rules.min_length],
-    [rules.uppercase, "An upper-case letter", /[A-Z]/.test(text)],
-    [rules.lowercase, "A lower-case letter", /[a-z]/.test(text)],
-    [rules.numbers, "A digit", /[0-9]/.test(text)],
-    [rules.symbols, "A symbol, such as ! or -", SYMBOL.test(text)],
+    [true, words.ruleLength(rules.min_length), text.length >= rules.min_length],
+    [rules.uppercase, words.ruleUpper, /[A-Z]/.test(text)],
+    [rules.lowercase, words.ruleLower, /[a-z]/.test(text)],
+    [rules.numbers, words.ruleDigit, /[0-9]/.test(text)],
+    [rules.symbols, words.ruleSymbol, SYMBOL.test(text)],
   ];
   return all.filter(([isAsked]) => isAsked).map(([, sentence, isMet]) => ({ text: sentence, isMet }));
 }
@@ -48,12 +50,12 @@ export class SignIn {
     const problem = problemBox();
     const username = h("input", { id: "username", name: "username", autocomplete: "username", required: true, spellcheck: "false", autocapitalize: "none", maxlength: 128 });
     username.value = this.#username;
-    const password = passwordField("password", "Password", "current-password");
-    const button = h("button", { class: "button primary wide", type: "submit" }, "Sign in");
+    const password = passwordField("password", msg().password, "current-password");
+    const button = h("button", { class: "button primary wide", type: "submit" }, msg().signIn);
     const form = h(
       "form",
       { novalidate: true, "aria-labelledby": "sign-in-title" },
-      h("label", { for: "username" }, "User name"),
+      h("label", { for: "username" }, msg().userName),
       username,
       ...password.parts,
       problem,
@@ -63,7 +65,7 @@ export class SignIn {
       event.preventDefault();
       const missing = [username, password.input].find((field) => field.value === "");
       if (missing) {
-        problem.textContent = missing === username ? "Enter your user name." : "Enter your password.";
+        problem.textContent = missing === username ? msg().enterUserName : msg().enterPassword;
         missing.focus();
         return;
       }
@@ -82,8 +84,8 @@ export class SignIn {
       });
     });
     this.element.replaceChildren(
-      h("div", { class: "brand" }, icon(...ICONS.logo), "Labelwright"),
-      h("h1", { id: "sign-in-title" }, "Sign in to label"),
+      h("div", { class: "brand" }, icon(...ICONS.logo), msg().brand),
+      h("h1", { id: "sign-in-title" }, msg().signInToLabel),
       this.note ? h("p", { class: "muted" }, this.note) : "",
       form,
     );
@@ -92,7 +94,7 @@ export class SignIn {
   #askNewPassword(oldPassword: string, rules: PasswordRules): void {
     const problem = problemBox();
     const again = h("input", { id: "new-password-again", type: "password", autocomplete: "new-password", required: true, maxlength: 256 });
-    const fresh = passwordField("new-password", "New password", "new-password", again);
+    const fresh = passwordField("new-password", msg().newPassword, "new-password", again);
     fresh.input.setAttribute("aria-describedby", "password-rules");
     const list = h("ul", { id: "password-rules", class: "rules" });
     const showRules = (): void =>
@@ -103,13 +105,13 @@ export class SignIn {
             { class: rule.isMet ? "is-met" : "" },
             icon(...ICONS.check),
             rule.text,
-            h("span", { class: "visually-hidden" }, rule.isMet ? " (met)" : " (not met yet)"),
+            h("span", { class: "visually-hidden" }, rule.isMet ? msg().ruleMet : msg().ruleNotMet),
           ),
         ),
       );
     showRules();
     fresh.input.addEventListener("input", showRules);
-    const button = h("button", { class: "button primary wide", type: "submit" }, "Set password and sign in");
+    const button = h("button", { class: "button primary wide", type: "submit" }, msg().setPassword);
     const username = h("input", { type: "text", autocomplete: "username", hidden: true, "aria-hidden": "true" });
     username.value = this.#username;
     const form = h(
@@ -118,7 +120,7 @@ export class SignIn {
       username,
       ...fresh.parts,
       list,
-      h("label", { for: "new-password-again" }, "Repeat the new password"),
+      h("label", { for: "new-password-again" }, msg().repeatPassword),
       again,
       problem,
       button,
@@ -126,10 +128,10 @@ export class SignIn {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       if (checkedRules(rules, fresh.input.value).some((rule) => !rule.isMet)) {
-        problem.textContent = "The new password does not meet all of the rules yet.";
+        problem.textContent = msg().rulesNotMet;
         fresh.input.focus();
       } else if (again.value !== fresh.input.value) {
-        problem.textContent = "The two passwords differ.";
+        problem.textContent = msg().passwordsDiffer;
         again.select();
       } else {
         void this.#send(button, problem, async () => {
@@ -138,9 +140,9 @@ export class SignIn {
       }
     });
     this.element.replaceChildren(
-      h("div", { class: "brand" }, icon(...ICONS.logo), "Labelwright"),
-      h("h1", { id: "new-password-title" }, "Choose your password"),
-      h("p", { class: "muted" }, "You signed in with a temporary password. Replace it by one that only you know."),
+      h("div", { class: "brand" }, icon(...ICONS.logo), msg().brand),
+      h("h1", { id: "new-password-title" }, msg().choosePassword),
+      h("p", { class: "muted" }, msg().whyNewPassword),
       form,
     );
     fresh.input.focus();
@@ -168,12 +170,12 @@ export class SignIn {
 
   #wait(button: HTMLButtonElement, problem: HTMLElement, seconds: number): void {
     const until = Date.now() + seconds * 1000;
-    problem.textContent = `Too many failed attempts. You can try again in ${durationText(seconds)}.`;
+    problem.textContent = msg().tooManyAttempts(durationText(seconds));
     this.#waitTimer = window.setInterval(() => {
       const left = Math.ceil((until - Date.now()) / 1000);
       if (left > 0) return;
       window.clearInterval(this.#waitTimer);
-      problem.textContent = "You can try again now.";
+      problem.textContent = msg().tryAgainNow;
       button.disabled = false;
     }, 250);
   }
@@ -198,7 +200,7 @@ function passwordField(
     {
       type: "button",
       class: "show-password",
-      "aria-label": "Show what is typed",
+      "aria-label": msg().showTyped,
       "aria-pressed": "false",
       on: {
         click: () => {

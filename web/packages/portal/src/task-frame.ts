@@ -6,6 +6,7 @@
  * address.
  */
 
+import { msg } from "./messages.js";
 import type { Answer, Task } from "./types.js";
 
 const SANDBOX = "allow-scripts allow-forms allow-modals allow-popups allow-popups-to-escape-sandbox allow-downloads";
@@ -56,7 +57,7 @@ export class TaskFrame {
     // Order matters: the sandbox must be there before anything loads.
     frame.setAttribute("sandbox", SANDBOX);
     frame.setAttribute("allow", "fullscreen; clipboard-write");
-    frame.title = `Task: ${task.title}`;
+    frame.title = msg().frameTitle(task.title);
     frame.className = "task-frame";
     const query = new URLSearchParams({ nonce: this.#nonce });
     if (preferences) query.set("preferences", preferences);

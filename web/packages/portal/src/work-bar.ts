@@ -2,6 +2,7 @@
 
 import { clockText, durationText, urgency, type Urgency } from "./clock.js";
 import { h, icon, ICONS } from "./dom.js";
+import { msg } from "./messages.js";
 import type { Task } from "./types.js";
 
 export interface WorkActions {
@@ -32,6 +33,7 @@ export class WorkBar {
     username: string,
     private readonly announce: (text: string) => void,
   ) {
+    const words = msg();
     const button = (
       label: string,
       key: string,
@@ -41,7 +43,7 @@ export class WorkBar {
     ): HTMLButtonElement => {
       const made = h(
         "button",
-        { type: "button", class: "button quiet", title: `${hint} (${key})`, "aria-keyshortcuts": key, on: { click: run } },
+        { type: "button", class: "button quiet", title: words.withKey(hint, key), "aria-keyshortcuts": key, on: { click: run } },
         icon(...paths),
         label,
       );
@@ -50,10 +52,10 @@ export class WorkBar {
       return made;
     };
     this.#buttons = [
-      button("Skip", "Alt+S", "Give this task back and take another one", ICONS.skip, () => actions.skip()),
-      button("Decline", "Alt+X", "Refuse a broken task; you will not see it again", ICONS.decline, () => actions.decline()),
-      button("Release", "Alt+R", "Give this task back and return to the list", ICONS.release, () => actions.release()),
-      button("Stop and resume later", "Alt+P", "Keep this task and your work, and go on later", ICONS.pause, () => actions.pause()),
+      button(words.skip, "Alt+S", words.skipDoes, ICONS.skip, () => actions.skip()),
+      button(words.decline, "Alt+X", words.declineDoes, ICONS.decline, () => actions.decline()),
+      button(words.release, "Alt+R", words.releaseDoes, ICONS.release, () => actions.release()),
+      button(words.pause, "Alt+P", words.pauseDoes, ICONS.pause, () => actions.pause()),
     ];
     const small = (label: string, paths: readonly string[], run: () => void): HTMLButtonElement =>
       h(
@@ -64,17 +66,17 @@ export class WorkBar {
     this.element = h(
       "header",
       { class: "work-bar" },
-      small("All tasks", ICONS.back, () => actions.leave()),
+      small(words.allTasks, ICONS.back, () => actions.leave()),
       h(
         "div",
         { class: "work-title" },
-        h("div", { class: "work-title-row" }, this.#title, small("About this job", ICONS.info, () => actions.describe())),
+        h("div", { class: "work-title-row" }, this.#title, small(words.aboutJob, ICONS.info, () => actions.describe())),
         this.#description,
       ),
       this.#count,
       this.#timer,
-      h("div", { class: "work-buttons", role: "group", "aria-label": "This task" }, ...this.#buttons),
-      small(`Sign out ${username}`, ICONS.signOut, () => actions.signOut()),
+      h("div", { class: "work-buttons", role: "group", "aria-label": words.thisTask }, ...this.#buttons),
+      small(words.signOutName(username), ICONS.signOut, () => actions.signOut()),
     );
   }
 
@@ -93,7 +95,7 @@ export class WorkBar {
   }
 
   setDone(n: number): void {
-    this.#count.textContent = n === 0 ? "" : `${n} done`;
+    this.#count.textContent = n === 0 ? "" : msg().nDone(n);
   }
 
   setBusy(isBusy: boolean): void {
@@ -104,11 +106,11 @@ export class WorkBar {
   tick(remainingS: number, limitS: number): void {
     const text = clockText(remainingS);
     if (this.#clock.textContent !== text) this.#clock.textContent = text;
-    this.#timer.setAttribute("aria-label", `Time left: ${durationText(remainingS)}`);
+    this.#timer.setAttribute("aria-label", msg().timeLeft(durationText(remainingS)));
     const now = urgency(remainingS, limitS);
     this.#timer.className = `timer ${now}`;
     if (now !== this.#urgency && (now === "soon" || now === "now")) {
-      this.announce(`${durationText(Math.round(remainingS))} left for this task.`);
+      this.announce(msg().leftForTask(durationText(Math.round(remainingS))));
     }
     this.#urgency = now;
   }

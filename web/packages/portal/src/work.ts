@@ -14,6 +14,7 @@ import { h, icon, ICONS, nextPaint } from "./dom.js";
 import type { Drafts } from "./drafts.js";
 import { taskTypeText } from "./jobs.js";
 import type { LastAnswers } from "./last-answers.js";
+import { msg } from "./messages.js";
 import type { Notices } from "./notices.js";
 import { RETIRED, TaskFrame, type FrameListener, type OutlineQuestion } from "./task-frame.js";
 import type { Answer, Task } from "./types.js";
@@ -92,7 +93,7 @@ export class WorkPage implements FrameListener {
     const draft = this.drafts.find(frame.task.id);
     if (draft !== null) {
       frame.post({ type: "labelwright.restore", draft });
-      if (frame === this.#current) this.notices.show("Your earlier work on this task is back.");
+      if (frame === this.#current) this.notices.show(msg().workIsBack);
     }
     if (frame === this.#current) {
       this.#stage.removeAttribute("aria-busy");
@@ -167,7 +168,7 @@ export class WorkPage implements FrameListener {
       return;
     }
     if (skippedObject !== "" && task.object_id === skippedObject) {
-      this.notices.show("This is the only task left for you here, so you got it again.");
+      this.notices.show(msg().onlyThisLeft);
     }
     this.#nLooks = 0;
     const frame = this.#open(task);
@@ -247,7 +248,7 @@ export class WorkPage implements FrameListener {
         done.retire();
       }
       this.#show(next);
-      this.notices.announce("Next task.");
+      this.notices.announce(msg().nextTask);
       const started = this.#start(next);
       // All frames share one process: what comes now would hold up the picture that the worker waits for.
       void nextPaint().then(async () => {
@@ -301,12 +302,12 @@ export class WorkPage implements FrameListener {
     // The form becomes usable again in any case; the answer is still in it.
     frame.post({ type: "labelwright.refused", message, field: error instanceof ApiError ? error.field : undefined });
     if (error instanceof ApiError && error.status === 422) {
-      this.#dismissProblem = this.notices.show(`The answer was not accepted. ${message}`, "problem");
+      this.#dismissProblem = this.notices.show(msg().notAccepted(message), "problem");
     } else if (error instanceof ApiError && (error.status === 409 || error.status === 404)) {
       void this.#lost(frame, message);
     } else {
-      this.#dismissProblem = this.notices.show(`Not sent yet, nothing is lost. ${message}`, "problem", [
-        { label: "Retry", run: () => void this.#send(frame, answer) },
+      this.#dismissProblem = this.notices.show(msg().notSentYet(message), "problem", [
+        { label: msg().retry, run: () => void this.#send(frame, answer) },
       ]);
     }
   }
@@ -317,9 +318,9 @@ export class WorkPage implements FrameListener {
     this.#isOver = true;
     frame.post({ type: "labelwright.lock", message });
     this.#bar.setBusy(true);
-    const goOn = await ask("This task is no longer yours", [message], [
-      { label: "Back to the list", value: false },
-      { label: "Next task", value: true, kind: "primary" },
+    const goOn = await ask(msg().taskLost, [message], [
+      { label: msg().backToList, value: false },
+      { label: msg().toNextTask, value: true, kind: "primary" },
     ]);
     if (this.#isDisposed) return;
     if (goOn) this.#advance();
@@ -337,16 +338,14 @@ export class WorkPage implements FrameListener {
   async #decline(): Promise<void> {
     const frame = this.#current;
     if (!frame) return;
-    const text = "Decline a task only when it is broken, for example when the picture does not show. You will not get it again.";
-    if (!(await confirmed("Decline this task?", text, "Decline task", "danger"))) return;
+    if (!(await confirmed(msg().askDecline, msg().declineText, msg().declineTask, "danger"))) return;
     if (await this.#leaveTask(() => this.api.decline(frame.task.id))) this.#advance();
   }
 
   async #release(): Promise<void> {
     const frame = this.#current;
     if (!frame) return;
-    const text = "Your work on it is lost, and the task goes back to the pool. Others may take it, and so may you.";
-    if (!(await confirmed("Release this task?", text, "Release task", "danger"))) return;
+    if (!(await confirmed(msg().askRelease, msg().releaseText, msg().releaseTask, "danger"))) return;
     if (!(await this.#leaveTask(() => this.api.release(frame.task.id)))) return;
     this.drafts.forget(frame.task.id);
     this.leave();
@@ -356,8 +355,8 @@ export class WorkPage implements FrameListener {
     const frame = this.#current;
     if (!frame) return;
     const leftS = frame.task.expires_at - this.api.now();
-    const text = `The task stays yours and your work is kept in this browser. The time goes on: resume within ${durationText(leftS)}.`;
-    if (!(await confirmed("Stop and resume later?", text, "Stop for now", "primary"))) return;
+    const text = msg().pauseText(durationText(leftS));
+    if (!(await confirmed(msg().askPause, text, msg().stopForNow, "primary"))) return;
     if (!(await this.#leaveTask(() => this.api.pause(frame.task.id)))) return;
     this.leave();
   }
@@ -386,13 +385,12 @@ export class WorkPage implements FrameListener {
     const facts = h(
       "dl",
       { class: "facts" },
-      h("div", {}, h("dt", {}, "Kind"), h("dd", {}, taskTypeText(task.task_type))),
-      h("div", {}, h("dt", {}, "Time for one task"), h("dd", {}, durationText(task.time_limit_s))),
-      h("div", {}, h("dt", {}, "Job"), h("dd", {}, task.job)),
+      h("div", {}, h("dt", {}, msg().kind), h("dd", {}, taskTypeText(task.task_type))),
+      h("div", {}, h("dt", {}, msg().timeForOne), h("dd", {}, durationText(task.time_limit_s))),
+      h("div", {}, h("dt", {}, msg().job), h("dd", {}, task.job)),
     );
-    const hint = "How to do the task is in the instructions beside it.";
-    await ask(task.title, [task.description, facts, h("p", { class: "muted" }, hint)], [
-      { label: "Close", value: true, kind: "primary" },
+    await ask(task.title, [task.description, facts, h("p", { class: "muted" }, msg().howToDo)], [
+      { label: msg().close, value: true, kind: "primary" },
     ], true);
     this.#current?.element.focus();
   }
@@ -401,23 +399,22 @@ export class WorkPage implements FrameListener {
 
   #showWaiting(): void {
     this.#stage.replaceChildren(
-      h("div", { class: "empty", role: "status" }, h("div", { class: "spinner" }), h("p", { class: "muted" }, "Getting a task …")),
+      h("div", { class: "empty", role: "status" }, h("div", { class: "spinner" }), h("p", { class: "muted" }, msg().gettingTask)),
     );
     if (this.#next) this.#stage.append(this.#next.element);
   }
 
   #showNothingLeft(): void {
     this.element.classList.remove("has-task");
-    const done = this.#nDone === 0 ? "" : this.#nDone === 1 ? "You have done 1 task. " : `You have done ${this.#nDone} tasks. `;
-    const heading = h("h1", { tabindex: "-1" }, this.#nDone === 0 ? "No tasks here right now" : "No more tasks");
+    const heading = h("h1", { tabindex: "-1" }, this.#nDone === 0 ? msg().noTasksNow : msg().noMoreTasks);
     this.#stage.replaceChildren(
       h(
         "div",
         { class: "empty" },
         icon(...(this.#nDone === 0 ? ICONS.tray : ICONS.trophy)),
         heading,
-        h("p", { class: "muted" }, `${done}If more turn up in this job, they open here by themselves.`),
-        h("button", { type: "button", class: "button primary", on: { click: () => this.leave() } }, "Back to the list"),
+        h("p", { class: "muted" }, msg().openByThemselves(this.#nDone)),
+        h("button", { type: "button", class: "button primary", on: { click: () => this.leave() } }, msg().backToList),
       ),
     );
     heading.focus();
@@ -437,11 +434,11 @@ export class WorkPage implements FrameListener {
       h(
         "div",
         { class: "empty", role: "alert" },
-        h("h1", {}, "No task could be taken"),
+        h("h1", {}, msg().noTaskTaken),
         h("p", { class: "muted" }, message),
         h("div", { class: "dialog-buttons" },
-          h("button", { type: "button", class: "button", on: { click: () => this.leave() } }, "Back to the list"),
-          h("button", { type: "button", class: "button primary", on: { click: () => void this.#takeAndShow() } }, "Try again"),
+          h("button", { type: "button", class: "button", on: { click: () => this.leave() } }, msg().backToList),
+          h("button", { type: "button", class: "button primary", on: { click: () => void this.#takeAndShow() } }, msg().tryAgain),
         ),
       ),
     );
@@ -450,7 +447,7 @@ export class WorkPage implements FrameListener {
   #offer(error: unknown, again: () => void): void {
     const message = error instanceof Error ? error.message : String(error);
     this.#dismissProblem();
-    this.#dismissProblem = this.notices.show(message, "problem", [{ label: "Retry", run: again }]);
+    this.#dismissProblem = this.notices.show(message, "problem", [{ label: msg().retry, run: again }]);
   }
 
   #tick(): void {
@@ -460,7 +457,7 @@ export class WorkPage implements FrameListener {
     this.#bar.tick(remainingS, frame.task.time_limit_s);
     if (remainingS > 0 || this.#isSending) return;
     this.drafts.forget(frame.task.id);
-    void this.#lost(frame, "The time for this task is over. It goes back to the pool and was not handed in.");
+    void this.#lost(frame, msg().timeOver);
   }
 
   readonly #onKey = (event: KeyboardEvent): void => {

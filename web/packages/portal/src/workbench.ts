@@ -6,19 +6,19 @@
 
 import { type Api, ApiError } from "./api.js";
 import { h, icon, ICONS } from "./dom.js";
+import { msg } from "./messages.js";
 import { TaskFrame } from "./task-frame.js";
 import type { Preview, Sample, Task } from "./types.js";
 
 const ADDRESS = "/portal/elements/";
-const GROUPS: Record<Sample["group"], string> = { element: "Elements", "task type": "Task types" };
 
 export class WorkbenchPage {
   readonly element: HTMLElement;
-  readonly #list = h("nav", { class: "samples", "aria-label": "Examples" });
-  readonly #title = h("h1", {}, "Templates");
+  readonly #list = h("nav", { class: "samples", "aria-label": msg().examples });
+  readonly #title = h("h1", {}, msg().templates);
   readonly #stage = h("div", { class: "stage" });
-  readonly #template = textArea("Template", "template-text", 18);
-  readonly #data = textArea("Data (task.input, JSON)", "data-text", 10);
+  readonly #template = textArea(msg().template, "template-text", 18);
+  readonly #data = textArea(msg().templateData, "data-text", 10);
   readonly #problems = h("div", { class: "problems", role: "status" });
   #samples: Sample[] = [];
   #frame: TaskFrame | null = null;
@@ -32,14 +32,14 @@ export class WorkbenchPage {
       "button",
       { type: "submit", class: "button primary" },
       icon(...ICONS.eye),
-      "Render",
+      msg().render,
     );
     const form = h(
       "form",
       { class: "editor", on: { submit: (event) => this.#onRender(event), keydown: (event) => this.#onKey(event as KeyboardEvent) } },
-      ...field(this.#template, "Template"),
-      ...field(this.#data, "Data (task.input, JSON)"),
-      h("div", { class: "editor-bar" }, render, h("span", { class: "muted" }, "Ctrl+Enter")),
+      ...field(this.#template, msg().template),
+      ...field(this.#data, msg().templateData),
+      h("div", { class: "editor-bar" }, render, h("span", { class: "muted" }, msg().renderKey)),
       this.#problems,
     );
     this.element = h(
@@ -48,12 +48,12 @@ export class WorkbenchPage {
       this.#list,
       h(
         "section",
-        { class: "live", "aria-label": "Live page" },
+        { class: "live", "aria-label": msg().livePage },
         h(
           "div",
           { class: "live-head" },
           this.#title,
-          h("p", { class: "banner" }, "Preview – nothing is stored or sent."),
+          h("p", { class: "banner" }, msg().isPreview),
         ),
         this.#stage,
       ),
@@ -75,7 +75,7 @@ export class WorkbenchPage {
       return;
     }
     if (this.#turn === -1) return;
-    for (const [group, heading] of Object.entries(GROUPS)) {
+    for (const [group, heading] of Object.entries(msg().sampleGroups)) {
       const found = this.#samples.filter((sample) => sample.group === group);
       this.#list.append(h("h2", {}, heading), h("ul", {}, ...found.map((sample) => this.#entry(sample))));
     }
@@ -104,7 +104,7 @@ export class WorkbenchPage {
       } else link.removeAttribute("aria-current");
     }
     this.#title.textContent = sample.name;
-    document.title = `${sample.name} – Labeling portal`;
+    document.title = msg().titleOf(sample.name);
     this.#template.value = sample.template;
     this.#data.value = JSON.stringify(sample.input, null, 2);
     void this.#render();
@@ -124,7 +124,7 @@ export class WorkbenchPage {
     try {
       input = JSON.parse(this.#data.value || "{}");
     } catch (error) {
-      this.#showProblems([`Data is not JSON: ${(error as Error).message}`]);
+      this.#showProblems([msg().notJson((error as Error).message)]);
       this.#data.focus();
       return;
     }
@@ -140,17 +140,17 @@ export class WorkbenchPage {
     if (turn !== this.#turn) return; // another one was asked for meanwhile
     this.#showProblems(
       made.errors.map((problem) =>
-        problem.line ? `Line ${problem.line}: ${problem.message}` : problem.message,
+        problem.line ? msg().onLine(problem.line, problem.message) : problem.message,
       ),
       [
-        ...made.undefined.map((name) => `${name} is not in the data and printed nothing.`),
+        ...made.undefined.map((name) => msg().notInData(name)),
         ...made.warnings,
       ],
     );
     this.#frame?.dispose();
     this.#frame = null;
     if (made.document_url === null) {
-      this.#stage.replaceChildren(h("p", { class: "muted" }, "Nothing could be rendered; see the problems."));
+      this.#stage.replaceChildren(h("p", { class: "muted" }, msg().nothingRendered));
       return;
     }
     const frame = new TaskFrame(taskOf(made.document_url, this.#title.textContent ?? ""), {
@@ -176,7 +176,7 @@ export class WorkbenchPage {
         ? null
         : h("section", { class: kind }, h("h2", {}, heading), h("ul", {}, ...texts.map((text) => h("li", {}, text))));
     this.#problems.replaceChildren(
-      ...[list("Problems", "errors", errors), list("Warnings", "warnings", warnings)].filter((part) => part !== null),
+      ...[list(msg().problems, "errors", errors), list(msg().warnings, "warnings", warnings)].filter((part) => part !== null),
     );
   }
 }

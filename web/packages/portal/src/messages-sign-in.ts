@@ -1,0 +1,30 @@
+/** Sentences of signing in and of choosing a password. */
+
+export const signInMessages = {
+  signIn: "Sign in",
+  signInToLabel: "Sign in to label",
+  signInAgain: "Sign in again",
+  sessionEnded: "Your session has ended. Sign in again to go on; your work is still here.",
+  userName: "User name",
+  password: "Password",
+  enterUserName: "Enter your user name.",
+  enterPassword: "Enter your password.",
+  showTyped: "Show what is typed",
+  tooManyAttempts: (wait: string) => `Too many failed attempts. You can try again in ${wait}.`,
+  tryAgainNow: "You can try again now.",
+
+  choosePassword: "Choose your password",
+  whyNewPassword: "You signed in with a temporary password. Replace it by one that only you know.",
+  newPassword: "New password",
+  repeatPassword: "Repeat the new password",
+  setPassword: "Set password and sign in",
+  rulesNotMet: "The new password does not meet all of the rules yet.",
+  passwordsDiffer: "The two passwords differ.",
+  ruleLength: (n: number) => `At least ${n} characters`,
+  ruleUpper: "An upper-case letter",
+  ruleLower: "A lower-case letter",
+  ruleDigit: "A digit",
+  ruleSymbol: "A symbol, such as ! or -",
+  ruleMet: " (met)",
+  ruleNotMet: " (not met yet)",
+};
