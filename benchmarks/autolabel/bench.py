@@ -51,13 +51,6 @@ def main() -> int:
     if data is None:
         print("The data sets are not here: give their folder with --data. Nothing was measured.")
         return 0
-    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    results.update(
-        name="autolabel",
-        at=time.time(),
-        target_error=TARGET,
-        machine={"cores": os.cpu_count(), "python": platform.python_version()},
-    )
     methods = arguments.methods.split(",")
     print(f"{'set':12} {'method':10} {'coverage':>9} {'min':>6} {'max':>6} {'error':>7} {'worst':>7}"
           f" {'over':>6} {'human':>7} {'all right':>9} {'CPU s':>6}   reference / oracle")  # fmt: skip
@@ -67,7 +60,6 @@ def main() -> int:
             print(f"{name:12} is not in {data} and was left out")
             continue
         raw, y, features_s = found
-        mine = results.setdefault("sets", {}).setdefault(name, {"n": len(y)})
         for method in methods:
             row = (
                 chained(raw, y, arguments.seeds)
@@ -77,10 +69,8 @@ def main() -> int:
             if row is None:
                 continue
             row["features_cpu_s"] = features_s
-            mine[method] = row
             show(name, method, row)
-            RESULTS.parent.mkdir(exist_ok=True)
-            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+            store(name, method, len(y), row)
     return 0
 
 
@@ -132,6 +122,16 @@ def chained(raw: Any, y: np.ndarray, n_seeds: int) -> dict[str, Any] | None:
         rows.append((done.coverage, done.machine_error, done.n_human, done.accuracy))
         fresh.append(alone.n_human)
     return {**summary(rows, time.process_time() - begin), "n_human_from_scratch": float(np.mean(fresh))}
+
+
+def store(name: str, method: str, n: int, row: dict[str, Any]) -> None:
+    """Put one row into the JSON as it is on the disk now."""
+    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    machine = {"cores": os.cpu_count(), "python": platform.python_version()}
+    results.update(name="autolabel", at=time.time(), target_error=TARGET, machine=machine)
+    results.setdefault("sets", {}).setdefault(name, {"n": n})[method] = row
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 
 
 def show(name: str, method: str, row: dict[str, Any]) -> None:

@@ -31,9 +31,10 @@ __all__ = ["RoundOptions", "Step", "first_batch", "is_hopeless", "next_step", "s
 # a batch is a quarter of what is labeled: models are trained a number of times that grows with the log
 _GROWTH = 0.25
 _BATCH_LEAST = 20
-_LEARN = (
-    0.5  # errors are taken to fall with the square root of the labels, the slowest rate of parametric models
-)
+# Errors are taken to fall with the square root of the labels, the slowest rate of parametric models.
+_LEARN = 0.5
+# Calibration rests partly on models that had not yet learned from the last two batches: they erred more.
+_STALENESS = 0.85
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -135,12 +136,13 @@ def next_step(
     least = expected_sample(0.0, n_rest, target_error=target, level=level)
     if least >= 0.5 * n_rest:
         return Step("humans", n_rest, 0, expected, level)
-    now = expected_sample(expected, n_rest, target_error=target, level=level)
+    likely = _STALENESS * expected
+    now = expected_sample(likely, n_rest, target_error=target, level=level)
     left = values[n_batch:]
     learned = (n_human / (n_human + n_batch)) ** _LEARN
-    later_error = learned * float(1 - left.mean()) if len(left) else 0.0
+    later_error = _STALENESS * learned * float(1 - left.mean()) if len(left) else 0.0
     later = n_batch + expected_sample(later_error, len(left), target_error=target, level=level)
-    if expected < target and now <= later and now < 0.5 * n_rest:
+    if likely < target and now <= later and now < 0.5 * n_rest:
         return Step("certify", min(least, n_rest), min(n_rest // 2, 2 * now + n_batch), expected, level)
     return Step("query", n_batch, 0, expected, level)
 
@@ -166,7 +168,7 @@ def is_hopeless(n_errors: float, n: int, n_rest: int, step: Step, *, target_erro
     harms the guarantee.
     """
     prior = 2.0
-    weight = prior / max(step.expected_error, target_error / 50)
+    weight = prior / max(_STALENESS * step.expected_error, target_error / 50)
     likely = (prior + n_errors) / (weight + n)
     needed = expected_sample(
         likely, n_rest, target_error=target_error, level=step.level, n=n, n_errors=n_errors
