@@ -22,7 +22,7 @@ _COMMANDS = {
     "events": ("events", "Follow what happens to jobs and tasks."),
     "simulate": ("simulate", "Answer a job's tasks with synthetic workers."),
     "select": ("select", "Write a subset of a manifest: by query or at random."),
-    "manifest": ("manifest", "Check and describe manifests."),
+    "manifest": ("manifest", "Check, describe, prepare and convert manifests."),
     "consolidate": ("consolidate", "Combine a table of answers into labels."),
     "demo": ("demo", "Label, consolidate, train and report on sample pictures."),
 }

@@ -1,4 +1,4 @@
-"""``labelwright manifest``: check and describe manifests, without a server."""
+"""``labelwright manifest``: check, describe and prepare manifests, without a server."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from labelwright import manifests
 from labelwright.cli.options import data_option, region_option
+from labelwright.cli.prepare_lines import filter_command, inject, join, split
 from labelwright.manifests.stats import CONFIDENCE_EDGES
 
 __all__ = ["manifest"]
@@ -24,7 +25,11 @@ _N_PRINTED_MAX = 50
 
 @click.group()
 def manifest() -> None:
-    """Check and describe manifests."""
+    """Check, describe and prepare manifests."""
+
+
+for _command in (join, filter_command, inject, split):
+    manifest.add_command(_command)
 
 
 @manifest.command()

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import click
 from tqdm import tqdm
 
 from labelwright import manifests
-from labelwright.cli.options import credentials_of, server_url
-from labelwright.config import Settings
+from labelwright.cli.remote import remote_blobs
 from labelwright.errors import InvalidRequest, LabelwrightError
 
 if TYPE_CHECKING:
@@ -25,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["run_check"]
 
 _N_PRINTED_MAX = 50
+_HINT = "leave the files out with --objects none"
 
 
 def run_check(
@@ -47,7 +45,7 @@ def run_check(
 
     n_objects = _n_objects(objects)
     needs_store = file.startswith("s3://") or n_objects != 0
-    blobs = _blobs(data_dir, region) if needs_store else None
+    blobs = remote_blobs(data_dir, region, hint=_HINT) if needs_store else None
     try:
         check = ManifestCheck(
             task_type,
@@ -139,44 +137,3 @@ def _source(file: str, blobs: Blobs | None) -> tuple[int, Iterator[bytes]]:
         raise click.ClickException(f"{file} cannot be read: {error.strerror}.") from error
     except LabelwrightError as error:
         raise click.ClickException(error.message) from error
-
-
-def _blobs(data_dir: Path | None, region: str) -> Blobs:
-    """The objects of the server on this data directory, or of ``AWS_ENDPOINT_URL``, over S3."""
-    import os
-
-    from botocore.session import Session
-
-    from labelwright.blobs.external import ExternalBlobs
-    from labelwright.credentials import RootCredentials
-    from labelwright.s3.upstream import Upstream
-
-    if os.environ.get("AWS_ENDPOINT_URL") and data_dir is None:
-        found = Session().get_credentials()
-        if found is None:
-            raise click.ClickException(
-                "AWS_ENDPOINT_URL is set, but no credentials. Set AWS_ACCESS_KEY_ID too."
-            )
-        endpoint = os.environ["AWS_ENDPOINT_URL"].rstrip("/")
-        credentials = RootCredentials(found.access_key, found.secret_key)
-        token = found.token or ""
-    else:
-        settings = Settings.load(data_dir=data_dir)
-        credentials, endpoint, token = credentials_of(settings), server_url(settings), ""
-    _reach(endpoint)
-    upstream = Upstream(endpoint, region, credentials.access_key_id, credentials.secret_access_key, token)
-    return ExternalBlobs(upstream, credentials)
-
-
-def _reach(endpoint: str) -> None:
-    """Find out at once whether there is a server, not after the retries of every file."""
-    where = urlsplit(endpoint)
-    port = where.port or (443 if where.scheme == "https" else 80)
-    try:
-        with socket.create_connection((where.hostname or "", port), timeout=5):
-            pass
-    except OSError as error:
-        raise click.ClickException(
-            f"The files cannot be looked at: {endpoint} does not answer ({error}). Start the server, name "
-            "its data directory with --data, or leave the files out with --objects none."
-        ) from error
