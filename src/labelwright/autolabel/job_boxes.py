@@ -58,6 +58,7 @@ class BoxTrainer:
         self._model: torch.nn.Module | None = None
         self._cut = 0.5
         self._expected = ExpectedQuality([], [])
+        self.n_seen = self._n_learned = 0
         torch.set_num_threads(int(content.get("n_threads") or 1))
 
     def load(self, folder: Path, *, is_own: bool) -> None:
@@ -66,18 +67,26 @@ class BoxTrainer:
         about = json.loads((folder / _ABOUT).read_text())
         self._cut = float(about["cut"])
         self._expected = ExpectedQuality(about["confidences"], about["qualities"])
+        if not is_own:
+            self.n_seen = int(about["n_seen"])
 
     def save(self, folder: Path) -> None:
         """Write detector, cut and calibration."""
         if self._model is None:
             raise InvalidRequest("There is no model yet.", field="model")
         save_detector(folder / _MODEL, self._model, self._shape, self._names)
-        about = {"cut": self._cut, "confidences": list(self._expected.x), "qualities": list(self._expected.y)}
+        about = {
+            "cut": self._cut,
+            "confidences": list(self._expected.x),
+            "qualities": list(self._expected.y),
+            "n_seen": self.n_seen + self._n_learned,
+        }
         (folder / _ABOUT).write_text(json.dumps(about))
 
     def fit(self, objects: Objects, hints: Hints) -> dict[str, float]:
         """Train on four fifths, choose the cut and calibrate on the rest."""
         kept, held = split_holdout(objects, seed=self._seed)
+        self._n_learned = len(objects)
         readable = [line for line in objects.lines(kept) if self._pictures.pixels(line) is not None]
         self._train([self._example(line) for line in readable])
         lines = [objects.line(int(i)) for i in held]

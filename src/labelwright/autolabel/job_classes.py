@@ -54,6 +54,7 @@ class ClassTrainer:
         self._seed = int(content["seed"])
         self._learner: Learner | None = None
         self._start: Learner | None = None
+        self.n_seen = 0
         self._embedding: Embedding | None = None
         self._raw: FeatureCache | None = None
 
@@ -64,6 +65,7 @@ class ClassTrainer:
             self._embedding = self._learner.embedding
         if not is_own:
             self._start = self._learner
+            self.n_seen = self._learner.n_seen_
 
     def save(self, folder: Path) -> None:
         """Write the model."""

@@ -107,6 +107,7 @@ class MaskTrainer:
         self._colors = np.array(_rgb(content["palette"]), np.int64)  # (n_classes, 3)
         self._model: SmallSegmenter | None = None
         self._expected = ExpectedQuality([], [])
+        self.n_seen = self._n_learned = 0
         torch.set_num_threads(int(content.get("n_threads") or 1))
 
     def load(self, folder: Path, *, is_own: bool) -> None:
@@ -116,16 +117,23 @@ class MaskTrainer:
         self._model = model.eval()
         about = json.loads((folder / _ABOUT).read_text())
         self._expected = ExpectedQuality(about["confidences"], about["qualities"])
+        if not is_own:
+            self.n_seen = int(about["n_seen"])
 
     def save(self, folder: Path) -> None:
         """Write network and calibration."""
         torch.save(self._need().state_dict(), folder / _MODEL)
-        about = {"confidences": list(self._expected.x), "qualities": list(self._expected.y)}
+        about = {
+            "confidences": list(self._expected.x),
+            "qualities": list(self._expected.y),
+            "n_seen": self.n_seen + self._n_learned,
+        }
         (folder / _ABOUT).write_text(json.dumps(about))
 
     def fit(self, objects: Objects, hints: Hints) -> dict[str, float]:
         """Train on four fifths, calibrate on the rest."""
         kept, held = split_holdout(objects, seed=self._seed)
+        self._n_learned = len(objects)
         examples = [self._example(objects.line(int(i))) for i in kept]
         self._train([example for example in examples if example is not None])
         confidences, qualities = [], []

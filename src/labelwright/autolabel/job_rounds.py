@@ -127,7 +127,10 @@ def certified_round(content: Mapping[str, Any], folder: Path, trainer: Trainer) 
         batch_most=int(content["batch_size"]),
     )
     step = next_step(
-        found.confidences[usable], n_human=len(labeled), n_attempts=state["n_attempts"], options=options
+        found.confidences[usable],
+        n_human=len(labeled) + trainer.n_seen,  # a model from elsewhere has little to learn from a few more
+        n_attempts=state["n_attempts"],
+        options=options,
     )
     report_progress(folder, "decided", step=step.kind, n=step.n, expected_error=step.expected_error)
     _write_predictions(folder, None, None, None, unlabeled, found)

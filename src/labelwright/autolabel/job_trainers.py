@@ -62,7 +62,15 @@ class Hints:
 
 
 class Trainer(Protocol):
-    """A model for one kind of label. Deterministic given the seed of the input."""
+    """A model for one kind of label. Deterministic given the seed of the input.
+
+    Attributes
+    ----------
+    n_seen : int
+        Labels that the model from elsewhere has learned from; 0 without one.
+    """
+
+    n_seen: int
 
     def load(self, folder: Path, *, is_own: bool) -> None:
         """Begin from the files that an earlier model's `save` wrote.

@@ -21,6 +21,8 @@ from labelwright.errors import InvalidRequest
 class Scripted:
     """Says class 0 of everything, as surely as it is told; people say 1 where it is wrong."""
 
+    n_seen = 0
+
     def __init__(self, confidences: dict[int, float]) -> None:
         self.confidences = confidences
         self.fitted: list[tuple[list[int], Hints]] = []
