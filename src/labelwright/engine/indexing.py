@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import codecs
 import dataclasses
-import logging
 from collections.abc import Iterator
-from typing import Any
 
 import orjson
 from sqlalchemy.engine import Connection
 
 from labelwright.core.human_task import ObjectState
-from labelwright.engine.automated.admitting import is_usable_label
 from labelwright.engine.facts import JobFacts
+from labelwright.engine.kept_labels import KeptLabels
 from labelwright.engine.line_checks import check_line
 from labelwright.engine.tools import Tools
 from labelwright.errors import InvalidRequest, ManifestError
@@ -28,10 +26,10 @@ from labelwright.store.labeling_jobs import JobRow
 
 __all__ = ["bad_manifest_reason", "index_block"]
 
-_log = logging.getLogger(__name__)
-
 _BLOCK_BYTES = 1 << 20
 _N_SHOWN = 5  # bad lines kept word for word; all are counted
+
+_DOUBT = "KEPT_LABEL_MISMATCH"
 
 _PENDING, _KEPT = int(ObjectState.PENDING), int(ObjectState.KEPT)
 
@@ -46,6 +44,7 @@ class _Found:
     n_kept_human: int = 0
     n_kept_machine: int = 0
     reasons: list[str] = dataclasses.field(default_factory=list)
+    doubt: str | None = None
     end: int = 0
 
 
@@ -100,6 +99,7 @@ def _look_at(data: bytes, job: JobRow, facts: JobFacts, *, start: int, is_last: 
     kind, job_id = facts.type, job.id
     number = job.n_objects + job.n_bad_lines  # of lines before this block
     rows, is_clean = found.rows, job.n_bad_lines == 0
+    kept = KeptLabels(facts)
     for position, raw in _lines(data, start):
         number += 1
         try:
@@ -116,7 +116,8 @@ def _look_at(data: bytes, job: JobRow, facts: JobFacts, *, start: int, is_last: 
         found.n_good += 1
         state = _PENDING
         # Most lines hold no label; a substring search is quicker than a look into every parsed line.
-        if (lan_text in raw or b"\\" in raw) and line.get(lan) is not None and _is_kept(facts, line, lan):
+        may_be_kept = lan_text in raw or b"\\" in raw
+        if may_be_kept and line.get(lan) is not None and kept.counts(line, number=number):
             state = _KEPT
             about = line.get(metadata)
             is_machine = isinstance(about, dict) and about.get("human-annotated") == "no"
@@ -124,20 +125,8 @@ def _look_at(data: bytes, job: JobRow, facts: JobFacts, *, start: int, is_last: 
             found.n_kept_human += not is_machine
         if is_clean:
             rows.append((job_id, number - 1, state, position, len(raw)))
+    found.doubt = kept.doubt
     return found
-
-
-def _is_kept(facts: JobFacts, line: dict[str, Any], lan: str) -> bool:
-    """A job with automated labeling learns from kept labels, so they must be what they seem."""
-    if not facts.algorithm:
-        return True
-    if is_usable_label(facts.algorithm, line, facts.categories, label_attribute_name=lan):
-        return True
-    _log.warning(
-        "a label that came with the manifest is not of the job's form; the object counts as unlabeled",
-        extra={"action": "index", "job": facts.names.job_name, "label": str(line.get(lan))[:100]},
-    )
-    return False
 
 
 def _keep(connection: Connection, job: JobRow, found: _Found, *, now: float) -> None:
@@ -157,6 +146,8 @@ def _keep(connection: Connection, job: JobRow, found: _Found, *, now: float) -> 
         bad_lines=orjson.dumps([*reasons, *found.reasons][:_N_SHOWN]).decode(),
         modified_at=now,
     )
+    if found.doubt is not None and not labeling_jobs.has_event(connection, job.id, _DOUBT):
+        labeling_jobs.add_event(connection, job.id, at=now, name=_DOUBT, detail={"reason": found.doubt})
 
 
 def _give_up_reading(tools: Tools, job: JobRow, start: int) -> None:

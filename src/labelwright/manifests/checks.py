@@ -138,8 +138,9 @@ def _check_multi_label(
         yield f"{name!r}: a class occurs twice."
     if isinstance(raw, dict) and raw:
         for key in ("class-map", "confidence-map"):
-            keys = list(raw.get(key) or {})
-            if sorted(keys) != sorted(set(indices)):
+            given = raw.get(key)
+            keys = set(given) if isinstance(given, dict) else set()
+            if keys != set(indices):
                 yield f"{name!r}: the keys of {key} must be the classes of the array, {', '.join(indices)}."
     for item in classes:
         yield from _check_class(item, name, class_names)

@@ -23,6 +23,7 @@ __all__ = [
     "add_event",
     "create",
     "get",
+    "has_event",
     "list_jobs",
     "named",
     "set_columns",
@@ -271,6 +272,12 @@ def add_event(
         sa.insert(job_events),
         {"job_id": job_id, "at": at, "name": name, "detail": orjson.dumps(detail).decode() if detail else ""},
     )
+
+
+def has_event(connection: Connection, job_id: int, name: str) -> bool:
+    """Whether the job's story has an event of this name."""
+    query = sa.select(job_events.c.id).where(job_events.c.job_id == job_id, job_events.c.name == name).limit(1)
+    return connection.execute(query).first() is not None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
