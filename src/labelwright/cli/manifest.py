@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from labelwright import manifests
 from labelwright.cli.options import data_option, region_option
+from labelwright.cli.prepare_convert import convert
 from labelwright.cli.prepare_lines import filter_command, inject, join, split
 from labelwright.manifests.stats import CONFIDENCE_EDGES
 
@@ -28,7 +29,7 @@ def manifest() -> None:
     """Check, describe and prepare manifests."""
 
 
-for _command in (join, filter_command, inject, split):
+for _command in (join, filter_command, inject, split, convert):
     manifest.add_command(_command)
 
 

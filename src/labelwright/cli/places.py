@@ -96,6 +96,64 @@ class Places:
         except OSError as error:
             raise click.ClickException(f"{place} cannot be written: {error.strerror}.") from error
 
+    @contextlib.contextmanager
+    def new_folder(self, place: str) -> Iterator[Path]:
+        """An empty folder whose content appears at the place when the block ends well, or not at all.
+
+        The place must not be there yet, or be an empty folder.
+        """
+        if place.startswith("s3://"):
+            self.blobs()
+            with tempfile.TemporaryDirectory(prefix="labelwright-") as folder:
+                yield Path(folder)
+                self._upload_folder(Path(folder), place)
+            return
+        path = Path(place)
+        if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+            raise click.ClickException(f"{place} is there already. Name a folder that is not, or remove it.")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".labelwright-", dir=path.absolute().parent) as folder:
+                inner = Path(folder) / "data"
+                inner.mkdir()
+                yield inner
+                inner.replace(path)
+        except OSError as error:
+            raise click.ClickException(f"{place} cannot be written: {error.strerror}.") from error
+
+    @contextlib.contextmanager
+    def new_files(self, place: str) -> Iterator[Path]:
+        """A path to write a file to, and others beside it, all of which appear at the place, it last."""
+        is_remote = place.startswith("s3://")
+        if is_remote:
+            self.blobs()
+        parent, _, name = place.rpartition("/")
+        try:
+            with tempfile.TemporaryDirectory(
+                prefix=".labelwright-", dir=None if is_remote else Path(place).absolute().parent
+            ) as folder:
+                main = Path(folder) / name
+                yield main
+                others = sorted(path for path in Path(folder).iterdir() if path != main)
+                for path in (*others, main):
+                    if is_remote:
+                        with _as_click():
+                            uri = f"{parent}/{path.name}"
+                            self.blobs().put(uri, chunks_of(path), content_type=_content_type(uri))
+                    else:
+                        path.chmod(0o644)
+                        path.replace(Path(place).absolute().parent / path.name)
+        except OSError as error:
+            raise click.ClickException(f"{place} cannot be written: {error.strerror}.") from error
+
+    def _upload_folder(self, folder: Path, prefix: str) -> None:
+        paths = sorted(path for path in folder.rglob("*") if path.is_file())
+        with progress(len(paths), "storing", unit="") as bar, _as_click():
+            for path in paths:
+                uri = f"{prefix.rstrip('/')}/{path.relative_to(folder).as_posix()}"
+                self.blobs().put(uri, chunks_of(path), content_type=_content_type(uri))
+                bar.update()
+
     def write_lines(self, place: str, lines: Iterable[bytes]) -> None:
         """Write a manifest, atomically."""
         with self.output(place) as file:
@@ -104,8 +162,10 @@ class Places:
 
 
 def _content_type(place: str) -> str:
+    suffix = Path(place).suffix.lower()
     known = {".json": "application/json", ".png": "image/png", ".jpg": "image/jpeg", ".xml": "text/xml"}
-    return known.get(Path(place).suffix.lower(), "application/x-ndjson")
+    known |= {".jpeg": "image/jpeg", ".txt": "text/plain", ".manifest": "application/x-ndjson"}
+    return known.get(suffix, "application/octet-stream")
 
 
 def progress(total: int | None, name: str, *, unit: str = "B") -> tqdm[Any]:
