@@ -364,6 +364,23 @@ def test_single_answers_without_sense_fail_alone(shop: Workshop, functions: Func
     assert reasons[3] == f"{start}a content without the key 'parts'; its keys are [\"other\"]"
 
 
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ([], "Annotation consolidation returned no label."),
+        (labels_of(*range(4), *range(4)), "the function answered datasetObjectId 0 twice."),
+    ],
+)
+def test_a_job_fails_when_no_object_gets_a_label(
+    shop: Workshop, functions: Functions, answer: Any, told: str
+) -> None:
+    job = run_with(shop, functions, lambda event: answer)
+    assert (job.status, job.n_failed) == ("Failed", 4)
+    assert job.failure_reason is not None
+    assert f"The Lambda function {POST} gave no object a label." in job.failure_reason
+    assert job.failure_reason.endswith(told)
+
+
 def test_other_keys_and_metadata_of_the_function(shop: Workshop, functions: Functions) -> None:
     meta = {"model": "m1", "type": "mine", "job-name": "mine"}
     more = {"extra": [1], "source": "changed", "parts-metadata": meta}

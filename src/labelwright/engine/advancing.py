@@ -20,7 +20,7 @@ from labelwright.engine.batches import close_overdue, open_pending, plan_batch, 
 from labelwright.engine.budget import end_if_spent
 from labelwright.engine.calls import CallPending
 from labelwright.engine.facts import JobFacts, facts_of
-from labelwright.engine.failures import is_call_failure
+from labelwright.engine.failures import is_call_failure, is_refused_label
 from labelwright.engine.groups import consolidate_group, fail_group, form_groups
 from labelwright.engine.initializing import initialize
 from labelwright.engine.outcomes import call_key
@@ -261,6 +261,8 @@ def _failed_throughout(tools: Tools, job: JobRow, facts: JobFacts) -> str | None
     with tools.database.engine.connect() as connection:
         for _, content in labels.stream(connection, job.id):
             reason = next((r for arn in arns if (r := is_call_failure(arn, content))), None)
+            if reason is None and facts.post_function:
+                reason = is_refused_label(facts.post_function, content)
             if reason is None:
                 return None
             first = first or reason

@@ -10,6 +10,7 @@ __all__ = [
     "declined_by_all",
     "failure_content",
     "is_call_failure",
+    "is_refused_label",
     "not_rendered",
     "odd_answer",
 ]
@@ -57,8 +58,24 @@ def odd_answer(arn: str, what: str) -> str:
 
 def is_call_failure(arn: str, content: bytes) -> str | None:
     """The reason in the content of a given-up object, when this function is to blame for it."""
+    reason = _reason(content)
+    return reason if reason is not None and f"Lambda function {arn}" in reason else None
+
+
+def is_refused_label(arn: str, content: bytes) -> str | None:
+    """A reason of the job, when this function answered and the answer holds no label for the object."""
+    reason = _reason(content)
+    if reason is None or not reason.startswith("ClientError: Annotation consolidation "):
+        return None
+    return (
+        f"ClientError: The Lambda function {arn} gave no object a label. The first one: "
+        f"{reason.removeprefix('ClientError: ')}."
+    )
+
+
+def _reason(content: bytes) -> str | None:
     for value in orjson.loads(content).values():
         reason = value.get("failure-reason") if isinstance(value, dict) else None
-        if isinstance(reason, str) and f"Lambda function {arn}" in reason:
+        if isinstance(reason, str):
             return reason
     return None
