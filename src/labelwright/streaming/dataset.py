@@ -106,7 +106,7 @@ class StreamLoader:
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
         self.dataset = dataset
-        if num_workers and dataset.objects.is_remote:
+        if num_workers and dataset.is_remote():
             options.setdefault("multiprocessing_context", "forkserver")
         self._loader: DataLoader[Any] = DataLoader(
             _Batches(dataset, batch_size, collate_fn), batch_size=None, num_workers=num_workers, **options

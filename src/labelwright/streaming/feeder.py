@@ -15,6 +15,7 @@ exit code is 1.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import threading
@@ -101,7 +102,7 @@ def _write_whole(path: Path, text: str) -> None:
 
 
 def _wait_for_end_of_input(is_over: threading.Event) -> None:
-    while sys.stdin.buffer.read(1 << 16):
+    while os.read(0, 1 << 16):  # sys.stdin has a lock that must be free when the interpreter ends
         pass
     is_over.set()
 

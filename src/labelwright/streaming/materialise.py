@@ -157,7 +157,7 @@ def materialise(
 
     n_bytes = n_links = n_files = 0
     done = OrderedPrefetch(
-        bring, lambda size: 1, places, n_threads=n_threads_for(objects), budget_bytes=1 << 20
+        bring, lambda size: 1, places, n_threads=n_threads_for(objects, source.prefix), budget_bytes=1 << 20
     )
     for size in done:
         n_files += 1

@@ -36,9 +36,8 @@ class Objects(Protocol):
     `labelwright.errors.InvalidRequest` for a URI that cannot be.
     """
 
-    @property
-    def is_remote(self) -> bool:
-        """Whether reading waits for a network, so that many reads at a time pay."""
+    def is_remote(self, uri: str) -> bool:
+        """Whether reading it waits for a network, so that many reads at a time pay."""
 
     def read(self, uri: str) -> bytes:
         """All bytes of an object."""
@@ -56,7 +55,9 @@ class Objects(Protocol):
 class LocalObjects:
     """Local files, by absolute or relative path or ``file://`` URI."""
 
-    is_remote: Final = False
+    def is_remote(self, uri: str) -> bool:
+        """No."""
+        return False
 
     def read(self, uri: str) -> bytes:
         """All bytes of a file."""
@@ -97,7 +98,9 @@ class EmbeddedObjects:
     so the file is tried first and the index asked only when there is none.
     """
 
-    is_remote: Final = False
+    def is_remote(self, uri: str) -> bool:
+        """No."""
+        return False
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = Path(data_dir)
@@ -196,14 +199,16 @@ class S3Objects:
     ``spawn`` (`StreamLoader` does).
     """
 
-    is_remote: Final = True
-
     def __init__(self, upstream: Upstream | None = None) -> None:
         self._upstream = upstream
         self._opened: ExternalBlobs | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return S3Objects, (self._upstream,)
+
+    def is_remote(self, uri: str) -> bool:
+        """Yes."""
+        return True
 
     def read(self, uri: str) -> bytes:
         """All bytes of an object."""
@@ -253,7 +258,10 @@ class RoutedObjects:
     def __init__(self, s3: Objects, local: Objects | None) -> None:
         self._s3 = s3
         self._local = local
-        self.is_remote = s3.is_remote
+
+    def is_remote(self, uri: str) -> bool:
+        """Whether reading it waits for a network."""
+        return uri.startswith("s3://") and self._s3.is_remote(uri)
 
     def read(self, uri: str) -> bytes:
         """All bytes of an object."""
@@ -366,28 +374,48 @@ def _read_file(path: str) -> bytes:
         data = os.read(fd, _GUESS_BYTES)
         if len(data) < _GUESS_BYTES:
             return data
+        size = os.fstat(fd).st_size
+        if size >= 2 * _GUESS_BYTES:  # again, into one piece: joining would hold it twice
+            os.lseek(fd, 0, os.SEEK_SET)
+            data = os.read(fd, size + 1)
         parts = [data]
-        while piece := os.read(fd, max(_GUESS_BYTES, os.fstat(fd).st_size - sum(map(len, parts)) + 1)):
+        while piece := os.read(fd, _GUESS_BYTES):
             parts.append(piece)
-        return b"".join(parts)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
     finally:
         os.close(fd)
 
 
 def _open_file(path: str, head_bytes: int) -> tuple[bytes, Iterator[bytes] | None]:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    file = os.fdopen(fd, "rb", buffering=0)
-    head = _read_up_to(fd, head_bytes + 1)
+    rest = _Rest(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+    head = _read_up_to(rest.fd, head_bytes + 1)
     if len(head) <= head_bytes:
-        file.close()
+        rest.close()
         return head, None
+    return head, rest
 
-    def rest() -> Iterator[bytes]:
-        with file:
-            while piece := file.read(PIECE_BYTES):
-                yield piece
 
-    return head, rest()
+class _Rest(Iterator[bytes]):
+    """Pieces of an open file, which is closed at its end, or when nobody wants the rest any more."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def __next__(self) -> bytes:
+        piece = os.read(self.fd, PIECE_BYTES) if self.fd >= 0 else b""
+        if not piece:
+            self.close()
+            raise StopIteration
+        return piece
+
+    def close(self) -> None:
+        """Close the file."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def __del__(self) -> None:
+        self.close()
 
 
 def _read_up_to(fd: int, n_bytes: int) -> bytes:

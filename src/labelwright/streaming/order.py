@@ -41,7 +41,7 @@ def epoch_order(n: int, seed: int | None, epoch: int) -> NDArray[np.uint32] | ra
     -----
     Units are sorted by ``mix(key + i)`` where ``mix`` is the finaliser of SplitMix64 (Steele, Lea and Flood
     2014, doi:10.1145/2660193.2660195) and ``key`` comes from ``random.Random`` of seed and epoch. As ``mix``
-    is a bijection there are no ties; and unlike the shuffles of numpy the result is the same in every version.
+    is a bijection there are no ties; and unlike numpy's shuffles the result is the same in every version.
     """
     if seed is None:
         return range(n)

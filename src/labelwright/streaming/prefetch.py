@@ -33,8 +33,8 @@ class OrderedPrefetch(Generic[Job, Result]):
     n_threads : int
         0 fetches in the reader's thread when it asks.
     budget_bytes : int
-        Most bytes that are fetched and not yet taken, by the mean size so far; at least one chunk per thread
-        is under way all the same.
+        Most bytes that are fetched and not yet taken, by the mean size so far; one chunk is under way all the
+        same, and as many as there are threads before the first size is known.
 
     Notes
     -----
@@ -106,11 +106,13 @@ class OrderedPrefetch(Generic[Job, Result]):
         mean_bytes = max(1, self._bytes_taken // self._n_taken) if self._n_taken else None
         size = 1 if mean_bytes is None else max(1, min(_CHUNK_JOBS_MAX, _CHUNK_BYTES // mean_bytes))
         while not self._is_stopped.is_set():
-            if len(self._pending) >= self._n_threads and (
-                mean_bytes is None
-                or len(self._pending) >= _CHUNKS_PER_THREAD * self._n_threads
-                or (self._n_pending + size) * mean_bytes > self._budget_bytes
-            ):
+            if mean_bytes is None:
+                is_enough = len(self._pending) >= self._n_threads
+            else:
+                is_enough = len(self._pending) >= _CHUNKS_PER_THREAD * self._n_threads or (
+                    bool(self._pending) and (self._n_pending + size) * mean_bytes > self._budget_bytes
+                )
+            if is_enough:
                 return
             chunk = list(itertools.islice(self._jobs, size))
             if not chunk:

@@ -22,11 +22,12 @@ BUDGET_BYTES: Final = 64 << 20
 """Bytes fetched ahead and not yet taken, by default."""
 
 _HEAD_BYTES = 8 << 20
+_PIECES_MAX = 1000  # as many as one system call takes
 
 
-def n_threads_for(objects: Objects) -> int:
+def n_threads_for(objects: Objects, uri: str) -> int:
     """Threads that fetch: many where reading waits for a network, few where it is a copy of memory."""
-    return 16 if objects.is_remote else 2
+    return 16 if objects.is_remote(uri) else 2
 
 
 @dataclasses.dataclass(slots=True)
@@ -74,7 +75,9 @@ class ChannelReader:
         self.channel = channel
         self.source = open_source(channel, objects) if source is None else source
         self._objects = objects
-        self._n_threads = n_threads_for(objects) if n_threads is None else n_threads
+        self._n_threads = (
+            n_threads_for(objects, self.source.example_uri()) if n_threads is None else n_threads
+        )
         self._budget_bytes = budget_bytes
         is_dealt = channel.distribution == "ShardedByS3Key"
         self._places = (
@@ -152,17 +155,24 @@ class EpochStream:
                     yield from payload.rest
 
     def batches(self, n_bytes: int = PIECE_BYTES) -> Iterator[list[Buffer]]:
-        """The same, several pieces at a time: at least ``n_bytes`` together, except at the end."""
-        pieces = iter(self)
-        while True:
-            taken, size = [], 0
-            for piece in pieces:
+        """The same, several pieces at a time: first a few, later ``n_bytes`` together.
+
+        What was read before an error is delivered before the error is raised.
+        """
+        taken: list[Buffer] = []
+        size, enough = 0, 4096
+        try:
+            for piece in self:
                 taken.append(piece)
                 size += len(piece)
-                if size >= n_bytes or len(taken) == 1000:  # as many as one system call takes
-                    break
-            if not taken:
-                return
+                if size >= enough or len(taken) == _PIECES_MAX:
+                    yield taken
+                    taken, size, enough = [], 0, min(n_bytes, 2 * enough)
+        except Exception:
+            if taken:
+                yield taken
+            raise
+        if taken:
             yield taken
 
 

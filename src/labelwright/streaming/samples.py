@@ -95,6 +95,10 @@ class ManifestStream:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_source": None}  # a mapped file stays at home; it is opened again there
 
+    def is_remote(self) -> bool:
+        """Whether the manifest or its objects lie behind a network."""
+        return self.objects.is_remote(self.uri) or self.objects.is_remote(self._opened().example_uri())
+
     @property
     def n_lines(self) -> int:
         """Lines of the manifest, those included that are passed over."""
@@ -164,7 +168,7 @@ class ManifestStream:
             self._sample,
             _size_of,
             (int(order[place]) for place in places),
-            n_threads=n_threads_for(self.objects) if self.n_threads is None else self.n_threads,
+            n_threads=self._n_threads(),
             budget_bytes=self.budget_bytes,
         )
 
@@ -177,6 +181,11 @@ class ManifestStream:
             for name, value in zip(self.attributes, values, strict=True)
         }
         return [sample if self.transform is None else self.transform(sample)]
+
+    def _n_threads(self) -> int:
+        if self.n_threads is not None:
+            return self.n_threads
+        return n_threads_for(self.objects, self._opened().example_uri())
 
     def _opened(self) -> AugmentedSource:
         if self._source is None:

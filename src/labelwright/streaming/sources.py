@@ -6,6 +6,7 @@ known already (bytes), and objects still to be read (`Reference`).
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import threading
@@ -19,6 +20,7 @@ import orjson
 from labelwright.streaming.channel import Channel
 from labelwright.streaming.lines import LineIndex
 from labelwright.streaming.objects import PIECE_BYTES, Objects
+from labelwright.streaming.payloads import gunzip_pieces
 from labelwright.streaming.problems import ChannelError
 
 __all__ = ["AugmentedSource", "Emission", "ObjectSource", "Reference", "Source", "open_source"]
@@ -42,6 +44,9 @@ class Source(Protocol):
 
     def emissions(self, i: int) -> Sequence[Emission]:
         """What one unit delivers, in order; nothing for a unit that is to be passed over."""
+
+    def example_uri(self) -> str:
+        """An object that is to be read, to see where objects are."""
 
 
 def open_source(channel: Channel, objects: Objects) -> ObjectSource | AugmentedSource:
@@ -138,6 +143,10 @@ class ObjectSource:
         uri: str = orjson.loads(self._lines[i])
         return uri
 
+    def example_uri(self) -> str:
+        """The first object."""
+        return self.uri(0)
+
     def emissions(self, i: int) -> Sequence[Emission]:
         """The object."""
         return (Reference(self.uri(i)),)
@@ -166,11 +175,11 @@ class AugmentedSource:
         self.attribute_names = tuple(attribute_names)
         self._is_ref = tuple(name.endswith("-ref") for name in attribute_names)
         path = objects.local_path(uri)
-        head = objects.open(uri, 2)[0]
+        head, rest = objects.open(uri, PIECE_BYTES)
         if path is not None and head[:2] != b"\x1f\x8b" and not uri.startswith("s3://"):
             self._lines = LineIndex.of_path(path)
         else:  # a copy: what is in a store may be replaced while we read
-            self._lines = LineIndex.of_chunks(_unpacked(_pieces(objects, uri)))
+            self._lines = LineIndex.of_chunks(_unpacked(head, rest or iter(())))
         self._folder = None if uri.startswith("s3://") else Path(uri.removeprefix("file://")).parent
         self._n_skipped = 0
         self._lock = threading.Lock()
@@ -250,6 +259,15 @@ class AugmentedSource:
                 found.append(json.dumps(exact[name]).encode())
         return found
 
+    def example_uri(self) -> str:
+        """An object that one of the first lines names; the manifest where none does."""
+        for i in range(min(10, len(self))):
+            with contextlib.suppress(ChannelError):  # raised again when the line's turn comes
+                found = (value for value in self.values(i) if type(value) is Reference)
+                if (first := next(found, None)) is not None:
+                    return first.uri
+        return self.uri
+
     def _placed(self, uri: str) -> str:
         if self._folder is None or "://" in uri or uri[:1] == "/":
             return uri
@@ -271,7 +289,7 @@ class AugmentedSource:
                 "action": "stream",
                 "manifest": self.uri,
                 "line": self._lines.line_number(i),
-                "name": name,
+                "attribute": name,
             },
         )
 
@@ -292,18 +310,8 @@ def _joined(uris: Iterable[str]) -> Iterator[bytes]:
     yield b"".join(lines)
 
 
-def _pieces(objects: Objects, uri: str) -> Iterator[bytes]:
-    head, rest = objects.open(uri, PIECE_BYTES)
-    yield head
-    if rest is not None:
-        yield from rest
-
-
-def _unpacked(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    from labelwright.streaming.payloads import gunzip_pieces
-
-    first = next(pieces, b"")
+def _unpacked(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     try:
-        yield from gunzip_pieces(first, pieces)
+        yield from gunzip_pieces(head, rest)
     except (zlib.error, EOFError) as error:
         raise ChannelError(f"The manifest begins like a gzip file but is broken: {error}.") from error

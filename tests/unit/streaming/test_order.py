@@ -1,4 +1,4 @@
-"""Every unit exactly once over hosts, ranks and workers, whatever their numbers; orders that can be relied on."""
+"""Every unit exactly once over hosts, ranks and workers; orders that can be relied on."""
 
 from __future__ import annotations
 

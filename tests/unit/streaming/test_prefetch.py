@@ -29,8 +29,8 @@ def test_no_more_is_fetched_than_the_budget_allows() -> None:
     most = 0
     for n_taken, _ in enumerate(results, start=1):
         most = max(most, len(started) - n_taken)
-    # By mean size four results fit the budget; a chunk per thread is under way all the same.
-    assert most <= 2 * 64 + 4
+    # By mean size four results fit the budget; one chunk is under way all the same.
+    assert most <= 64 + 4
     assert len(started) == 1000
 
 
