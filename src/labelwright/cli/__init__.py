@@ -23,6 +23,8 @@ _COMMANDS = {
     "simulate": ("simulate", "Answer a job's tasks with synthetic workers."),
     "select": ("select", "Write a subset of a manifest: by query or at random."),
     "manifest": ("manifest", "Check, describe, prepare and convert manifests."),
+    "recordio": ("recordio", "Pack images into RecordIO files, list them, unpack them."),
+    "im2rec": ("recordio", "Pack images with the options of MXNet's im2rec."),
     "consolidate": ("consolidate", "Combine a table of answers into labels."),
     "demo": ("demo", "Label, consolidate, train and report on sample pictures."),
 }

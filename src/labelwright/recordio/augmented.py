@@ -173,7 +173,8 @@ def _multi_hot(indexes: list[int], n_classes: int, line: int) -> npt.NDArray[np.
 
 def _boxes(label: BoxesLabel, frame: Frame | None) -> npt.NDArray[np.float32]:
     """Boxes as fractions of the packed image; those that a crop left nothing of are gone."""
-    rows = np.array([[b.class_id, b.left, b.top, b.left + b.width, b.top + b.height] for b in label.boxes])
+    corners = [[b.class_id, b.left, b.top, b.left + b.width, b.top + b.height] for b in label.boxes]
+    rows = np.array(corners, dtype=np.float64)
     if not len(rows):
         return encode_boxes(rows)
     width, height = label.image_width, label.image_height
