@@ -55,7 +55,7 @@ def test_subset_of_a_stored_manifest_goes_beside_it(
     assert local.read_bytes().count(b"camera") == 2
     gone = _run(server, monkeypatch, "select", "s3://sets/gone", "--where", "s.a = 1")
     assert gone.exit_code == 1
-    assert "s3://sets/gone" in gone.stderr
+    assert "s3://sets/gone: there is no such object." in gone.stderr
 
 
 def test_check_looks_at_the_stored_files(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:

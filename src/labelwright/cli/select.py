@@ -33,6 +33,10 @@ from labelwright.selection import (
 __all__ = ["select"]
 
 _CHUNK_BYTES = 1 << 20
+_PROBLEMS = {
+    "NoSuchKey": "there is no such object. Check the key, or upload it first.",
+    "NoSuchBucket": "there is no such bucket. Check its name, or create it first.",
+}
 
 
 @click.command()
@@ -238,8 +242,11 @@ def _aws_errors(uri: str) -> Iterator[None]:
 
     try:
         yield
-    except (BotoCoreError, ClientError) as error:
-        raise click.ClickException(f"{uri}: {error}") from error
+    except ClientError as error:
+        problem = _PROBLEMS.get(error.response["Error"]["Code"])
+        raise click.ClickException(f"{uri}: {problem or error}") from error
+    except BotoCoreError as error:
+        raise click.ClickException(f"{uri}: {error} Is the server running?") from error
 
 
 def _bucket_and_key(uri: str) -> tuple[str, str]:

@@ -67,7 +67,8 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"line {self.line_number}: " if self.line_number else ""
-        what = f"{self.key} = {self.value!r}: " if self.value else ""
+        name = f"{self.key} = " if self.key else ""
+        what = f"{name}{self.value!r}: " if self.value else ""
         return f"{place}{'warning: ' if self.is_warning else ''}{what}{self.message}"
 
 
