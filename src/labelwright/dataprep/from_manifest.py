@@ -134,7 +134,7 @@ def _note(label: Label, kind: Kind | None, survey: Survey, line_number: int) -> 
         survey.names.setdefault(index, f"#{index}")
     features.add("class indices")
     if any(annotation_confidences(label)):
-        features.add("confidence")
+        features.add("mask confidence" if own == "masks" else "confidence")
     if label.metadata is not None:
         features.add("metadata")
     return own

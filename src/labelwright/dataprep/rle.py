@@ -97,7 +97,7 @@ def decompress(text: str) -> list[int]:
     value, shift = 0, 0
     for code in text.encode("ascii", "replace"):
         group = code - 48
-        if not 0 <= group < 64 or shift > 60 or len(runs) > _N_COUNTS_MAX:
+        if not (0 <= group < 64 and text.isascii()) or shift > 60 or len(runs) > _N_COUNTS_MAX:
             raise InvalidRequest(
                 f"The compressed counts {text[:40]!r} are not of COCO's form.", field="counts"
             )

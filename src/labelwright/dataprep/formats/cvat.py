@@ -247,7 +247,7 @@ CVAT = Format(
     "cvat",
     "CVAT for images 1.1",
     False,
-    frozenset(FEATURES) - {"image uri", "attributes", "metadata", "unlabeled"},
+    frozenset(FEATURES) - {"image uri", "attributes", "metadata", "unlabeled", "mask confidence"},
     "Masks as CVAT's masks, with `--polygons` as polygons along pixel edges; both are exact. Rotated "
     "boxes, lines and "
     "points are not read. The confidence is an attribute of each shape. A picture without shapes is one "

@@ -289,7 +289,7 @@ LABEL_STUDIO = Format(
     "label-studio",
     "Label Studio JSON",
     False,
-    frozenset(FEATURES) - {"colors"},
+    frozenset(FEATURES) - {"colors", "mask confidence"},
     "Regions as polygons along pixel edges; brush strokes and rotated boxes are not read. The order of "
     "the classes "
     "goes into a label category file beside it; without it they follow the alphabet.",

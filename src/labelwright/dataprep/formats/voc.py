@@ -230,7 +230,8 @@ VOC = Format(
     "voc",
     "Pascal VOC",
     True,
-    frozenset(FEATURES) - {"class", "classes", "confidence", "attributes", "metadata", "unlabeled"},
+    frozenset(FEATURES)
+    - {"class", "classes", "confidence", "mask confidence", "attributes", "metadata", "unlabeled"},
     "Boxes count pixels from 1 with both ends inside; fractions of pixels are kept, which some tools do "
     "not read. "
     "Without `labelmap.txt` class indices follow the alphabet. `path` holds where the picture is (boxes "
