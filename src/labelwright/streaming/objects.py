@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from labelwright.errors import BlobNotFound, InvalidRequest
+from labelwright.errors import AccessRefused, BlobNotFound, InvalidRequest, LabelwrightError
 from labelwright.streaming.problems import ChannelError
 
 if TYPE_CHECKING:
@@ -226,8 +226,39 @@ class S3Objects:
         return b"".join(taken), None
 
     def list(self, prefix: str) -> Iterator[str]:
-        """Objects by prefix, in pages."""
-        return (info.uri for info in self._blobs().list(prefix))
+        """Objects by prefix, in pages.
+
+        By botocore: obstore lists whole folders only, and stops at keys that are no paths.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.session import Session
+
+        bucket, key_prefix = _parse(prefix)
+        upstream = self._upstream = self._upstream or _upstream_of_environment()
+        client = Session().create_client(
+            "s3",
+            endpoint_url=upstream.endpoint,
+            region_name=upstream.region,
+            aws_access_key_id=upstream.access_key_id,
+            aws_secret_access_key=upstream.secret_access_key,
+            aws_session_token=upstream.session_token or None,
+        )
+        try:
+            pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key_prefix)
+            for page in pages:
+                for entry in page.get("Contents", ()):
+                    yield f"s3://{bucket}/{entry['Key']}"
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            if code == "NoSuchBucket":
+                raise BlobNotFound(f"There is no bucket for {prefix}.", kind="bucket", name=prefix) from error
+            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in (401, 403):
+                raise AccessRefused(f"The object store refuses access to {prefix}: {code}.") from error
+            raise LabelwrightError(f"The object store failed for {prefix}: {error}") from error
+        except BotoCoreError as error:
+            raise LabelwrightError(f"The object store failed for {prefix}: {error}") from error
+        finally:
+            client.close()
 
     def local_path(self, uri: str) -> str | None:
         """None: nothing lies here."""
@@ -237,9 +268,8 @@ class S3Objects:
         if self._opened is None:
             from labelwright.blobs.external import ExternalBlobs
             from labelwright.credentials import RootCredentials
-            from labelwright.s3.upstream import Upstream
 
-            upstream = self._upstream or Upstream.from_environment("s3://")
+            upstream = self._upstream = self._upstream or _upstream_of_environment()
             # Credentials are for signing links, which a reader does not do.
             self._opened = ExternalBlobs(upstream, RootCredentials("reader", "reader"))
         return self._opened
@@ -327,6 +357,12 @@ def open_objects(
     if endpoint is not None:
         variables["AWS_ENDPOINT_URL_S3"] = endpoint
     return RoutedObjects(S3Objects(Upstream.from_environment("s3://", variables)), local)
+
+
+def _upstream_of_environment() -> Upstream:
+    from labelwright.s3.upstream import Upstream
+
+    return Upstream.from_environment("s3://")
 
 
 def _parse(uri: str) -> tuple[str, str]:
