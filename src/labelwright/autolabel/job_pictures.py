@@ -56,8 +56,18 @@ class Pictures:
             return None
 
 
-def split_holdout(objects: Objects, *, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def split_holdout(
+    objects: Objects, *, seed: int, is_random: NDArray[np.bool_] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Positions to train on and to hold out (a fifth, at most 200), in random order.
+
+    Parameters
+    ----------
+    objects : Objects
+    seed : int
+    is_random : ndarray of shape (n,), bool, optional
+        Those that were drawn at random are held out first: what the model asked for is harder than the rest
+        and would make it look worse than it is.
 
     Raises
     ------
@@ -71,5 +81,8 @@ def split_holdout(objects: Objects, *, seed: int) -> tuple[NDArray[np.int64], ND
             field="training",
         )
     order = np.random.default_rng([seed, 5]).permutation(n)
+    if is_random is not None:
+        order = order[np.argsort(~is_random[order], kind="stable")]
     n_held = min(_HOLDOUT_MAX, max(2, int(n * _HOLDOUT_SHARE)))
-    return order[n_held:], order[:n_held]
+    held, kept = order[:n_held], order[n_held:]
+    return np.random.default_rng([seed, 6]).permutation(kept), held
