@@ -5,13 +5,28 @@ import {
 } from "@labelwright/annotation-core";
 
 export const HANDLE_PX = 9;
-const TAG_FONT = "600 12px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
-const TAG_HEIGHT = 18;
 /** Shapes narrower than this on the screen carry no name unless they are selected or under the pointer. */
 const TAG_FROM_PX = 46;
 /** With many shapes in view names would hide the picture: then only large boxes carry one. */
 const CROWD = 60;
 const TAG_FROM_IN_CROWD_PX = 160;
+
+const TAG_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
+const widths = new Map<string, number>();
+/** Names on the image grow with the screen as the rest of the page does (see widget.styles.ts). */
+const tag = { font: "", height: 0, padding: 0 };
+
+function measureScreen(): void {
+  const width = globalThis.innerWidth ?? 0;
+  const scale = width >= 3400 ? 1.7 : width >= 2500 ? 1.4 : 1;
+  tag.font = `600 ${Math.round(12 * scale)}px ${TAG_FONT}`;
+  tag.height = Math.round(18 * scale);
+  tag.padding = Math.round(5 * scale);
+  widths.clear();
+}
+
+measureScreen();
+globalThis.addEventListener?.("resize", measureScreen);
 
 export function tagFrom(shapesInView: number): number {
   return shapesInView > CROWD ? TAG_FROM_IN_CROWD_PX : TAG_FROM_PX;
@@ -26,13 +41,11 @@ export interface ShapeLook {
   readonly withTag?: boolean | number;
 }
 
-const widths = new Map<string, number>();
-
 function tagWidth(context: CanvasRenderingContext2D, text: string): number {
   let width = widths.get(text);
   if (width === undefined) {
-    context.font = TAG_FONT;
-    width = Math.ceil(context.measureText(text).width) + 10;
+    context.font = tag.font;
+    width = Math.ceil(context.measureText(text).width) + 2 * tag.padding;
     widths.set(text, width);
   }
   return width;
@@ -76,9 +89,9 @@ export function paintShape(context: CanvasRenderingContext2D, transform: Transfo
   const { withTag } = look;
   if (isPoint) {
     if (withTag === true || (withTag && withTag < TAG_FROM_IN_CROWD_PX)) {
-      paintTag(context, short(look.label), look.color, left + width + 6, top + height / 2 + TAG_HEIGHT / 2, Infinity);
+      paintTag(context, short(look.label), look.color, left + width + 6, top + height / 2 + tag.height / 2, Infinity);
     }
-  } else if (withTag === true || (typeof withTag === "number" && width >= withTag && height >= TAG_HEIGHT)) {
+  } else if (withTag === true || (typeof withTag === "number" && width >= withTag && height >= tag.height)) {
     // Above the handles of the selected shape.
     const lift = look.isStrong ? HANDLE_PX / 2 + 1 : 0;
     paintTag(context, short(look.label), look.color, left, top - lift, withTag === true ? Infinity : width);
@@ -164,19 +177,19 @@ function paintTag(
 ): void {
   const width = Math.min(tagWidth(context, text), Math.max(room, 0) + 1);
   const x = left - 1;
-  const y = Math.max(0, top - TAG_HEIGHT);
+  const y = Math.max(0, top - tag.height);
   context.fillStyle = color;
-  context.fillRect(x, y, width, TAG_HEIGHT);
+  context.fillRect(x, y, width, tag.height);
   context.fillStyle = textColorOn(color);
-  context.font = TAG_FONT;
+  context.font = tag.font;
   context.textBaseline = "middle";
-  if (width >= tagWidth(context, text)) context.fillText(text, x + 5, y + TAG_HEIGHT / 2 + 0.5);
+  if (width >= tagWidth(context, text)) context.fillText(text, x + tag.padding, y + tag.height / 2 + 0.5);
   else {
     context.save();
     context.beginPath();
-    context.rect(x, y, width - 3, TAG_HEIGHT);
+    context.rect(x, y, width - 3, tag.height);
     context.clip();
-    context.fillText(text, x + 5, y + TAG_HEIGHT / 2 + 0.5);
+    context.fillText(text, x + tag.padding, y + tag.height / 2 + 0.5);
     context.restore();
   }
 }

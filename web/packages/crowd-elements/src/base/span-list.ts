@@ -118,11 +118,11 @@ export const spanListStyles = css`
     border-radius: 3px;
   }
   .span-row .name {
-    flex: 1 1 60%;
+    flex: 1 1 0;
+    min-width: 40%;
   }
   .span-row .detail {
     flex: 0 1 auto;
-    max-width: 45%;
     overflow: hidden;
     color: var(--lw-text-soft);
     font-size: 12px;

@@ -200,8 +200,8 @@ export const modalStyles = css`
     width: 42%;
     padding-inline-end: 14px;
   }
-  table.keys kbd + kbd {
-    margin-inline-start: 4px;
+  table.keys kbd {
+    margin-inline-end: 4px;
   }
   dialog.modal {
     width: 100%;
