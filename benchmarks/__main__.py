@@ -1,7 +1,7 @@
 """``python -m benchmarks [NAME ...]``: run all benchmarks, or the named ones, one after the other.
 
 Each is a script ``benchmarks/<name>/bench.py`` that prints ours, the peer's and the ratio, and writes
-``benchmarks/results/<name>.json``.
+``benchmarks/results/<name>.json``. ``ui`` stands for the three about the worker's pages.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
+PARTS = {"ui": ("ui", "portal", "actions")}
 
 
 def main() -> int:
@@ -22,7 +23,8 @@ def main() -> int:
         print(f"No benchmark named {', '.join(unknown)}; there are: {', '.join(known)}.", file=sys.stderr)
         return 2
     worst = 0
-    for name in wanted:
+    # Each once, in this order.
+    for name in dict.fromkeys(part for asked in wanted for part in PARTS.get(asked, (asked,))):
         print(f"\n== {name} ==", flush=True)
         done = subprocess.run(
             [sys.executable, "-m", f"benchmarks.{name}.bench"], cwd=HERE.parent, check=False

@@ -1,12 +1,13 @@
 """The worker's page beside Label Studio's: same Chromium, same pictures, same hands, same run.
 
-``python -m benchmarks.portal.bench [--ours-only] [--tasks 15] [--sitting 50]``
+``python -m benchmarks.portal.bench [--ours-only] [--tasks 15] [--sitting 50] [--memory 200]``
 
 Each server serves its own pictures. Both pages are driven by mouse and keyboard: a worker looks at a task for
 a second and a half in all, draws a box, and presses Submit. What is counted ends when the next task's picture
 is there; a box drawn at once proves that the page takes input by then. A few more tasks, and the opening of
 the 500 boxes, are watched frame by frame from outside, which slows both pages but believes neither. Chromium
-draws in software here, which is slower than any machine with a screen.
+draws in software here, which is slower than any machine with a screen. In the end our page alone is worked in
+for 200 tasks, to see whether anything stays behind.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from benchmarks.portal import label_studio, ours
+from benchmarks.portal import label_studio, memory, ours
 from benchmarks.portal.pictures import boxes, picture
 from benchmarks.portal.sitting import LabelingPage, Sitting, drag_one, draw_box, launch
 from benchmarks.report import Report
@@ -141,7 +142,9 @@ def main() -> int:
     parser.add_argument("--tasks", type=int, default=15, help="tasks that are timed")
     parser.add_argument("--sitting", type=int, default=50, help="tasks in one sitting, with the timed ones")
     parser.add_argument("--ours-only", action="store_true")
+    parser.add_argument("--memory", type=int, default=memory.STOPS[-1], help="tasks of the long sitting")
     args = parser.parse_args()
+    stops = (*(stop for stop in memory.STOPS if stop < args.memory), args.memory)
     n_all = max(args.tasks, args.sitting)
     keep = Path.cwd() / ".make"
     keep.mkdir(exist_ok=True)
@@ -149,6 +152,7 @@ def main() -> int:
     drawn = [picture(i, *SIZE) for i in range(N_DISTINCT)]
     # More than are submitted, so that there is a next task to the last.
     pictures = {f"picture-{i:03}.jpg": drawn[i % N_DISTINCT] for i in range(n_all + N_WATCHED + 2)}
+    long = {f"picture-{i:03}.jpg": drawn[i % N_DISTINCT] for i in range(args.memory + 2)}
     crowded = picture(1000, *CROWDED_SIZE)
     load_before = os.getloadavg()[0]
     mine, peer, why_no_peer = {}, {}, "was not asked for"
@@ -163,6 +167,7 @@ def main() -> int:
                     why_no_peer = f"could not be installed: {error}"
                 else:
                     peer = _peer(browser, studio, pictures, crowded, n_timed=args.tasks, n_all=n_all)
+            left = _memory(browser, folder, long, crowded, stops) if args.memory > 0 else []
             version = browser.version
             browser.close()
     finally:
@@ -170,6 +175,11 @@ def main() -> int:
     report = Report("portal", LabelStudio.name)
     for what, unit, key in ROWS:
         report.row(what.format(n=n_all), unit, mine.get(key), peer.get(key))
+    for row in left:
+        after = f"after {row.n_tasks} tasks"
+        report.row(f"{after}: JavaScript heap", "MiB", round(row.heap_mib, 1), None)
+        for what in ("nodes", "documents", "frames", "listeners"):
+            report.row(f"{after}: {what}", "", getattr(row, what), None)
     for name, figures in (("Labelwright", mine), (LabelStudio.name, peer)):
         if figures:
             report.note(
@@ -207,6 +217,24 @@ def _ours(
             n_timed=n_timed,
             n_all=n_all,
         )
+    finally:
+        server.stop()
+
+
+def _memory(
+    browser: Browser, folder: Path, pictures: dict[str, bytes], crowded: bytes, stops: tuple[int, ...]
+) -> list[memory.Held]:
+    print(f"  Labelwright: {stops[-1]} tasks in one sitting", file=sys.stderr, flush=True)
+    server = Labelwright(folder / "memory")
+    server.start()
+    try:
+        name, password = ours.fill(server, pictures, crowded, [])
+        state = signed_in(browser, lambda page: ours.sign_in(page, server.url, name, password))
+        sitting = Sitting(browser, ours.PROBE, state=state)
+        try:
+            return memory.sit(sitting, ours.Portal(sitting.page, server.url), stops)
+        finally:
+            sitting.close()
     finally:
         server.stop()
 

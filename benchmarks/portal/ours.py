@@ -155,6 +155,7 @@ class Portal:
     def _frame(self) -> Frame:
         handle = self._page.wait_for_selector("iframe.task-frame:not(.is-waiting)")
         frame = None if handle is None else handle.content_frame()
-        if frame is None:
+        if handle is None or frame is None:
             raise RuntimeError("the task's frame was taken away")
+        handle.dispose()  # or the browser would keep the frame's element for this script's sake
         return frame

@@ -18,6 +18,7 @@ from benchmarks.server.load import Seat, memory_mib
 
 REQUIREMENT = "label-studio==1.23.2"
 FIRST_USER = "first@example.org"
+START_PATIENCE_S = 600  # its first start makes its database, which takes minutes on a busy machine
 CONFIG = (
     '<View><Text name="text" value="$text"/><Choices name="mood" toName="text">'
     '<Choice value="good"/><Choice value="bad"/></Choices></View>'
@@ -89,7 +90,7 @@ class LabelStudio:
              "--log-level", "ERROR"],
             env=self._environ(), stdout=log, stderr=log,
         )  # fmt: skip
-        while time.perf_counter() - begin < 180:
+        while time.perf_counter() - begin < START_PATIENCE_S:
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=5):
                     return time.perf_counter() - begin

@@ -1,6 +1,6 @@
 """How fast the image tools are in headless Chromium: 500 boxes, 200 polygons, a mask of 12 megapixels.
 
-Run it with ``python benchmarks/ui/bench.py``. It prints a table and writes ``benchmarks/results/ui.json``.
+Run it with ``python -m benchmarks.ui.bench``. It prints a table and writes ``benchmarks/results/ui.json``.
 The page is served from memory, without a server of ours, so the numbers are those of the element alone.
 Chromium draws in software here, which is slower than any machine with a screen.
 """
@@ -274,6 +274,7 @@ def measure_mask(page: Any, url: str) -> dict[str, Any]:
     page.mouse.click(rect[0] + 200, rect[1] + 150)
     found["answer_after_a_dab_ms"] = took(f"{MASK_TOOL}.value")
 
+    found.update(measure_fill(page, took))
     for _ in range(3):
         page.keyboard.press("+")
     middle = (rect[0] + rect[2] / 2, rect[1] + rect[3] / 2)
@@ -281,6 +282,26 @@ def measure_mask(page: Any, url: str) -> dict[str, Any]:
     page.mouse.down(button="middle")
     found["pan"] = measure(page, lambda: sweep(page, middle))
     page.mouse.up(button="middle")
+    return found
+
+
+def measure_fill(page: Any, took: Callable[[str], float]) -> dict[str, float]:
+    """Fill by colour of nearly the whole picture, the most it can be; the page must go on drawing."""
+    page.keyboard.press("g")
+    page.keyboard.press("4")
+    page.evaluate(f"{MASK_TOOL}.editor.tolerance = 255")
+    fill = f"await {MASK_TOOL}.editor.flood({{ x: {WIDTH - 5}, y: {HEIGHT - 5} }})"
+    found = {"first_fill_by_colour_ms": took(fill)}
+    again = []
+    for _ in range(3):
+        took(f"{MASK_TOOL}.editor.undo()")
+        page.evaluate("frames.length = 0")
+        again.append(took(fill))
+    n_filled = page.evaluate(f"{MASK_TOOL}.editor.document.mask.count(4)")
+    if n_filled < WIDTH * HEIGHT / 2:
+        raise RuntimeError(f"only {n_filled} pixels were filled")
+    found["fill_by_colour_ms"] = statistics.median(again)
+    found["longest_frame_while_filling_ms"] = round(max(page.evaluate("frames")), 1)
     return found
 
 
@@ -403,8 +424,15 @@ def show(results: dict[str, Any]) -> None:
     print(f"A mask of {WIDTH} x {HEIGHT}")
     for name in ("paint_100_px", "paint_500_px", "pan"):
         show_row(name, mask[name])
-    for name in ("undo_whole_image_ms", "first_answer_ms", "answer_after_a_dab_ms"):
-        print(f"  {name.removesuffix('_ms'):<20} {mask[name]:8.1f} ms")
+    for name in (
+        "undo_whole_image_ms",
+        "first_answer_ms",
+        "answer_after_a_dab_ms",
+        "first_fill_by_colour_ms",
+        "fill_by_colour_ms",
+        "longest_frame_while_filling_ms",
+    ):
+        print(f"  {name.removesuffix('_ms'):<30} {mask[name]:8.1f} ms")
     for name, size in results["gzipped_bytes"].items():
         print(f"  {name:<28} {size / 1000:7.1f} kB gzipped")
 
