@@ -15,6 +15,7 @@ from labelwright import manifests
 from labelwright.cli.options import data_option, region_option
 from labelwright.cli.prepare_convert import convert
 from labelwright.cli.prepare_lines import filter_command, inject, join, split
+from labelwright.cli.prepare_pictures import augment, contact_sheet, frames
 from labelwright.manifests.stats import CONFIDENCE_EDGES
 
 __all__ = ["manifest"]
@@ -29,7 +30,7 @@ def manifest() -> None:
     """Check, describe and prepare manifests."""
 
 
-for _command in (join, filter_command, inject, split, convert):
+for _command in (join, filter_command, inject, split, convert, augment, contact_sheet, frames):
     manifest.add_command(_command)
 
 

@@ -123,7 +123,6 @@ def convert(
             else:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="labelwright-"))
                 manifest_place, masks_place = f"{folder}/all.manifest", f"{folder}/masks"
-                images_uri = images_uri or images or _images_folder(path, kind)
             from labelwright.dataprep.formats import Reading
 
             reading = Reading(path, files, images=images, names=names, part=part, wants_masks=wants_masks)
@@ -163,8 +162,11 @@ def _opened(places: Places, source: str) -> Iterator[Path]:
         yield path
 
 
-def _images_folder(path: Path, kind: str) -> str:
+def _images_folder(path: Path, kind: str, part: str | None) -> str:
     """Where the pictures of a foreign data set lie, as far as its form says."""
+    if kind == "yolo":
+        parts = sorted(folder.name for folder in (path / "images").glob("*") if folder.is_dir())
+        return str(path / "images" / (part or (parts[0] if len(parts) == 1 else "")))
     inner = {"voc": "JPEGImages", "cub": "images"}
     folder = path if path.is_dir() else path.parent
     return str(folder / inner[kind] if kind in inner else folder)
@@ -176,13 +178,10 @@ def _import(
     from labelwright.dataprep.converting import Imported, format_named, import_dataset
     from labelwright.dataprep.to_manifest import ManifestTarget
 
-    if images_uri is None and kind not in ("coco", "label-studio"):
-        images_uri = reading.images or _images_folder(reading.source, kind)
-        if kind == "yolo":
-            images_uri = reading.images or str(reading.source / "images" / (reading.part or ""))
     target = ManifestTarget(
         attribute=attribute,
         images_uri=images_uri,
+        default_uri=reading.images or _images_folder(reading.source, kind, reading.part),
         masks_place=targets[1],
         job_name=f"labeling-job/{kind}-import",
         creation_date=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}",

@@ -35,6 +35,8 @@ class ManifestTarget:
         The label attribute name; masks get ``-ref`` behind it where it lacks that.
     images_uri : str or None
         Prefix of ``source-ref`` in place of what the foreign file says.
+    default_uri : str
+        Prefix of ``source-ref`` where the foreign file has names only.
     masks_place : str
         Folder or ``s3://`` prefix that masks are written to.
     job_name, creation_date : str
@@ -43,6 +45,7 @@ class ManifestTarget:
 
     attribute: str
     images_uri: str | None
+    default_uri: str
     masks_place: str
     job_name: str
     creation_date: str
@@ -53,7 +56,8 @@ def lines_of_items(items: Iterable[Item], target: ManifestTarget, files: Files) 
     for i, item in enumerate(items):
         uri = item.uri
         if uri is None or target.images_uri is not None:
-            uri = join_place(target.images_uri or "", item.name)
+            base = target.default_uri if target.images_uri is None else target.images_uri
+            uri = join_place(base, item.name)
         line: dict[str, Any] = {"source-ref": uri, **item.attributes}
         label = item.label
         if label is not None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from labelwright.cli.manifest import manifest
 
@@ -56,3 +57,65 @@ def test_a_bad_line_is_named_with_its_file(tmp_path: Path) -> None:
     refused = run("inject", source, "--output", tmp_path / "o", "--from", "a=b", "--into", "c")
     assert refused.exit_code == 1
     assert f"{source}: line 2: " in refused.output
+
+
+def boxes_manifest(folder: Path) -> Path:
+    (folder / "pictures").mkdir()
+    Image.new("RGB", (40, 30), (200, 10, 10)).save(folder / "pictures" / "a.jpg")
+    line = {
+        "source-ref": "s3://b/p/a.jpg",
+        "parts": {
+            "image_size": [{"width": 40, "height": 30, "depth": 3}],
+            "annotations": [{"class_id": 0, "top": 2, "left": 1, "height": 9, "width": 8}],
+        },
+        "parts-metadata": {
+            "objects": [{"confidence": 0.9}],
+            "class-map": {"0": "bolt"},
+            "type": "groundtruth/object-detection",
+            "human-annotated": "yes",
+            "creation-date": "2024-05-01T10:00:00.000000",
+            "job-name": "labeling-job/parts",
+        },
+    }
+    return write(folder / "in.manifest", json.dumps(line, separators=(",", ":")))
+
+
+def test_convert_there_and_back(tmp_path: Path) -> None:
+    source = boxes_manifest(tmp_path)
+    maps = ("--map", f"s3://b/p={tmp_path / 'pictures'}")
+    coco = tmp_path / "out.json"
+    done = run("convert", source, "--to", "coco", "--output", coco, "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["lost"] == []
+    back = tmp_path / "back.manifest"
+    assert run("convert", coco, "--output", back, "--label-attribute-name", "parts").exit_code == 0
+    assert back.read_bytes() == source.read_bytes()
+    yolo = tmp_path / "yolo"
+    done = run("convert", coco, "--to", "yolo", "--output", yolo, "--copy-images", *maps)
+    assert done.exit_code == 0, done.output
+    assert (yolo / "images" / "train" / "a.jpg").is_file()
+    assert (yolo / "labels" / "train" / "a.txt").read_text().startswith("0 0.125 ")
+    refused = run("convert", source, "--to", "yolo", "--output", yolo)
+    assert refused.exit_code == 1
+    assert "is there already" in refused.output
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_augment_and_contact_sheet(tmp_path: Path) -> None:
+    source = boxes_manifest(tmp_path)
+    maps = ("--map", f"s3://b/p={tmp_path / 'pictures'}")
+    out, new = tmp_path / "out.manifest", tmp_path / "new"
+    done = run(
+        "augment", source, "--output", out, "--images-to", new, "--copies", 2, "--mirror", *maps, "--json"
+    )
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["n_pictures"] == 2
+    assert len(list(new.iterdir())) == 2
+    assert len(out.read_text().splitlines()) == 3
+    sheet = tmp_path / "sheet.png"
+    assert run("contact-sheet", out, "--output", sheet, "--seed", 1, *maps).exit_code == 0
+    with Image.open(sheet) as image:
+        assert image.width > 3 * 240
+    nothing = run("augment", source, "--output", out, "--images-to", new)
+    assert nothing.exit_code == 2
+    assert "Nothing is to be changed" in nothing.output

@@ -59,7 +59,7 @@ class Shop:
     def back(self, source: Path, name: str, attribute: str, **options: Any) -> list[dict[str, Any]]:
         options.setdefault("images", "s3://b/p")
         reading = Reading(source, self.files, **options)
-        target = ManifestTarget(attribute, "s3://b/p", str(self.root / "masks"), "labeling-job/x", "then")
+        target = ManifestTarget(attribute, "s3://b/p", "", str(self.root / "masks"), "labeling-job/x", "then")
         lines = [json.loads(line) for line in import_dataset(reading, FORMATS[name], target, Imported())]
         return sorted(lines, key=lambda line: str(line["source-ref"]))
 
@@ -363,8 +363,8 @@ BAD: list[tuple[str, dict[str, str], str]] = [
     ),
     ("voc", {"Annotations/a.xml": "<annotation><filename>/etc/x.jpg</filename></annotation>"}, "leads out"),
     ("voc", {"Annotations/a.xml": "<annotation/>"}, "no <size>"),
-    ("yolo", {"data.yaml": "names: [a]", "labels/t/a.txt": "3 .1 .1 .1 .1", "images/t/a.jpg": ""}, "line 1 is"),
-    ("yolo", {"data.yaml": "names: [a]", "labels/t/a.txt": "0 nan 0 0 0", "images/t/a.jpg": ""}, "line 1 is"),
+    ("yolo", {"data.yaml": "names: [a]", "labels/t/a.txt": "3 1 1 1 1", "images/t/a.jpg": ""}, "line 1 is"),
+    ("yolo", {"data.yaml": "names: [a]", "labels/t/a.txt": "0 nan 0 0", "images/t/a.jpg": ""}, "line 1 is"),
     ("lst", {"a.lst": "0\t1\t../../x.jpg"}, "leads out"),
     ("lst", {"a.lst": "0 1 x.jpg"}, "1 cells"),
     ("label-studio", {"a.json": '[{"id": 1}]'}, "list of tasks"),
