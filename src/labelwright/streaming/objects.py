@@ -61,7 +61,10 @@ class LocalObjects:
 
     def read(self, uri: str) -> bytes:
         """All bytes of a file."""
-        return _found(uri, [_path_of(uri)], _read_file)
+        try:
+            return _read_file(uri if uri[:1] == "/" else _path_of(uri))
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            raise _missing(uri) from error
 
     def open(self, uri: str, head_bytes: int) -> tuple[bytes, Iterator[bytes] | None]:
         """The beginning of a file, and the rest."""

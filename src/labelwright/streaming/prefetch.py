@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +18,7 @@ Result = TypeVar("Result")
 _CHUNK_BYTES = 1 << 20
 _CHUNK_JOBS_MAX = 64
 _CHUNKS_PER_THREAD = 4
+_TRIAL_JOBS = 32
 
 
 class OrderedPrefetch(Generic[Job, Result]):
@@ -32,6 +34,10 @@ class OrderedPrefetch(Generic[Job, Result]):
         Taken one chunk after the other, in the reader's thread.
     n_threads : int
         0 fetches in the reader's thread when it asks.
+    patience_s : float
+        Fetch in the reader's thread as long as most jobs take less than that. What lies in the page cache is
+        read in less time than it takes to hand it from thread to thread; a disk is not. 0 hands over from the
+        start.
     budget_bytes : int
         Most bytes that are fetched and not yet taken, by the mean size so far; one chunk is under way all the
         same, and as many as there are threads before the first size is known.
@@ -51,6 +57,7 @@ class OrderedPrefetch(Generic[Job, Result]):
         *,
         n_threads: int,
         budget_bytes: int,
+        patience_s: float = 0.0,
     ) -> None:
         self._fetch = fetch
         self._size_of = size_of
@@ -62,22 +69,19 @@ class OrderedPrefetch(Generic[Job, Result]):
         self._n_taken = 0
         self._bytes_taken = 0
         self._is_stopped = threading.Event()
+        self._patience_s = patience_s
         self._pool = ThreadPoolExecutor(n_threads, "prefetch") if n_threads else None
 
     def start(self) -> None:
         """Begin to fetch before the first result is asked for."""
-        if self._pool is not None:
+        if self._pool is not None and not self._patience_s:
             self._fill(self._pool)
 
     def __iter__(self) -> Iterator[Result]:
         try:
-            if self._pool is None:
-                for job in self._jobs:
-                    if self._is_stopped.is_set():
-                        return
-                    yield self._fetch(job)
-                return
-            while True:
+            if self._pool is None or self._patience_s:
+                yield from self._fetched_here()
+            while self._pool is not None:
                 self._fill(self._pool)
                 if not self._pending:
                     return
@@ -101,6 +105,20 @@ class OrderedPrefetch(Generic[Job, Result]):
         self._pending.clear()
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _fetched_here(self) -> Iterator[Result]:
+        """Results made in this thread; ends with the jobs, or when threads are worth their while."""
+        while chunk := list(itertools.islice(self._jobs, _TRIAL_JOBS)):
+            n_slow = 0
+            for job in chunk:
+                if self._is_stopped.is_set():
+                    return
+                before = time.perf_counter()
+                result = self._fetch(job)
+                n_slow += time.perf_counter() - before > self._patience_s
+                yield result
+            if self._pool is not None and 2 * n_slow > len(chunk):
+                return
 
     def _fill(self, pool: ThreadPoolExecutor) -> None:
         mean_bytes = max(1, self._bytes_taken // self._n_taken) if self._n_taken else None

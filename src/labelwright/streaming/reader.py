@@ -21,6 +21,9 @@ __all__ = ["BUDGET_BYTES", "ChannelReader", "EpochStream", "n_threads_for"]
 BUDGET_BYTES: Final = 64 << 20
 """Bytes fetched ahead and not yet taken, by default."""
 
+PATIENCE_S: Final = 250e-6
+"""How long a file may take and still be read without a thread; from the page cache it is a tenth of that."""
+
 _HEAD_BYTES = 8 << 20
 _PIECES_MAX = 1000  # as many as one system call takes
 
@@ -79,6 +82,8 @@ class ChannelReader:
             n_threads_for(objects, self.source.example_uri()) if n_threads is None else n_threads
         )
         self._budget_bytes = budget_bytes
+        is_plain = channel.compression == "None" and not objects.is_remote(self.source.example_uri())
+        self._patience_s = PATIENCE_S if is_plain and n_threads is None else 0.0
         is_dealt = channel.distribution == "ShardedByS3Key"
         self._places = (
             places_of_rank(len(self.source), host, n_hosts) if is_dealt else range(len(self.source))
@@ -101,6 +106,7 @@ class ChannelReader:
             units,
             n_threads=self._n_threads,
             budget_bytes=self._budget_bytes,
+            patience_s=self._patience_s,
         )
 
     def _fetch(self, i: int) -> list[_Payload]:

@@ -10,7 +10,7 @@ from labelwright.streaming.objects import Objects, open_objects
 from labelwright.streaming.order import Evenness, epoch_order, places_of_rank
 from labelwright.streaming.prefetch import OrderedPrefetch
 from labelwright.streaming.problems import ChannelError
-from labelwright.streaming.reader import BUDGET_BYTES, n_threads_for
+from labelwright.streaming.reader import BUDGET_BYTES, PATIENCE_S, n_threads_for
 from labelwright.streaming.sources import AugmentedSource, Reference
 
 __all__ = ["ManifestStream", "Sample"]
@@ -170,6 +170,7 @@ class ManifestStream:
             (int(order[place]) for place in places),
             n_threads=self._n_threads(),
             budget_bytes=self.budget_bytes,
+            patience_s=PATIENCE_S if self._reads_only() else 0.0,
         )
 
     def _sample(self, i: int) -> list[Any]:
@@ -186,6 +187,11 @@ class ManifestStream:
         if self.n_threads is not None:
             return self.n_threads
         return n_threads_for(self.objects, self._opened().example_uri())
+
+    def _reads_only(self) -> bool:
+        """Whether all there is to do is to read files."""
+        is_near = not self.objects.is_remote(self._opened().example_uri())
+        return is_near and self.transform is None and self.n_threads is None
 
     def _opened(self) -> AugmentedSource:
         if self._source is None:

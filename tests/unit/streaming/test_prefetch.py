@@ -54,6 +54,26 @@ def test_an_error_comes_after_the_results_before_it() -> None:
     assert seen == list(range(30))
 
 
+def test_threads_help_only_when_fetching_is_slow() -> None:
+    here = threading.current_thread()
+
+    def where(i: int) -> threading.Thread:
+        if i < 40:
+            slow.wait(0.01)  # never set: as slow as a disk
+        return threading.current_thread()
+
+    slow = threading.Event()
+
+    def threads_of(patience_s: float, n: int) -> list[bool]:
+        jobs = OrderedPrefetch(
+            where, lambda _: 1, range(n), n_threads=2, budget_bytes=1000, patience_s=patience_s
+        )
+        return [thread is here for thread in jobs]
+
+    assert threads_of(0.001, 100) == [True] * 32 + [False] * 68
+    assert all(threads_of(60.0, 100))
+
+
 def test_threads_end_when_the_reader_stops() -> None:
     before = threading.active_count()
     results = iter(prefetch(lambda i: i, 10**9))
