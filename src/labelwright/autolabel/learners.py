@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from labelwright.autolabel.calibration import Calibration, fit_margin, fit_sharpness, margins
 from labelwright.autolabel.embeddings import Embedding
 from labelwright.autolabel.logistic import solve_logistic
+from labelwright.autolabel.memory import Memory
 from labelwright.autolabel.ridge import is_dear, solve_ridge
 from labelwright.errors import InvalidRequest
 
 __all__ = ["HeldOut", "Learner", "Prediction"]
 
 _CHUNK = 20_000  # rows predicted at once
+_DOUBT = 2.0  # standard deviations after which the memory of an earlier model is held to mislead
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,23 +73,29 @@ class Learner:
     weights_ : ndarray of shape (d + 1, n_classes), float32
         The last row is the offset.
     loss_ : str
-        ``squared``, or ``logistic`` for many sparse rows; that of the model it starts from.
+        ``squared``, or ``logistic`` for many sparse rows.
     ridge_ : float
         Penalty; chosen by leave-one-out for squared loss.
     loo_ : Prediction
         Of the training objects, each by the model trained without it.
     calibration_ : Calibration
         From scores to probabilities.
+    memory_ : Memory
+        The labeled rows it has learned from, those of the model it started from included.
     n_seen_ : int
-        Labels it has learned from, those of the models it started from included.
+        Labels it has learned from, likewise.
 
     Notes
     -----
-    ``min_W |Y - [X 1] W|^2 + ridge |W - W_start|^2`` with ``Y`` one-hot and ``W_start`` the weights of
-    the model it starts from (zero without one): an earlier model is a prior that the new labels correct.
-    The leave-one-out score of row i is ``y_i - r_i / (1 - h_ii)``, exactly (R. Rifkin and R. Lippert,
-    "Notes on regularized least squares", MIT-CSAIL-TR-2007-025, section 3). Where that is dear, logistic
-    regression (:mod:`labelwright.autolabel.logistic`) with four-fold scores takes over.
+    ``min_W |Y - [X 1] W|^2 + ridge |W|^2`` with ``Y`` one-hot. The leave-one-out score of row i is
+    ``y_i - r_i / (1 - h_ii)``, exactly (R. Rifkin and R. Lippert, "Notes on regularized least squares",
+    MIT-CSAIL-TR-2007-025, section 3). Where that is dear, logistic regression
+    (:mod:`labelwright.autolabel.logistic`) with four-fold scores takes over.
+
+    A model that starts from another one learns from the rows of both, so that nothing is lost between two
+    jobs on like data. The new rows decide whether they are: where a model without the earlier rows predicts
+    them better, when left out, by more than two standard deviations of McNemar's test (Q. McNemar,
+    Psychometrika 12, 1947, doi:10.1007/BF02295996), the earlier rows are dropped.
     """
 
     def __init__(self, n_classes: int, *, embedding: Embedding | None = None) -> None:
@@ -100,6 +109,7 @@ class Learner:
         self.ridge_: float
         self.loss_: str
         self.loo_: Prediction
+        self.memory_: Memory
         self.n_seen_ = 0
         self.calibration_: Calibration
 
@@ -145,30 +155,37 @@ class Learner:
             raise InvalidRequest(
                 "the model to start from was trained for other classes or features.", field="start"
             )
-        targets = np.zeros((n, self.n_classes), np.float32)
-        targets[np.arange(n), labels] = 1.0
-        self.n_seen_ = n + (start.n_seen_ if start else 0)
-        prior = start.weights_ if start else None
-        if start is not None:
-            self.loss_ = start.loss_
-        else:
-            self.loss_ = "logistic" if is_dear(x, self.n_classes) else "squared"
-        if self.loss_ == "logistic":
-            self.weights_, self.ridge_, scores = solve_logistic(x, targets, prior)
-        else:
-            residual = targets if prior is None else targets - _scores(x, prior)
-            weights, self.ridge_, left_out = solve_ridge(x, residual)
-            self.weights_ = weights if prior is None else weights + prior
-            scores = targets - residual + left_out  # what the prior said, corrected by the others' residuals
         chosen = np.ones(n, np.bool_) if is_random is None else np.asarray(is_random, np.bool_)
-        margin = margins(scores)[chosen]
-        right = (scores.argmax(axis=1) == labels)[chosen]
+        rows = own = Memory(x, labels, chosen)
+        scores = self._solve(own)
+        if start is not None:
+            alone = self.weights_, self.ridge_, self.loss_
+            rows = start.memory_.joined(own)
+            together = self._solve(rows)
+            if _is_misled(together[-n:], scores, labels):
+                self.weights_, self.ridge_, self.loss_ = alone
+                rows = own
+            else:
+                scores = together
+        self.memory_ = rows.newest()
+        self.n_seen_ = n + (start.n_seen_ if start is not None and rows is not own else 0)
+        margin = margins(scores)[rows.is_random]
+        right = (scores.argmax(axis=1) == rows.y)[rows.is_random]
         if held_out is not None:
             margin = np.concatenate([margin, held_out.margins])
             right = np.concatenate([right, held_out.right])
-        self.calibration_ = Calibration(fit_sharpness(scores, labels), *fit_margin(margin, right))
-        self.loo_ = self._prediction(scores)
+        self.calibration_ = Calibration(fit_sharpness(scores, rows.y), *fit_margin(margin, right))
+        self.loo_ = self._prediction(scores[-n:])
         return self
+
+    def _solve(self, rows: Memory) -> NDArray[np.float32]:
+        """Find the weights; what every row's score is without it (n, n_classes)."""
+        targets = np.zeros((len(rows.y), self.n_classes), np.float32)
+        targets[np.arange(len(rows.y)), rows.y] = 1.0
+        self.loss_ = "logistic" if is_dear(rows.x, self.n_classes) else "squared"
+        solve = solve_logistic if self.loss_ == "logistic" else solve_ridge
+        self.weights_, self.ridge_, scores = solve(rows.x, targets)
+        return scores
 
     def scores(self, x: Any) -> NDArray[np.float32]:
         """Regression values (n, n_classes) of embedded features: the label is the largest."""
@@ -199,6 +216,13 @@ class Learner:
         from labelwright.autolabel.storage import load_learner
 
         return load_learner(path)
+
+
+def _is_misled(together: NDArray[np.float32], alone: NDArray[np.float32], labels: NDArray[np.int64]) -> bool:
+    """McNemar's test on the scores (n, k) of new rows: with an earlier job's rows, and without them."""
+    right_together, right_alone = together.argmax(axis=1) == labels, alone.argmax(axis=1) == labels
+    worse, better = int((right_alone & ~right_together).sum()), int((right_together & ~right_alone).sum())
+    return bool(worse - better > _DOUBT * math.sqrt(worse + better))
 
 
 def _scores(x: Any, weights: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -73,8 +73,12 @@ def _dual(x: Any, y: Matrix) -> tuple[Matrix, float, Matrix]:
     if failed:  # pragma: no cover - the penalty keeps the matrix positive definite in single precision
         raise np.linalg.LinAlgError("the kernel matrix is not positive definite")
     coefficients, _ = lapack.spotrs(root, y, lower=1)
-    inverse, _ = lapack.spotri(root, lower=1)
-    left_out = y - coefficients / np.diag(inverse)[:, None]
+    # The diagonal of (L L')^-1 is that of L^-T L^-1: two thirds of the work of inverting it all.
+    inverse, _ = lapack.strtri(root, lower=1)
+    diagonal = np.fromiter(
+        (column[i:] @ column[i:] for i, column in enumerate(inverse.T)), np.float32, len(y)
+    )
+    left_out = y - coefficients / diagonal[:, None]
     weights = np.concatenate([np.asarray(x.T @ coefficients), coefficients.sum(axis=0)[None]])
     return weights.astype(np.float32), penalty, left_out
 

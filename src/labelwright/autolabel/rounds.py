@@ -35,6 +35,7 @@ _BATCH_LEAST = 20
 _LEARN = 0.5
 # Calibration rests partly on models that had not yet learned from the last two batches: they erred more.
 _STALENESS = 0.85
+_NEXT_LEVEL = 0.3  # of the level of an attempt that of the next one, see `attempt_level`
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -69,11 +70,16 @@ class Step:
     n : int
         Objects to send now.
     n_most : int
-        For ``certify``: objects to sample at most in this attempt before it counts as failed.
+        For ``certify``: objects to sample at most before the attempt counts as failed, for callers that
+        do not keep `n_batch` and `decline`.
     expected_error : float
         Mean loss that the model expects on the remainder, in [0, 1]. Not a guarantee.
     level : float
         For ``certify``: pass ``confidence=1 - level`` to ``certify_rest``.
+    n_batch : int
+        What a batch of questions would hold in place of an attempt to certify.
+    decline : float
+        Expected error of the remainder after such a batch, over that of today.
     """
 
     kind: Literal["query", "certify", "humans"]
@@ -81,6 +87,8 @@ class Step:
     n_most: int
     expected_error: float
     level: float
+    n_batch: int = 0
+    decline: float = 1.0
 
 
 def first_batch(n_objects: int, n_classes: int) -> int:
@@ -99,7 +107,9 @@ def next_step(
     confidences: ArrayLike,
     *,
     n_human: int,
+    n_before: int = 0,
     n_attempts: int = 0,
+    has_just_failed: bool = False,
     options: RoundOptions,
 ) -> Step:
     """Decide from what the model thinks of the unlabeled remainder.
@@ -111,8 +121,13 @@ def next_step(
         object.
     n_human : int
         Objects people have labeled so far in this job; batches grow with it.
+    n_before : int
+        Labels of earlier jobs that the model has learned from: the more, the less another batch teaches.
     n_attempts : int
         Certifications that failed so far.
+    has_just_failed : bool
+        The last step was an attempt to certify that was given up: then a batch of questions comes first,
+        which is what giving up was weighed against. The model alone would often be as sure as before.
     options : RoundOptions
 
     Returns
@@ -139,17 +154,19 @@ def next_step(
     likely = _STALENESS * expected
     now = expected_sample(likely, n_rest, target_error=target, level=level)
     left = values[n_batch:]
-    learned = (n_human / (n_human + n_batch)) ** _LEARN
+    n_learned = max(1, n_human + n_before)
+    learned = (n_learned / (n_learned + n_batch)) ** _LEARN
     later_error = _STALENESS * learned * float(1 - left.mean()) if len(left) else 0.0
     later = n_batch + expected_sample(later_error, len(left), target_error=target, level=level)
-    if likely < target and now <= later and now < 0.5 * n_rest:
-        return Step("certify", min(least, n_rest), min(n_rest // 2, 2 * now + n_batch), expected, level)
+    if not has_just_failed and likely < target and now <= later and now < 0.5 * n_rest:
+        decline = later_error / max(likely, 1e-9)
+        n_most = min(n_rest // 2, 2 * now + n_batch)
+        return Step("certify", min(least, n_rest), n_most, expected, level, n_batch, min(1.0, decline))
     return Step("query", n_batch, 0, expected, level)
 
 
 def is_hopeless(n_errors: float, n: int, n_rest: int, step: Step, *, target_error: float) -> bool:
-    """Whether an attempt to certify should be given up, because proving the target would cost too many
-    labels.
+    """Whether an attempt to certify should be given up, because another way is expected to be cheaper.
 
     Parameters
     ----------
@@ -164,8 +181,10 @@ def is_hopeless(n_errors: float, n: int, n_rest: int, step: Step, *, target_erro
 
     Notes
     -----
-    The expected error counts as much as a sample that would have held two errors. Stopping early never
-    harms the guarantee.
+    The error of the remainder is estimated anew; the expected error counts as much as a sample that would
+    have held two errors. What is still needed is then compared with a batch of questions and the next attempt
+    after it, at its smaller level. What was spent so far does not matter: the answers are kept either way.
+    Stopping early never harms the guarantee.
     """
     prior = 2.0
     weight = prior / max(_STALENESS * step.expected_error, target_error / 50)
@@ -173,7 +192,17 @@ def is_hopeless(n_errors: float, n: int, n_rest: int, step: Step, *, target_erro
     needed = expected_sample(
         likely, n_rest, target_error=target_error, level=step.level, n=n, n_errors=n_errors
     )
-    return n + needed > step.n_most
+    if step.n_batch == 0:
+        return n + needed > step.n_most
+    if n + needed > n_rest // 2:
+        return True
+    later = expected_sample(
+        likely * step.decline,
+        n_rest - n - step.n_batch,
+        target_error=target_error,
+        level=step.level * _NEXT_LEVEL,
+    )
+    return needed >= step.n_batch + later
 
 
 def sample_order(n_rest: int, *, seed: int, i_attempt: int) -> NDArray[np.intp]:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labelwright.autolabel.certify import Certificate, certify_rest, next_look
 from labelwright.autolabel.embeddings import fit_embedding
+from labelwright.autolabel.forecast import forecast, machine_share_now
 from labelwright.autolabel.learners import HeldOut, Learner
 from labelwright.autolabel.queries import choose_queries, random_count
 from labelwright.autolabel.rounds import RoundOptions, Step, first_batch, is_hopeless, next_step, sample_order
@@ -24,19 +25,25 @@ class SimulationResult:
     Attributes
     ----------
     n, n_human, n_machine : int
-        Objects; labeled by people; labeled by the machine.
+        Objects; labeled by people; labeled by the machine. The others stay without a label: there are some
+        only where the job was ended on advice.
     coverage : float
         ``n_machine / n``: the share of human work saved.
     machine_error : float
         Share of wrong machine labels, 0 where there are none.
     accuracy : float
-        Share of right labels among all objects (people are right).
+        Share of right labels among all labels (people are right).
     n_attempts : int
         Certifications tried.
     certificate : Certificate or None
         Of the machine's labels; None when there are none.
     learner : Learner
         Last model.
+    advice : str
+        What :func:`labelwright.autolabel.forecast.forecast` said when it first expected little; empty if
+        never.
+    n_human_at_advice : int or None
+        Labels that people had given by then.
     """
 
     n: int
@@ -48,6 +55,8 @@ class SimulationResult:
     n_attempts: int
     certificate: Certificate | None
     learner: Learner
+    advice: str
+    n_human_at_advice: int | None
 
 
 def simulate(
@@ -60,6 +69,7 @@ def simulate(
     start: Learner | None = None,
     is_embedded: bool = False,
     random_queries: bool = False,
+    stops_on_advice: bool = False,
 ) -> SimulationResult:
     """Run the loop of :mod:`labelwright.autolabel.rounds` with people who are always right.
 
@@ -80,6 +90,9 @@ def simulate(
         `x` is embedded already.
     random_queries : bool
         Ask for random objects in place of unsure ones, for comparison.
+    stops_on_advice : bool
+        End the job as soon as it says that the machine will label little, as a requester may who reads
+        it. Default: people label what the machine does not, to the last object.
 
     Returns
     -------
@@ -105,13 +118,32 @@ def simulate(
         learner = start
     certificate: Certificate | None = None
     machine = np.empty(0, np.int64)
-    n_attempts, i_round = 0, 0
+    n_attempts, i_round, has_just_failed = 0, 0, False
     labels = np.full(len(truth), -1, np.int64)
+    curve: list[tuple[int, float]] = []
+    advice, n_human_at_advice = "", None
+    n_before = 0 if start is None else start.n_seen_
     while len(rest := np.flatnonzero(~job.is_known)):
         if job.n_known:
             learner = job.train(Learner(k, embedding=embedding), start)
+            n_before = learner.n_seen_ - job.n_known
         found = learner.predict(z[rest])
-        step = next_step(found.confidences, n_human=job.n_known, n_attempts=n_attempts, options=options)
+        share = machine_share_now(found.confidences, len(truth), target_error=options.target_error)
+        curve.append((job.n_known, share))
+        expected = forecast(*zip(*curve, strict=True), n_objects=len(truth))
+        if expected.is_poor and not advice:
+            advice, n_human_at_advice = expected.advice, job.n_known
+            if stops_on_advice:
+                break
+        step = next_step(
+            found.confidences,
+            n_human=job.n_known,
+            n_before=n_before,
+            n_attempts=n_attempts,
+            has_just_failed=has_just_failed,
+            options=options,
+        )
+        has_just_failed = False
         if step.kind == "humans":
             job.ask(rest, is_random=False)
         elif step.kind == "query":
@@ -132,19 +164,22 @@ def simulate(
                 machine = rest[drawn[n_sampled:]]
                 labels[machine] = found.labels[drawn[n_sampled:]]
                 break
+            has_just_failed = True
             job.remember(found.margins[drawn[:n_sampled]], right[drawn[:n_sampled]])
     wrong = int((labels[machine] != truth[machine]).sum())
-    n, n_machine = len(truth), len(machine)
+    n, n_machine, n_human = len(truth), len(machine), job.n_known
     return SimulationResult(
         n=n,
-        n_human=n - n_machine,
+        n_human=n_human,
         n_machine=n_machine,
         coverage=n_machine / n,
         machine_error=wrong / n_machine if n_machine else 0.0,
-        accuracy=1 - wrong / n,
+        accuracy=1 - wrong / max(1, n_human + n_machine),
         n_attempts=n_attempts,
         certificate=certificate,
         learner=learner,
+        advice=advice,
+        n_human_at_advice=n_human_at_advice,
     )
 
 
@@ -165,7 +200,7 @@ def _certify(right: NDArray[np.bool_], step: Step, options: RoundOptions) -> tup
         if certificate.is_met:
             return n, certificate
         n_errors = float(losses.sum())
-        if n >= step.n_most or is_hopeless(n_errors, n, n_rest, step, target_error=options.target_error):
+        if is_hopeless(n_errors, n, n_rest, step, target_error=options.target_error):
             return n, None
         more = next_look(
             losses,
@@ -174,7 +209,7 @@ def _certify(right: NDArray[np.bool_], step: Step, options: RoundOptions) -> tup
             confidence=1 - step.level,
             expected_error=step.expected_error,
         )
-        n = min(step.n_most, n_rest, n + min(more, options.batch_most))
+        n = min(n_rest, n + min(more, options.batch_most))
 
 
 class _Job:

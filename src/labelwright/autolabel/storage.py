@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from labelwright.autolabel.calibration import Calibration
 from labelwright.autolabel.embeddings import EMBEDDING_ARRAYS, Embedding
 from labelwright.autolabel.learners import Learner
+from labelwright.autolabel.memory import memory_from_arrays
 from labelwright.errors import InvalidRequest
 
 __all__ = ["FORMAT", "load_learner", "save_learner"]
@@ -39,6 +40,7 @@ def save_learner(learner: Learner, path: Path) -> None:
     arrays: dict[str, NDArray[Any]] = {
         "header": np.frombuffer(json.dumps(header).encode(), np.uint8),
         "weights": learner.weights_,
+        **learner.memory_.as_arrays(),
     }
     if learner.embedding is not None:
         arrays.update({f"embedding_{name}": value for name, value in learner.embedding.arrays.items()})
@@ -93,6 +95,7 @@ def _learner(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Learner
     if not np.isfinite(weights).all():
         raise ValueError("its weights are not all finite")
     learner.weights_ = weights
+    learner.memory_ = memory_from_arrays(arrays, n_columns=len(weights) - 1, n_classes=learner.n_classes)
     learner.ridge_ = float(header["ridge"])
     learner.loss_ = str(header["loss"])
     learner.n_seen_ = int(header["n_seen"])

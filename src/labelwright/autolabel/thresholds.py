@@ -213,7 +213,8 @@ def certified_threshold(
         return nothing
     places = sorted({int(np.searchsorted(ends, len(c) * 0.5**i, "left")) for i in range(n_starts)} | {0})
     places = [place for place in places if place < len(ends)]
-    steps = sorted({*places, *np.searchsorted(ends, np.geomspace(ends[0], ends[-1], 60)).tolist()})
+    spread = np.searchsorted(ends, np.geomspace(ends[0], ends[-1], 60))
+    steps = sorted({*places, *np.minimum(spread, len(ends) - 1).tolist()})  # geomspace may exceed its end
     shuffled = np.random.default_rng(seed).permutation(len(c))
     level, best_level, best_end = 0.0, 0.0, 0
     for step in steps:

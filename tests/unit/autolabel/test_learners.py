@@ -12,6 +12,7 @@ from scipy import sparse
 from labelwright.autolabel import Learner, fit_embedding, text_features
 from labelwright.autolabel.calibration import fit_margin, margins
 from labelwright.autolabel.logistic import solve_logistic
+from labelwright.autolabel.memory import Memory
 from labelwright.autolabel.ridge import solve_ridge
 from labelwright.errors import InvalidRequest
 
@@ -50,9 +51,11 @@ def test_left_out_scores_are_those_of_models_trained_without_the_row(
         assert np.allclose(left_out[i], rows[i] @ direct(others), atol=5e-3)
 
 
-def test_logistic_solver_is_at_a_minimum() -> None:
-    x, y = blobs(200)
-    targets = np.eye(3, dtype=np.float32)[y]
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_logistic_solver_is_at_a_minimum(n_classes: int) -> None:
+    x, y = blobs(200, k=n_classes)
+    x[:, 4] = 0  # a column that no row uses
+    targets = np.eye(n_classes, dtype=np.float32)[y]
     weights, penalty, left_out = solve_logistic(sparse.csr_matrix(x), targets)
     scores = x @ weights[:-1] + weights[-1]
     p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
@@ -95,6 +98,22 @@ def test_a_start_makes_few_labels_worth_more() -> None:
     chained = Learner(3).fit(few, labels, start=before)
     assert (chained.predict(new).labels == truth).mean() > alone
     assert chained.n_seen_ == 309
+
+
+def test_a_start_is_as_good_as_having_learned_it_all_at_once() -> None:
+    x, y = blobs(120, spread=1.5)
+    chained = Learner(3).fit(x[80:], y[80:], start=Learner(3).fit(x[:80], y[:80]))
+    assert np.allclose(chained.weights_, Learner(3).fit(x, y).weights_, atol=1e-5)
+    assert len(chained.loo_.labels) == 40
+
+
+def test_a_start_that_misleads_is_dropped() -> None:
+    x, y = blobs(300)
+    misled = Learner(3).fit(x, (y + 1) % 3)
+    new, truth = blobs(60, seed=2)
+    chained = Learner(3).fit(new, truth, start=misled)
+    assert np.array_equal(chained.weights_, Learner(3).fit(new, truth).weights_)
+    assert chained.n_seen_ == len(chained.memory_.y) == 60
 
 
 def test_only_random_rows_calibrate() -> None:
@@ -143,11 +162,51 @@ def test_a_stored_model_answers_alike(kind: str, tmp_path: Path) -> None:
     assert np.array_equal(before.labels, after.labels)
     assert np.array_equal(before.confidences, after.confidences)
     assert again.n_seen_ == len(y)
+    assert np.array_equal(again.memory_.y, y)
+    more = Learner(2).fit(z[:20], y[:20], start=again)
+    assert np.allclose(more.weights_, Learner(2).fit(z[:20], y[:20], start=learner).weights_, atol=1e-2)
     assert list(tmp_path.iterdir()) == [tmp_path / "model.npz"]
 
 
+@pytest.mark.parametrize("kind", ["text", "dense"])
+@pytest.mark.parametrize("damage", ["class", "rows", "number"])
+def test_a_memory_that_was_damaged_is_refused(kind: str, damage: str, tmp_path: Path) -> None:
+    z, y = blobs(30, k=2)
+    path = tmp_path / "model.npz"
+    Learner(2).fit(sparse.csr_matrix(z) if kind == "text" else z, y).save(path)
+    with np.load(path) as file:
+        arrays = dict(file)
+    values = "memory_data" if kind == "text" else "memory_x"
+    if damage == "class":
+        arrays["memory_y"][3] = 2
+    elif damage == "rows":
+        arrays["memory_is_random"] = arrays["memory_is_random"][1:]
+    else:
+        arrays[values][0] = np.nan
+    write_npz(path, **arrays)
+    with pytest.raises(InvalidRequest, match="rows do not belong together"):
+        Learner.load(path)
+
+
+def test_columns_that_a_memory_does_not_have_are_refused(tmp_path: Path) -> None:
+    z, y = blobs(30, k=2)
+    path = tmp_path / "model.npz"
+    Learner(2).fit(sparse.csr_matrix(z), y).save(path)
+    with np.load(path) as file:
+        arrays = dict(file)
+    arrays["memory_indices"][5] = 1_000_000
+    write_npz(path, **arrays)
+    with pytest.raises(InvalidRequest, match="not a model"):
+        Learner.load(path)
+
+
+def test_the_oldest_rows_are_forgotten() -> None:
+    memory = Memory(np.zeros((10_003, 1), np.float32), np.arange(10_003), np.ones(10_003, np.bool_))
+    assert memory.newest().y.tolist()[:2] == [3, 4]
+
+
 def write_npz(path: Path, **arrays: FloatArray) -> None:
-    np.savez(path, **arrays)
+    np.savez(path, allow_pickle=True, **arrays)
 
 
 def header(**changes: object) -> FloatArray:

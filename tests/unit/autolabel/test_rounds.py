@@ -10,7 +10,7 @@ import pytest
 from labelwright.autolabel import RoundOptions, choose_queries, next_step, sample_order, simulate
 from labelwright.autolabel.forecast import forecast, machine_share_now
 from labelwright.autolabel.queries import random_count
-from labelwright.autolabel.rounds import first_batch, is_hopeless
+from labelwright.autolabel.rounds import Step, first_batch, is_hopeless
 
 OPTIONS = RoundOptions()
 
@@ -50,6 +50,29 @@ def test_a_bad_sample_ends_the_attempt_and_a_good_one_does_not() -> None:
     assert not is_hopeless(0, **arguments)  # type: ignore[arg-type]
 
 
+def test_an_attempt_ends_when_asking_would_be_cheaper() -> None:
+    # Far from hopeless by itself: 2 % errors where 5 % are allowed, of 5,000.
+    arguments = {"n": 150, "n_rest": 5000, "target_error": 0.05}
+    step = Step("certify", 70, 2500, 0.02, 0.035, n_batch=50, decline=1.0)
+    assert not is_hopeless(3, step=step, **arguments)  # type: ignore[arg-type]
+    helpful = Step("certify", 70, 2500, 0.02, 0.035, n_batch=50, decline=0.1)
+    assert is_hopeless(5, step=helpful, **arguments)  # type: ignore[arg-type]
+    assert not is_hopeless(0, step=helpful, **arguments)  # type: ignore[arg-type]
+
+
+def test_after_a_failed_attempt_people_are_asked_first() -> None:
+    confidences = np.full(5000, 0.995)
+    assert next_step(confidences, n_human=200, options=OPTIONS).kind == "certify"
+    assert next_step(confidences, n_human=200, options=OPTIONS, has_just_failed=True).kind == "query"
+
+
+def test_labels_of_an_earlier_job_make_a_batch_less_worth() -> None:
+    confidences = np.linspace(0.9, 1, 2000)
+    assert next_step(confidences, n_human=20, options=OPTIONS).kind == "query"
+    assert next_step(np.full(2000, 0.985), n_human=1, n_before=500, options=OPTIONS).kind == "certify"
+    assert next_step(np.full(2000, 0.985), n_human=1, options=OPTIONS).kind == "query"
+
+
 def test_sampling_orders_are_permutations_that_can_be_repeated() -> None:
     order = sample_order(50, seed=1, i_attempt=0)
     assert sorted(order.tolist()) == list(range(50))
@@ -82,14 +105,17 @@ def blobs(n: int, spread: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_easy_data_is_labeled_by_the_machine() -> None:
-    x, y = blobs(2000, 0.5, 0)
-    done = simulate(x, y, seed=0)
-    assert done.coverage > 0.75
-    assert done.machine_error <= 0.05
-    assert done.n_human + done.n_machine == done.n == 2000
-    assert done.accuracy == pytest.approx(1 - done.machine_error * done.coverage)
-    assert done.certificate is not None
-    assert done.certificate.error_upper <= 0.05
+    coverage = 0.0
+    for seed in range(3):  # a single sample may be unlucky, which costs labels
+        x, y = blobs(2000, 0.5, seed)
+        done = simulate(x, y, seed=seed)
+        coverage += done.coverage / 3
+        assert done.machine_error <= 0.05
+        assert done.n_human + done.n_machine == done.n == 2000
+        assert done.accuracy == pytest.approx(1 - done.machine_error * done.coverage)
+        assert done.certificate is not None
+        assert done.certificate.error_upper <= 0.05
+    assert coverage > 0.75
 
 
 def test_labels_without_meaning_are_all_left_to_people() -> None:
@@ -99,6 +125,34 @@ def test_labels_without_meaning_are_all_left_to_people() -> None:
     assert done.coverage == 0
     assert done.accuracy == 1
     assert done.certificate is None
+
+
+def test_a_job_that_cannot_be_learned_says_so_and_can_stop() -> None:
+    x, _ = blobs(3000, 0.5, 0)
+    y = np.random.default_rng(1).integers(4, size=3000)
+    done = simulate(x / 4, y, seed=0, is_embedded=True, stops_on_advice=True)
+    assert "Most labels have to come from people" in done.advice
+    assert done.n_human_at_advice == done.n_human < 0.15 * done.n
+    assert (done.n_machine, done.accuracy) == (0, 1)
+
+
+def test_a_job_that_can_be_learned_says_nothing() -> None:
+    for seed in range(3):
+        x, y = blobs(2000, 0.5, seed)
+        done = simulate(x / 4, y, seed=seed, is_embedded=True, stops_on_advice=True)
+        assert (done.advice, done.n_human_at_advice) == ("", None)
+        assert done.n_human + done.n_machine == 2000
+
+
+def test_a_chained_job_on_other_data_keeps_the_promise() -> None:
+    # The earlier job's classes are exchanged: its model is sure and wrong.
+    broken = 0
+    for seed in range(6):
+        x, y = blobs(2400, 0.5, seed)
+        first = simulate(x[:1200] / 4, (y[:1200] + 1) % 4, seed=seed, is_embedded=True)
+        done = simulate(x[1200:] / 4, y[1200:], seed=seed, is_embedded=True, start=first.learner)
+        broken += done.machine_error > 0.05
+    assert broken <= 1
 
 
 def test_whole_jobs_keep_the_promise_where_it_is_hard_to_keep() -> None:
@@ -124,7 +178,7 @@ def test_a_chained_job_needs_fewer_labels() -> None:
         chained = simulate(x[1500:] / 4, y[1500:], seed=seed, is_embedded=True, start=first.learner)
         assert chained.machine_error <= 0.05
         needed += alone.n_human, chained.n_human
-    assert needed[1] < 0.8 * needed[0]
+    assert needed[1] < 0.6 * needed[0]
 
 
 def test_a_simulation_can_be_repeated() -> None:

@@ -130,3 +130,11 @@ def test_samples_that_make_no_sense_are_refused(confidences: list[float], qualit
         plain_threshold(confidences, qualities, target_quality=0.95)
     with pytest.raises(InvalidRequest):
         certified_threshold(confidences, qualities, target_error=0.05)
+
+
+@pytest.mark.parametrize("n", [45, 59, 61, 100, 148, 199])
+def test_a_sample_with_a_single_confidence_is_judged_as_a_whole(n: int) -> None:
+    found = certified_threshold(np.full(n, 0.5), np.ones(n), target_error=0.06)
+    assert found.value in (None, 0.5)
+    assert found.n_above in (0, n)
+    assert (found.value == 0.5) == (n >= 50)

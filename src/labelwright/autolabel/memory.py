@@ -1,0 +1,101 @@
+"""What a model keeps of the labels it learned from, so that a later job goes on where this one ended."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelwright.errors import InvalidRequest
+
+__all__ = ["Memory", "memory_from_arrays"]
+
+_ROWS_MOST = 10_000  # of embedded features: 20 MB for dense rows, about as much for short texts
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Memory:
+    """Labeled rows, embedded. Weights alone would say where a model stands but not how firmly.
+
+    Attributes
+    ----------
+    x : ndarray or CSR matrix of shape (n, d), float32
+        Rounded to half precision when stored.
+    y : ndarray of shape (n,), int64
+    is_random : ndarray of shape (n,), bool
+        Drawn at random, see :meth:`labelwright.autolabel.Learner.fit`.
+    """
+
+    x: Any
+    y: NDArray[np.int64]
+    is_random: NDArray[np.bool_]
+
+    def joined(self, later: Memory) -> Memory:
+        """These rows, then those of `later`."""
+        return Memory(
+            stacked(self.x, later.x),
+            np.concatenate([self.y, later.y]),
+            np.concatenate([self.is_random, later.is_random]),
+        )
+
+    def newest(self) -> Memory:
+        """The last rows, as many as are kept."""
+        n = len(self.y)
+        first = max(0, n - _ROWS_MOST)
+        return Memory(self.x[first:], self.y[first:], self.is_random[first:])
+
+    def as_arrays(self) -> dict[str, NDArray[Any]]:
+        """Numbers by name, for storage."""
+        arrays = {"memory_y": self.y, "memory_is_random": self.is_random}
+        if not hasattr(self.x, "tocsr"):
+            return {**arrays, "memory_x": self.x.astype(np.float16)}
+        return {
+            **arrays,
+            "memory_data": self.x.data.astype(np.float16),
+            "memory_indices": self.x.indices,
+            "memory_starts": self.x.indptr,
+        }
+
+
+def stacked(above: Any, below: Any) -> Any:
+    """Two dense or two CSR matrices, one above the other."""
+    if hasattr(above, "tocsr"):
+        from scipy import sparse
+
+        return sparse.vstack([above, below], format="csr")
+    return np.concatenate([above, below])
+
+
+def memory_from_arrays(arrays: dict[str, NDArray[Any]], *, n_columns: int, n_classes: int) -> Memory:
+    """Check and rebuild what :meth:`Memory.as_arrays` gave.
+
+    Raises
+    ------
+    InvalidRequest
+        For arrays that do not belong together, so that a damaged file is refused before it is used.
+    """
+    y, is_random = arrays["memory_y"], arrays["memory_is_random"]
+    x: Any
+    if "memory_x" in arrays:
+        x = arrays["memory_x"].astype(np.float32)
+    else:
+        from scipy import sparse
+
+        data, indices, starts = (arrays[f"memory_{name}"] for name in ("data", "indices", "starts"))
+        x = sparse.csr_matrix((data.astype(np.float32), indices, starts), shape=(len(starts) - 1, n_columns))
+        x.check_format(full_check=True)  # raises ValueError
+    is_finite = bool(np.isfinite(x.data if hasattr(x, "tocsr") else x).all())
+    n = len(y)
+    if (
+        y.ndim != 1
+        or y.dtype != np.int64
+        or is_random.shape != (n,)
+        or is_random.dtype != np.bool_
+        or x.shape != (n, n_columns)
+        or not is_finite
+        or (n and not 0 <= int(y.min()) <= int(y.max()) < n_classes)
+    ):
+        raise InvalidRequest("its labeled rows do not belong together", field="model")
+    return Memory(x, y, is_random)
