@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -98,11 +98,11 @@ class MaskTrainer:
         qualities: list[list[float]] = []  # for each of the areas
         for start in range(0, len(held), _CHUNK):
             part = held[start : start + _CHUNK]
-            for i, scores in zip(part.tolist(), self._scores(objects, part), strict=True):
+            for i, shares in zip(part.tolist(), self._shares(objects, part), strict=True):
                 truth = self._truth(objects.line(i))
-                if scores is None or truth is None or truth.shape != scores.shape[1:]:
+                if shares is None or truth is None or truth.shape != shares.shape[1:]:
                     continue
-                found = [_segmented(scores, area) for area in _LEAST_AREAS]
+                found = [_segmented(shares, area) for area in _LEAST_AREAS]
                 confidences.append(found[0][1])
                 qualities.append([mask_quality(mask, truth) for mask, _ in found])
         if not qualities:
@@ -122,10 +122,10 @@ class MaskTrainer:
         labels: list[Any] = [None] * len(objects)
         for start in range(0, len(objects), _CHUNK):
             part = np.arange(start, min(start + _CHUNK, len(objects)))
-            for i, scores in zip(part.tolist(), self._scores(objects, part), strict=True):
-                if scores is None:
+            for i, shares in zip(part.tolist(), self._shares(objects, part), strict=True):
+                if shares is None:
                     continue
-                mask, confidences[i] = _segmented(scores, self._least_area)
+                mask, confidences[i] = _segmented(shares, self._least_area)
                 labels[i] = f"masks/{int(objects.ids[i])}.png"
                 (self._folder / labels[i]).write_bytes(self._png(mask))
             report_progress(self._folder, "predicting", done=start + len(part), of=len(objects))
@@ -250,19 +250,20 @@ class MaskTrainer:
         return targets
 
     @torch.inference_mode()
-    def _scores(self, objects: Objects, chosen: NDArray[np.int64]) -> list[Tensor | None]:
-        """Class probabilities (n_classes, height, width) of every picture; None where it cannot be read."""
+    def _shares(self, objects: Objects, chosen: NDArray[np.int64]) -> Iterator[Tensor | None]:
+        """Class probabilities (n_classes, height, width) of every picture; None where it cannot be read.
+
+        One after the other: those of a large picture with many classes take 170 MB.
+        """
         rows, is_usable = self._features.rows(objects, chosen)
         sizes = self._features.sizes(objects, chosen).tolist()
         scores = self._need()(self._features.maps(rows))
-        found: list[Tensor | None] = []
         for k, size in enumerate(sizes):
             if not is_usable[k]:
-                found.append(None)
+                yield None
                 continue
             large = functional.interpolate(scores[k : k + 1], size=size, mode="bilinear", align_corners=False)
-            found.append(large[0].softmax(dim=0))
-        return found
+            yield large[0].softmax(dim=0)
 
 
 def _segmented(shares: Tensor, least_area: float) -> _Segmented:

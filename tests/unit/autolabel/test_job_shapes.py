@@ -102,7 +102,7 @@ def content(store: Path, folder: Path, **changes: Any) -> dict[str, Any]:
         "palette": PALETTE,
         "seed": 1,
         "n_threads": 1,
-        "training_s": 60.0,
+        "training_s": 600.0,  # by the clock: a busy machine must not decide how well it learns
         "weights": "",
         "n_objects": N,
         "cache": str(folder / "cache"),
