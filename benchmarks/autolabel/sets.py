@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from labelwright.autolabel import image_features, text_features
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("digits", "mnist12k", "sms_spam", "banking77", "rt_polarity", "trashnet")
+NAMES = ("digits", "mnist12k", "sms_spam", "banking77", "rt_polarity", "trashnet", "trashnet_hog")
 
 
 def find_data(given: str | None) -> Path | None:
@@ -28,8 +28,8 @@ def load(data: Path, name: str) -> tuple[Any, NDArray[np.int64], float] | None:
     """Raw features, labels and the CPU seconds that the features took; None where the set is absent."""
     folder = data / "auto-labeling"
     begin = time.process_time()
-    if name == "trashnet":
-        return _trashnet(data, begin)
+    if name in ("trashnet", "trashnet_hog"):
+        return _trashnet(data, begin, is_backbone=name == "trashnet")
     if (folder / f"{name}.npz").exists():
         with np.load(folder / f"{name}.npz", allow_pickle=False) as file:
             x, y = file["x"], file["y"].astype(np.int64)
@@ -42,11 +42,12 @@ def load(data: Path, name: str) -> tuple[Any, NDArray[np.int64], float] | None:
     return None
 
 
-def _trashnet(data: Path, begin: float) -> tuple[Any, NDArray[np.int64], float] | None:
+def _trashnet(data: Path, begin: float, *, is_backbone: bool) -> tuple[Any, NDArray[np.int64], float] | None:
+    """Photographs with a local pretrained backbone, or with gradient histograms."""
     folder = data / "vision" / "trashnet"
     weights = sorted((data / "weights").glob("mobilenet_v2*.pth"))
     manifests = sorted(folder.rglob("*.manifest"))
-    if not weights or not manifests:
+    if not manifests or (is_backbone and not weights):
         return None
     paths, labels = [], []
     for manifest in manifests:
@@ -56,5 +57,5 @@ def _trashnet(data: Path, begin: float) -> tuple[Any, NDArray[np.int64], float] 
             paths.append(folder / row["source-ref"].split("/trashnet/", 1)[1])
             labels.append(int(row[name]))
     chosen = list(dict.fromkeys(zip(paths, labels, strict=True)))
-    features = image_features([path for path, _ in chosen], backbone=weights[0])
+    features = image_features([path for path, _ in chosen], backbone=weights[0] if is_backbone else None)
     return features, np.array([label for _, label in chosen], np.int64), time.process_time() - begin
