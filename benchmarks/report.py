@@ -39,7 +39,8 @@ class Report:
         print(f"\n{'':44}{'ours':>14}{self.peer:>20}{'times better':>15}")
         for row in self.rows:
             ours, peer, ratio = (_number(row[k]) for k in ("ours", "peer", "times_better"))
-            print(f"{row['what'] + ' [' + row['unit'] + ']':44}{ours:>14}{peer:>20}{ratio:>15}")
+            what = f"{row['what']} [{row['unit']}]" if row["unit"] else row["what"]
+            print(f"{what:44}{ours:>14}{peer:>20}{ratio:>15}")
         for text in self.notes:
             print(f"  {text}")
         RESULTS.mkdir(exist_ok=True)

@@ -38,13 +38,13 @@ T = TypeVar("T")
 MARGIN_PX = 8.0
 TOLERANCE_PX = 4.0  # of the picture; a pixel of the screen is more than one of the picture
 
-ROWS = (
+ROWS: tuple[tuple[str, str, Callable[[Counts], float]], ...] = (
     ("keys", "", lambda c: c.keys),
     ("clicks", "", lambda c: c.clicks),
     ("drags", "", lambda c: c.drags),
     ("all actions", "", lambda c: c.actions),
     ("way of the pointer", "px", lambda c: round(c.travel_px)),
-    ("time of the keystroke-level model", "s", lambda c: c.model_s),
+    ("keystroke-level time", "s", lambda c: c.model_s),
 )
 
 
@@ -240,11 +240,11 @@ def _files(scenes: list[Scene]) -> dict[str, bytes]:
     return {f"picture-{i:03}.jpg": picture(scene) for i, scene in enumerate([*scenes, scenes[-1]])}
 
 
-def _ours(browser: Browser, folder: Path, scenes: list[Scene], *, copies: bool) -> Counts:
+def _ours(browser: Browser, one: PictureSet, folder: Path) -> Counts:
     server = Labelwright(folder)
     server.start()
     try:
-        files = _files(scenes)
+        files = _files(one.scenes)
         name, password = ours.fill(server, files, next(iter(files.values())), [])
         state = signed_in(browser, lambda page: ours.sign_in(page, server.url, name, password))
 
@@ -253,12 +253,12 @@ def _ours(browser: Browser, folder: Path, scenes: list[Scene], *, copies: bool) 
             portal.land(is_crowded=False)
             return Ours(page, server.url), lambda: portal.begin(is_crowded=False)
 
-        return run(browser, Subject(ours.PROBE, state, make), scenes, copies=copies)
+        return run(browser, Subject(ours.PROBE, state, make), one.scenes, copies=one.copies)
     finally:
         server.stop()
 
 
-def _theirs(browser: Browser, folder: Path, sets: list[PictureSet]) -> list[Counts]:
+def _theirs(browser: Browser, sets: list[PictureSet], folder: Path) -> list[Counts]:
     # All sets on one server, since it takes long to start.
     server = LabelStudio(folder)
     try:
@@ -299,15 +299,12 @@ def main() -> int:
         report.note(f"{one.title}: {len(one.scenes)} pictures with {one.n_boxes} boxes in all")
     with sync_playwright() as playwright:
         browser = launch(playwright)
-        mine = [
-            _in_folder(keep, lambda folder, one=one: _ours(browser, folder, one.scenes, copies=one.copies))
-            for one in sets
-        ]
+        mine = [_in_folder(keep, functools.partial(_ours, browser, one)) for one in sets]
         theirs: list[Counts] | None = None
         if not args.ours_only:
             print(f"  {LabelStudio.name}", file=sys.stderr, flush=True)
             try:
-                theirs = _in_folder(keep, lambda folder: _theirs(browser, folder, sets))
+                theirs = _in_folder(keep, functools.partial(_theirs, browser, sets))
             except (OSError, subprocess.CalledProcessError) as error:
                 report.note(f"{LabelStudio.name} could not be installed: {error}")
         browser.close()
