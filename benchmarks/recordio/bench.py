@@ -28,8 +28,8 @@ from benchmarks.report import Report
 
 N_RUNS = 3
 # name -> (records, bytes of each)
-FILES = {"300 B": (300_000, 300), "70 kB": (3_000, 70_000)}
-N_IMAGES = 120
+FILES = {"300 B": (100_000, 300), "70 kB": (2_000, 70_000)}
+N_IMAGES = 60
 MXNET = ("mxnet==1.9.1", "numpy==1.23.5", "opencv-python-headless==4.8.1.78")
 
 

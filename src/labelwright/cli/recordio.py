@@ -370,8 +370,10 @@ def _load_from(
             raise rio.RecordIOError(f"{source!r} is not an S3 URI; name the folder of images, ROOT.")
         try:
             body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-        except (BotoCoreError, ClientError) as error:
+        except s3.exceptions.NoSuchKey as error:
             raise rio.RecordIOError(f"{error}.") from error
+        except (BotoCoreError, ClientError) as error:  # the others would fail the same way
+            raise click.ClickException(f"{source}: {error}") from error
         return body
 
     return load
