@@ -17,6 +17,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from labelwright.cli import main
+
 _LIMIT_S = 60.0
 
 
@@ -218,7 +220,19 @@ def test_commands_without_an_installation(tmp_path: Path) -> None:
         ("a", "nowhere", "The region 'nowhere' must look like us-east-1"),
     ],
 )
-def test_teams_that_the_api_could_not_name(tmp_path: Path, team: str, region: str, message: str) -> None:
-    added = _run("worker add", tmp_path / "data", f"--team={team}", "--username=ann", f"--region={region}")
-    assert added.returncode == 1
-    assert message in added.stderr
+def test_teams_that_the_api_could_not_name(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    team: str,
+    region: str,
+    message: str,
+) -> None:
+    arguments = (f"--team={team}", "--username=ann", f"--region={region}")
+    monkeypatch.setattr(
+        sys, "argv", ["labelwright", *_command("worker add", tmp_path / "data", *arguments)[3:]]
+    )
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert message in capsys.readouterr().err

@@ -16,6 +16,7 @@ from labelwright.wire.sigv4 import SignatureProblem
 
 # They run in users' containers or need libraries that the server must not.
 APART = (
+    "labelwright.autolabel.job",
     "labelwright.train",
     "labelwright.demo",
     "labelwright.testing",
