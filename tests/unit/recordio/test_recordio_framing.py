@@ -48,6 +48,7 @@ def test_golden_bytes(record: bytes, on_disk: str) -> None:
 
 
 @given(RECORDS, st.integers(1, 40))
+@settings(deadline=None)
 def test_streams_give_back_every_record_however_they_are_cut(records: list[bytes], size: int) -> None:
     data = framed(records)
     assert list(rio.read(data[i : i + size] for i in range(0, len(data), size))) == records
@@ -72,6 +73,7 @@ def test_files_give_back_every_record(records: list[bytes], n_shards: int) -> No
 
 
 @given(RECORDS)
+@settings(deadline=None)
 def test_magic_stands_at_no_multiple_of_four_but_at_headers(records: list[bytes]) -> None:
     data = framed(records)
     assert len(data) % 4 == 0
@@ -105,6 +107,7 @@ def test_records_of_writers_that_do_not_cut_are_read_by_their_lengths() -> None:
 
 
 @given(RECORDS.filter(bool), st.data())
+@settings(deadline=None)
 def test_truncated_data_is_told_with_its_place(records: list[bytes], data: st.DataObject) -> None:
     whole = framed(records)
     end = data.draw(st.integers(0, len(whole) - 1))
@@ -123,6 +126,7 @@ def test_truncated_data_is_told_with_its_place(records: list[bytes], data: st.Da
 
 
 @given(st.binary(max_size=200))
+@settings(deadline=None)
 def test_bytes_from_outside_give_records_or_our_error(data: bytes) -> None:
     try:
         list(rio.read([data]))

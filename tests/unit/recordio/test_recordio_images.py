@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -51,6 +51,7 @@ class TestHeader:
         st.integers(0, 2**64 - 1),
         st.binary(max_size=30),
     )
+    @settings(deadline=None)
     def test_round_trip(self, label: float | list[float], key: int, data: bytes) -> None:
         header, got = rio.unpack(rio.pack(rio.IRHeader(0, label, key), data))  # type: ignore[arg-type]
         assert (header.id, header.id2, got if label != [] else data) == (key, 0, data)

@@ -53,6 +53,7 @@ def test_round_trip(features: dict[str, np.ndarray], label: np.ndarray, text: st
 
 
 @given(hnp.arrays(np.uint64, st.integers(0, 20)))
+@settings(deadline=None)
 def test_varints(values: np.ndarray) -> None:
     packed = pack_varints(values)
     assert packed == b"".join(varint(int(value)) for value in values)
@@ -60,6 +61,7 @@ def test_varints(values: np.ndarray) -> None:
 
 
 @given(st.binary(max_size=60))
+@settings(deadline=None)
 def test_bytes_from_outside_decode_or_raise_ours(data: bytes) -> None:
     try:
         rio.decode_record(data)
