@@ -26,6 +26,7 @@ _COMMANDS = {
     "recordio": ("recordio", "Pack images into RecordIO files, list them, unpack them."),
     "im2rec": ("recordio", "Pack images with the options of MXNet's im2rec."),
     "consolidate": ("consolidate", "Combine a table of answers into labels."),
+    "stream": ("stream", "Read what a manifest names, as a training job does; feed named pipes."),
     "demo": ("demo", "Label, consolidate, train and report on sample pictures."),
 }
 
