@@ -74,6 +74,34 @@ def test_classes_of_pictures(shop: Workshop) -> None:
 
 
 @needs_torch
+def test_classes_of_pictures_by_features_of_a_network(tmp_path: Path) -> None:
+    import torch
+    from torchvision.models import mobilenet_v2
+
+    torch.manual_seed(0)  # nobody has trained it, but it tells red from blue
+    torch.save(mobilenet_v2(weights=None).state_dict(), tmp_path / "weights.pth")
+    shop = automated_shop(tmp_path / "data", autolabel_weights=str(tmp_path / "weights.pth"))
+    job_id = create(
+        shop,
+        manifest=put_pictures(shop, 100),
+        batch=40,
+        kind="ImageMultiClass",
+        labels=NAMES,
+        algorithm="image-classification",
+        options=PLAIN,
+    )
+    row = drive(shop, job_id, classified)
+    assert row.status == "Completed" and row.n_human + row.n_machine == 100
+    first = passes(shop, job_id)[0]
+    assert first.report["is_fitted"] and first.report["metrics"]["training-accuracy"] > 0.8
+    for i, line in machine_lines(shop, "topic").items():
+        assert line["topic-metadata"]["class-name"] == NAMES[line["topic"]] == scene(i)[1]
+    shop.engine.stop()
+    shop.database.close()
+    shop.blobs.close()
+
+
+@needs_torch
 def test_masks_of_pictures(shop: Workshop) -> None:
     job_id = create(
         shop,
