@@ -12,6 +12,7 @@ from labeling_workshop import Workshop, label, lines, make_workshop, run
 
 from labelwright.engine import Desk
 from labelwright.store.db import Database
+from labelwright.store.schema import metadata
 
 pytestmark = pytest.mark.postgres
 
@@ -95,3 +96,13 @@ def test_four_servers_never_hand_a_slot_out_twice(tmp_path: Path, postgres_url: 
 
 def _status(shop: Workshop) -> Any:
     return shop.job(1).status
+
+
+def test_tables_are_made_again_after_they_were_dropped(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    try:
+        database.create_all(metadata)
+        metadata.drop_all(database.engine)  # leaves the functions of its triggers
+        database.create_all(metadata)
+    finally:
+        database.close()

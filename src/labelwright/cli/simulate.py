@@ -49,9 +49,8 @@ def simulate(
     """Answer the tasks of JOB with synthetic workers who make realistic mistakes.
 
     Tells how well single answers and consolidated labels agree with the truth, how fast it went and what the
-    job would cost, before real people are paid. Bounding box, image classification and text classification
-    jobs from the built-in templates can be rehearsed; the workers join the job's private team as
-    sim-worker-01, sim-worker-02 and so on.
+    job would cost, before real people are paid. All built-in task types can be rehearsed; the workers join
+    the job's private team as sim-worker-01, sim-worker-02 and so on.
     """
     from tqdm import tqdm
 

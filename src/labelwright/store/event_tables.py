@@ -111,15 +111,15 @@ _SQLITE = (
     + " END",
 )
 _POSTGRES = (
-    f"CREATE FUNCTION outbox_of_job_events() RETURNS trigger LANGUAGE plpgsql AS "
+    f"CREATE OR REPLACE FUNCTION outbox_of_job_events() RETURNS trigger LANGUAGE plpgsql AS "
     f"$$ BEGIN {_JOB} RETURN NULL; END $$",
     "CREATE TRIGGER outbox_of_job_events AFTER INSERT ON job_events FOR EACH ROW "
     "EXECUTE FUNCTION outbox_of_job_events()",
-    f"CREATE FUNCTION outbox_of_new_tasks() RETURNS trigger LANGUAGE plpgsql AS "
+    f"CREATE OR REPLACE FUNCTION outbox_of_new_tasks() RETURNS trigger LANGUAGE plpgsql AS "
     f"$$ BEGIN {_ACCEPTED} RETURN NULL; END $$",
     "CREATE TRIGGER outbox_of_new_tasks AFTER INSERT ON tasks FOR EACH ROW "
     "WHEN (NEW.accepted_at IS NOT NULL) EXECUTE FUNCTION outbox_of_new_tasks()",
-    f"CREATE FUNCTION outbox_of_tasks() RETURNS trigger LANGUAGE plpgsql AS "
+    f"CREATE OR REPLACE FUNCTION outbox_of_tasks() RETURNS trigger LANGUAGE plpgsql AS "
     f"$$ BEGIN IF {_IS_ACCEPTED} THEN {_ACCEPTED} END IF; "
     f"IF {_IS_ENDED} THEN {_ENDED} END IF; RETURN NULL; END $$",
     "CREATE TRIGGER outbox_of_tasks AFTER UPDATE OF state, is_live, accepted_at ON tasks FOR EACH ROW "

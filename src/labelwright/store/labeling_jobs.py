@@ -276,7 +276,9 @@ def add_event(
 
 def has_event(connection: Connection, job_id: int, name: str) -> bool:
     """Whether the job's story has an event of this name."""
-    query = sa.select(job_events.c.id).where(job_events.c.job_id == job_id, job_events.c.name == name).limit(1)
+    query = (
+        sa.select(job_events.c.id).where(job_events.c.job_id == job_id, job_events.c.name == name).limit(1)
+    )
     return connection.execute(query).first() is not None
 
 
