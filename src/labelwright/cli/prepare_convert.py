@@ -205,6 +205,8 @@ def _export(
     from labelwright.dataprep.converting import export_dataset, format_named
 
     format_ = format_named(target)
+    if options["copies_images"] and not format_.is_folder:
+        raise click.UsageError(f"--copy-images: {format_.title} is a single file. Leave the option out.")
     opened = places.new_folder(output) if format_.is_folder else places.new_files(output)
     with opened as path, progress(manifest.stat().st_size, "writing") as bar:
         done = export_dataset(

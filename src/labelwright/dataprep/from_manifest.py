@@ -8,7 +8,7 @@ from typing import Any
 from labelwright.dataprep.classes import annotation_confidences, find_attribute
 from labelwright.dataprep.files import Files, read_indices, safe_name
 from labelwright.dataprep.items import Item, Kind, MaskLabel, Survey
-from labelwright.errors import ManifestError
+from labelwright.errors import InvalidRequest, ManifestError
 from labelwright.manifests import (
     METADATA_SUFFIX,
     SOURCE_REF_KEY,
@@ -81,6 +81,14 @@ def survey_manifest(
     survey.prefix = prefix or ""
     survey.features |= {survey.kind, "image uri"}
     if names is not None:
+        highest = max(survey.names, default=-1)
+        if highest >= len(names):
+            raise InvalidRequest(
+                f"The manifest has the class {highest}; the labels given are {len(names)}, so the last class is "
+                f"{len(names) - 1}. Give all labels in the order of the job's label category file.",
+                field="labels",
+                value=highest,
+            )
         survey.names = dict(enumerate(names))
         survey.features |= {"class names"}
     return survey

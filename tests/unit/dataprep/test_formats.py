@@ -395,6 +395,10 @@ def test_what_a_format_cannot_hold_is_refused_or_said(shop: Shop) -> None:
     lines = [class_line("s3://b/p/a.jpg", 0, "a", batch=4)]
     with pytest.raises(InvalidRequest, match=r"YOLO cannot hold one class per picture\. These can: cub, lst"):
         shop.there(lines, "yolo")
+    with pytest.raises(InvalidRequest, match="class 0; the labels given are 0"):
+        shop.there(lines, "folders", names=[])
+    for path in shop.root.glob("out.*"):
+        path.rmdir()
     _, lost = shop.there(lines, "folders")
     assert "other attributes" in lost
 
