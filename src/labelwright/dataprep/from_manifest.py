@@ -84,7 +84,8 @@ def survey_manifest(
         highest = max(survey.names, default=-1)
         if highest >= len(names):
             raise InvalidRequest(
-                f"The manifest has the class {highest}; the labels given are {len(names)}, so the last class is "
+                f"The manifest has the class {highest}; the labels given are {len(names)}, so the last "
+                "class is "
                 f"{len(names) - 1}. Give all labels in the order of the job's label category file.",
                 field="labels",
                 value=highest,
