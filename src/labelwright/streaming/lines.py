@@ -29,6 +29,8 @@ class LineIndex:
     ----------
     file : binary file
         A real one, open for reading; may be closed afterwards. It must not be shortened meanwhile.
+    scan_bytes : int
+        How much is searched at a time for ends of lines.
 
     Notes
     -----
@@ -36,13 +38,13 @@ class LineIndex:
     lack its end. There is no limit to their length.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, *, scan_bytes: int = _SCAN_BYTES) -> None:
         size = os.fstat(file.fileno()).st_size
         self._data: mmap.mmap | bytes = b""
         if size:
             self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._skip = len(codecs.BOM_UTF8) if self._data[:3] == codecs.BOM_UTF8 else 0
-        self._starts, self._stops = _bounds(self._data, self._skip, size)
+        self._starts, self._stops = _bounds(self._data, self._skip, size, scan_bytes)
 
     @classmethod
     def of_path(cls, path: str | os.PathLike[str]) -> LineIndex:
@@ -51,13 +53,13 @@ class LineIndex:
             return cls(file)
 
     @classmethod
-    def of_chunks(cls, chunks: Iterable[bytes]) -> LineIndex:
+    def of_chunks(cls, chunks: Iterable[bytes], *, scan_bytes: int = _SCAN_BYTES) -> LineIndex:
         """The lines of a stream, which is written to an unnamed temporary file."""
         with tempfile.TemporaryFile() as file:
             for chunk in chunks:
                 file.write(chunk)
             file.flush()
-            return cls(file)
+            return cls(file, scan_bytes=scan_bytes)
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -78,12 +80,12 @@ class LineIndex:
 
 
 def _bounds(
-    data: mmap.mmap | bytes, skip: int, size: int
+    data: mmap.mmap | bytes, skip: int, size: int, scan_bytes: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
     """Starts of the lines; and stops where blank ones stand between (else a line stops at the next start)."""
     ends_found = [np.zeros(0, np.int64)]
-    for at in range(0, size, _SCAN_BYTES):
-        piece = np.frombuffer(data[at : at + _SCAN_BYTES], np.uint8)
+    for at in range(0, size, scan_bytes):
+        piece = np.frombuffer(data[at : at + scan_bytes], np.uint8)
         ends_found.append(np.flatnonzero(piece == ord("\n")) + at)
     ends = np.concatenate(ends_found)
     if size > skip and (not len(ends) or ends[-1] != size - 1):

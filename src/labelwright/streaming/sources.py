@@ -176,9 +176,9 @@ class AugmentedSource:
         self._is_ref = tuple(name.endswith("-ref") for name in attribute_names)
         path = objects.local_path(uri)
         head, rest = objects.open(uri, PIECE_BYTES)
-        if path is not None and head[:2] != b"\x1f\x8b" and not uri.startswith("s3://"):
-            self._lines = LineIndex.of_path(path)
-        else:  # a copy: what is in a store may be replaced while we read
+        if path is not None and head[:2] != b"\x1f\x8b":
+            self._lines = LineIndex.of_path(path)  # a store replaces files and never changes one
+        else:
             self._lines = LineIndex.of_chunks(_unpacked(head, rest or iter(())))
         self._folder = None if uri.startswith("s3://") else Path(uri.removeprefix("file://")).parent
         self._n_skipped = 0

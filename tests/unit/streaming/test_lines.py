@@ -5,7 +5,6 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelwright.streaming import lines
 from labelwright.streaming.lines import LineIndex
 
 TEXT = st.lists(st.sampled_from([b"a", b"{}", b"\n", b"\r\n", b" ", b"\t", b"\n\n", b"x" * 70]), max_size=30)
@@ -14,14 +13,10 @@ TEXT = st.lists(st.sampled_from([b"a", b"{}", b"\n", b"\r\n", b" ", b"\t", b"\n\
 @given(pieces=TEXT, scan=st.integers(1, 40))
 def test_lines_are_those_that_are_not_blank(pieces: list[bytes], scan: int) -> None:
     data = b"".join(pieces)
-    usual, lines._SCAN_BYTES = lines._SCAN_BYTES, scan  # the seams of the scan, on little data
-    try:
-        index = LineIndex.of_chunks(iter(pieces))
-        expected = [(i + 1, line) for i, line in enumerate(data.split(b"\n")) if line.strip()]
-        assert [index[i].strip() for i in range(len(index))] == [line.strip() for _, line in expected]
-        assert [index.line_number(i) for i in range(len(index))] == [number for number, _ in expected]
-    finally:
-        lines._SCAN_BYTES = usual
+    index = LineIndex.of_chunks(iter(pieces), scan_bytes=scan)
+    expected = [(i + 1, line) for i, line in enumerate(data.split(b"\n")) if line.strip()]
+    assert [index[i].strip() for i in range(len(index))] == [line.strip() for _, line in expected]
+    assert [index.line_number(i) for i in range(len(index))] == [number for number, _ in expected]
 
 
 def test_a_byte_order_mark_is_left_out() -> None:
