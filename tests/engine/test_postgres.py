@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +107,13 @@ def test_tables_are_made_again_after_they_were_dropped(postgres_url: str) -> Non
         database.create_all(metadata)
     finally:
         database.close()
+
+
+def test_servers_that_start_at_once_on_an_empty_database(postgres_url: str) -> None:
+    databases = [Database(postgres_url) for _ in range(4)]
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda database: database.create_all(metadata), databases))
+    finally:
+        for database in databases:
+            database.close()

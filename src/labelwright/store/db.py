@@ -48,6 +48,7 @@ _GROUP_BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 # SQLSTATE of a deadlock and of a serialization failure: nothing is wrong with the write itself.
 _AGAIN = frozenset({"40P01", "40001"})
 _ATTEMPTS = 10
+_CREATING = 0x6C776372  # key of the advisory lock: "lwcr"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -107,7 +108,11 @@ class Database:
             When the database cannot be reached; the message names it without its password.
         """
         try:
-            metadata.create_all(self.engine)
+            with self.engine.begin() as connection:
+                if connection.dialect.name == "postgresql":
+                    # Two processes that start at once on an empty database must not both make the tables.
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CREATING)))
+                metadata.create_all(connection)
         except sa.exc.OperationalError as error:
             raise InvalidRequest(
                 f"The database {self.engine.url.render_as_string(hide_password=True)} cannot be opened: "
