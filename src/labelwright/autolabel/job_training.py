@@ -113,6 +113,7 @@ def train_on_maps(
     ends_at = time.monotonic() + limit_s
     files = {i_view: features.stored(objects, i_view) for i_view in {item.i_view for item in seen}}
     order = np.empty(0, np.int64)
+    _arrange(net)
     net.train()
     for step in range(n_steps):
         if len(order) < batch:
@@ -160,5 +161,11 @@ def load_weights(path: Path, net: nn.Module, about: Mapping[str, Any]) -> bool:
         raise InvalidRequest(
             f"{path.name} is not a model of this kind: {str(error).splitlines()[0]}", field="model"
         ) from error
+    _arrange(net)
     net.eval()
     return True
+
+
+def _arrange(net: nn.Module) -> None:
+    """Put weights into the order of the maps; the same in every program, so that numbers are the same."""
+    net.to(memory_format=torch.channels_last)
