@@ -13,6 +13,7 @@ __all__ = ["Forecast", "forecast", "machine_share_now"]
 
 _ROUNDS = 4  # the slope is taken over so many
 _POOR = 0.1
+_IN_A_ROW = 3  # one odd model is no reason to give a job up
 _HUMAN_LEAST = 0.04  # before that share is labeled nothing is said
 
 
@@ -78,17 +79,39 @@ def forecast(n_human: Sequence[int], machine_share: Sequence[float], *, n_object
     The share a model could label grows about linearly in the logarithm of its labels, while the share
     left to label falls. The job ends near the crossing of the two: the h with
     ``share + slope * log(h / n_human) = 1 - h / n_objects``. The slope is that of the last four models
-    by least squares, not below zero.
+    by least squares, not below zero. Poor is what three forecasts in a row find poor.
 
     Examples
     --------
-    >>> forecast([100, 200, 400], [0.0, 0.01, 0.01], n_objects=5000).is_poor
+    >>> forecast([100, 200, 300, 400], [0.0, 0.01, 0.0, 0.01], n_objects=5000).is_poor
     True
     >>> forecast([100, 200, 400], [0.3, 0.6, 0.8], n_objects=5000).is_poor
     False
     """
     if not n_human:
         return Forecast(0.0, False, "")
+    coverage = _crossing(n_human, machine_share, n_objects)
+    is_poor = (
+        len(n_human) > _IN_A_ROW
+        and n_human[-1] >= _HUMAN_LEAST * n_objects
+        and all(
+            _crossing(n_human[:end], machine_share[:end], n_objects) < _POOR
+            for end in range(len(n_human) - _IN_A_ROW + 1, len(n_human) + 1)
+        )
+    )
+    advice = (
+        f"After {int(n_human[-1]):,} human labels the model is expected to label about {coverage:.0%} of the "
+        "objects at this target in the end. Most labels have to come from people: consider clearer classes, "
+        "features that fit the data (a pretrained backbone), a larger error target, or a job without "
+        "automated labeling."
+        if is_poor
+        else ""
+    )
+    return Forecast(coverage, is_poor, advice)
+
+
+def _crossing(n_human: Sequence[int], machine_share: Sequence[float], n_objects: int) -> float:
+    """Share of the objects labeled by the machine where the two curves meet."""
     h = np.asarray(n_human[-_ROUNDS:], np.float64)
     share = np.asarray(machine_share[-_ROUNDS:], np.float64)
     logs = np.log(np.maximum(h, 1))
@@ -104,14 +127,4 @@ def forecast(n_human: Sequence[int], machine_share: Sequence[float], *, n_object
             low = middle
         else:
             high = middle
-    coverage = 1 - high / n_objects
-    is_poor = bool(coverage < _POOR and len(h) >= 3 and h[-1] >= _HUMAN_LEAST * n_objects)
-    advice = (
-        f"After {int(h[-1]):,} human labels the model is expected to label about {coverage:.0%} of the "
-        "objects at this target in the end. Most labels have to come from people: consider clearer classes, "
-        "features that fit the data (a pretrained backbone), a larger error target, or a job without "
-        "automated labeling."
-        if is_poor
-        else ""
-    )
-    return Forecast(coverage, is_poor, advice)
+    return 1 - high / n_objects

@@ -199,5 +199,7 @@ def test_forecast_follows_the_curve() -> None:
     assert not good.is_poor
     assert good.coverage > 0.7
     assert good.advice == ""
+    odd = forecast([100, 200, 400, 800], [0.1, 0.3, 0.0, 0.0], n_objects=10_000)
+    assert not odd.is_poor
     assert forecast([], [], n_objects=10).coverage == 0
     assert machine_share_now([], 10, target_error=0.05) == 0
