@@ -103,10 +103,19 @@ def certify(
         ),
     )
     n, n_errors = len(sampled), float((1 - qualities).sum())
+    n_most = (n + len(left)) // 2  # beyond half, people might as well label all of it
     target_error = target_error_of(content)
     if not found.is_met:
-        step = Step("certify", 0, certificate["n_most"], certificate["expected_error"], certificate["level"])
-        if n >= step.n_most or is_hopeless(n_errors, n, n + len(left), step, target_error=target_error):
+        step = Step(
+            "certify",
+            0,
+            certificate["n_most"],
+            certificate["expected_error"],
+            certificate["level"],
+            certificate["n_batch"],
+            certificate["decline"],
+        )
+        if n >= n_most or is_hopeless(n_errors, n, n + len(left), step, target_error=target_error):
             return None
     next_ = "training" if found.is_met else "validation"
     chosen = left if found.is_met else np.empty(0, np.int64)
@@ -127,7 +136,7 @@ def certify(
             confidence=1 - certificate["level"],
             expected_error=certificate["expected_error"],
         )
-        n_next = min(max(_SAMPLE_LEAST, more), int(content["batch_size"]), certificate["n_most"] - n)
+        n_next = min(max(_SAMPLE_LEAST, more), int(content["batch_size"]), n_most - n)
         write_queries(folder, frozen.ids[left[:n_next]])
         state["random"][str(content["iteration"])] = 0
         SaidRounds.load(previous).save(folder)

@@ -100,6 +100,7 @@ def certified_round(content: Mapping[str, Any], folder: Path, trainer: Trainer) 
     training, validation = ObjectSet(folder, "training"), ObjectSet(folder, "validation")
     unlabeled = ObjectSet(folder, "unlabeled")
     state = state_of(content)
+    has_just_failed = False
     previous = Path(content["previous"]) if content.get("previous") else None
     labeled: Objects = training
     if state["certificate"] is not None:
@@ -110,6 +111,7 @@ def certified_round(content: Mapping[str, Any], folder: Path, trainer: Trainer) 
                 return done
         state["n_attempts"] += 1
         state["certificate"] = None
+        has_just_failed = True
     is_random = drawn_at_random(training, state)
     folds = len(validation) > 0
     if folds:
@@ -127,8 +129,10 @@ def certified_round(content: Mapping[str, Any], folder: Path, trainer: Trainer) 
     )
     step = next_step(
         found.confidences[usable],
-        n_human=len(labeled) + trainer.n_seen,  # a model from elsewhere has little to learn from a few more
+        n_human=len(labeled),
+        n_before=trainer.n_seen,  # a model from elsewhere has little to learn from a few more
         n_attempts=state["n_attempts"],
+        has_just_failed=has_just_failed,
         options=options,
     )
     report_progress(folder, "decided", step=step.kind, n=step.n, expected_error=step.expected_error)
@@ -142,6 +146,8 @@ def certified_round(content: Mapping[str, Any], folder: Path, trainer: Trainer) 
             "n_most": int(step.n_most),
             "expected_error": float(step.expected_error),
             "level": float(step.level),
+            "n_batch": int(step.n_batch),
+            "decline": float(step.decline),
         }
         Frozen(found.ids[order], found.confidences[order], [found.labels[int(i)] for i in order]).save(folder)
         # A sample that could not be enough even without an error would only be followed by another one.
