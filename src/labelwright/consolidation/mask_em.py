@@ -35,7 +35,8 @@ Deviations, with their reasons:
 On 140 microscope images (BU-BIL, Gurari et al. 2015), mean IoU with the experts' mask for the parts 1 / 3 /
 5: five workers 0.773 / 0.841 / 0.873, a vote per pixel 0.727 / 0.831 / 0.885; three workers 0.740 / 0.825 /
 0.872, a vote 0.731 / 0.820 / 0.874. So: much better where borders are hard to see, slightly worse where every
-worker is good. Two masks cannot tell which of them is right; take a vote there.
+worker is good. The settings above were chosen with these figures in view. Two masks cannot tell which of
+them is right; take a vote there.
 """
 
 from __future__ import annotations
@@ -86,9 +87,11 @@ def estimate_mask(masks: Mask) -> ConsolidatedMask:
 
     Examples
     --------
-    >>> masks = np.array([[[1, 1], [0, 0]], [[1, 0], [0, 0]], [[1, 1], [1, 0]]], dtype=np.uint8)
-    >>> estimate_mask(masks).mask.tolist()
-    [[1, 1], [0, 0]]
+    >>> masks = np.zeros((3, 12, 12), dtype=np.uint8)
+    >>> masks[:2, 2:10, 2:10] = 1
+    >>> masks[2, 2:10, 4:12] = 1  # one worker is two pixels off
+    >>> bool((estimate_mask(masks).mask == masks[0]).all())
+    True
     """
     if masks.ndim != 3 or masks.size == 0:
         raise ValueError(f"masks must have the shape (n_answers, height, width), got {masks.shape}")
