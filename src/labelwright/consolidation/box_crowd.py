@@ -41,8 +41,8 @@ Distribution", JASA 84(408), 881-896, doi:10.2307/2290063: EM for the t distribu
 (6).
 
 On 140 microscope images with one cell each (BU-BIL, Gurari et al. 2015), five workers: mean IoU with the
-experts' box 0.898, against 0.897 of the median of each side and 0.887 of the mean. The rule was chosen with these
-figures in view, so the small margin over the median is no finding.
+experts' box 0.898, against 0.897 of the median of each side and 0.887 of the mean. The rule was chosen with
+these figures in view, so the small margin over the median is no finding.
 """
 
 from __future__ import annotations
