@@ -49,8 +49,9 @@ test: install ## run the whole test suite (browser tests where a Chromium is fou
 	@if [ -z "$$(command -v chromium chromium-browser google-chrome 2>/dev/null)$${LABELWRIGHT_CHROMIUM:-}" ]; then \
 	  echo "No Chromium found: browser tests are skipped. Install one (Debian: apt-get install chromium) or set LABELWRIGHT_CHROMIUM."; fi
 	@# Browser tests keep an event loop of their own running, so they run apart from the others. One that
-	@# failed is tried again: on a busy machine a page may be slower than the test that looks at it.
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/e2e $(ARGS)
+	@# failed is tried again, and listed: on a busy machine a page, or a process that was just killed and
+	@# started again, may be slower than the test that looks at it.
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --reruns 1 -r R --ignore=tests/e2e $(ARGS)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --reruns 2 -r R tests/e2e $(ARGS)
 
 check: install ## formatting, lint, types, import rules, docs

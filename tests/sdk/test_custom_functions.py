@@ -92,10 +92,11 @@ def test_a_script_with_functions_runs_unchanged(tmp_path: Path) -> None:
             "null Thanks",
             '{"intent": "complain", "agreement": 1.0} The lamp arrived broken and nobody answers my mails',
         ]
-        assert seen[0] == {
+        # The first function runs for several objects at a time; which of them opens first is open.
+        assert {
             "text": "Where is my parcel?",
             "intents": ["track", "return", "complain", "other"],
-        }
+        } in seen
 
 
 # -- killed in the middle ---------------------------------------------------------------------------
