@@ -23,6 +23,8 @@ from labelwright.config import Settings
 from labelwright.context import AppContext
 from labelwright.credentials import load_or_create
 from labelwright.engine import Desk, Engine
+from labelwright.engine.kinds import all_kinds
+from labelwright.engine.supervisor import Supervisor
 from labelwright.events import Delivery
 from labelwright.functions.service import Functions
 from labelwright.metrics import Traffic
@@ -72,6 +74,7 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
     blobs = open_blobs(settings, credentials)
     functions = Functions(database, blobs, settings, credentials, clock)
     engine = Engine(database, blobs, settings, clock, functions)
+    supervisor = Supervisor(database, blobs, settings, clock, all_kinds())
     desk = Desk(database, blobs, settings, engine, clock)
     context = AppContext(
         settings=settings,
@@ -80,6 +83,7 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
         credentials=credentials,
         verifier=Verifier(credentials.secret_for),
         engine=engine,
+        supervisor=supervisor,
         desk=desk,
         functions=functions,
         clock=clock,
@@ -157,6 +161,7 @@ class Application:
                 await asyncio.to_thread(self.delivery.start)
                 self.context.functions.events.start()
                 self.context.engine.start()
+                self.context.supervisor.start()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 for door in self._doors.values():
@@ -171,6 +176,7 @@ class Application:
         """Let the engine finish its step, then write out and close the database and the object store."""
         self.context.functions.close()
         self.context.engine.stop()
+        self.context.supervisor.stop()
         self.delivery.stop()
         self.context.database.close()
         close = getattr(self.context.blobs, "close", None)

@@ -52,6 +52,9 @@ class Settings:
         How many programs for training and inference may run side by side.
     work_threads : int
         Processor cores that each of them may use.
+    training_jobs_at_once : int
+        How many training jobs, and how many transform jobs, may run side by side; 0 means one for every two
+        processor cores.
     autolabel_min_objects : int
         Fewest lines of a manifest for automated labeling.
     autolabel_target_accuracy : float
@@ -104,6 +107,7 @@ class Settings:
     manifest_interval_s: float = 30.0
     work_at_once: int = 1
     work_threads: int = 1
+    training_jobs_at_once: int = 0
     autolabel_min_objects: int = 1250
     autolabel_target_accuracy: float = 0.95
     autolabel_target_box_iou: float = 0.6

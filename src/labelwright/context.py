@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from labelwright.config import Settings
     from labelwright.credentials import RootCredentials
     from labelwright.engine import Desk, Engine
+    from labelwright.engine.supervisor import Supervisor
     from labelwright.functions.service import Functions
     from labelwright.store.db import Database
     from labelwright.wire.sigv4 import Verifier
@@ -28,6 +29,7 @@ class AppContext:
     credentials: RootCredentials
     verifier: Verifier
     engine: Engine
+    supervisor: Supervisor
     desk: Desk
     functions: Functions
     clock: Callable[[], float]

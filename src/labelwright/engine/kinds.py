@@ -1,0 +1,12 @@
+"""Every kind of row that the supervisor looks after; one line each."""
+
+from __future__ import annotations
+
+from labelwright.engine.supervisor import Kind
+
+__all__ = ["all_kinds"]
+
+
+def all_kinds() -> list[Kind]:
+    """The kinds, in the order in which they are looked at."""
+    return []
