@@ -1,9 +1,9 @@
 """The supervisor: looks after training jobs, tuning jobs, endpoints and transform jobs.
 
 It works as the engine does for labeling jobs: level-triggered. A *kind* says which rows still need somebody,
-and does one idempotent step for one of them; the supervisor decides when. A wake-up that is lost costs a moment
-and never work, a step that fails is tried again later without holding up the others, and no two steps of one
-row run at a time.
+and does one idempotent step for one of them; the supervisor decides when. A wake-up that is lost costs a
+moment and never work, a step that fails is tried again later without holding up the others, and no two steps
+of one row run at a time.
 """
 
 from __future__ import annotations
