@@ -1,0 +1,95 @@
+"""What a container is to its callers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from labelwright.errors import LabelwrightError
+
+__all__ = ["CUSTOM_ATTRIBUTES", "Container", "HostingError", "Reply"]
+
+CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
+"""The one header of an answer that reaches whoever asked, besides its content type."""
+
+
+class HostingError(LabelwrightError):
+    """A model cannot be served; the message is the failure reason that SageMaker gives."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reply:
+    """What a container answered.
+
+    Attributes
+    ----------
+    status : int
+        HTTP status; 200-299 is success, 0 that nothing (whole) came in time.
+    body : bytes
+        The prediction, or what the container says of an error.
+    content_type : str
+    headers : Mapping
+        Further headers with lower-case names: `CUSTOM_ATTRIBUTES` where the container set it.
+    """
+
+    status: int
+    body: bytes
+    content_type: str = "application/octet-stream"
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether the body is a prediction."""
+        return 200 <= self.status < 300
+
+
+class Container(Protocol):
+    """A model that answers. Its methods may be called from any thread, several at a time."""
+
+    @property
+    def name(self) -> str:
+        """Where an error came from: ``primary``, or the hostname of a container of a pipeline."""
+
+    def invoke(
+        self,
+        body: bytes,
+        content_type: str,
+        accept: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        timeout_s: float = 60.0,
+    ) -> Reply:
+        """One request to ``/invocations``. Never raises for what the model makes of it: see `Reply.status`.
+
+        Parameters
+        ----------
+        body : bytes
+        content_type : str
+        accept : str, optional
+            None, ``*/*`` and the like mean the model's own form.
+        headers : Mapping, optional
+            Forwarded ones, with lower-case names.
+        timeout_s : float
+            After it the reply has status 0.
+        """
+
+    def invoke_many(
+        self,
+        bodies: Sequence[bytes],
+        content_type: str,
+        accept: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        timeout_s: float = 60.0,
+    ) -> list[Reply]:
+        """Several requests, answered in order; built-in models run them through the network as one batch."""
+
+    def is_healthy(self) -> bool:
+        """What ``/ping`` says."""
+
+    def execution_parameters(self) -> Mapping[str, object] | None:
+        """``MaxConcurrentTransforms``, ``BatchStrategy``, ``MaxPayloadInMB``; None when it does not say."""
+
+    def close(self) -> None:
+        """End its processes and remove what they left. May be repeated."""
