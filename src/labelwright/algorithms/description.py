@@ -101,6 +101,8 @@ class Algorithm:
         Hyperparameters that have to be equal in the artifact of the channel ``model``.
     internal : mapping of str to str
         Names that are no hyperparameters but belong into ``hyperparams.json``, with their values.
+    more_metrics : callable or None
+        Metrics whose names depend on hyperparameters; takes the given strings. Use `metrics_of`.
     check : callable or None
         Rules that concern several hyperparameters; takes the parsed values, raises HyperparameterError.
     """
@@ -114,7 +116,12 @@ class Algorithm:
     can_continue: bool = False
     must_match: tuple[str, ...] = ()
     internal: Mapping[str, str] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
+    more_metrics: Callable[[Mapping[str, str]], tuple[MetricDefinition, ...]] | None = None
     check: Callable[[Mapping[str, Any]], None] | None = None
+
+    def metrics_of(self, given: Mapping[str, str]) -> tuple[MetricDefinition, ...]:
+        """What a job with these hyperparameters reports."""
+        return self.metrics + (self.more_metrics(given) if self.more_metrics is not None else ())
 
     def hyperparameter(self, name: str) -> Hyperparameter | None:
         """The hyperparameter of this name, None when there is none."""
