@@ -37,6 +37,7 @@ from labelwright.store import (
     event_tables,
     function_tables,
     labeling_tables,
+    metric_tables,
 )
 from labelwright.store.db import Database
 from labelwright.store.schema import metadata
@@ -55,7 +56,14 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 _HOST = re.compile(r"[A-Za-z0-9._~%-]*(:[0-9]*)?|\[[0-9A-Fa-f:.]+\](:[0-9]*)?")
 
 # Importing them is what puts their tables into the metadata.
-_TABLE_MODULES = (automated_tables, directory_tables, event_tables, function_tables, labeling_tables)
+_TABLE_MODULES = (
+    automated_tables,
+    directory_tables,
+    event_tables,
+    function_tables,
+    labeling_tables,
+    metric_tables,
+)
 
 
 def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) -> Application:
