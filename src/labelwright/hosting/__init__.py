@@ -7,6 +7,6 @@ serves one for an endpoint, the batch transform program calls one directly. Neve
 
 from __future__ import annotations
 
-from labelwright.hosting.interface import Container, HostingError, Reply
+from labelwright.hosting.interface import Container, HostingError, PingFailed, Reply
 
-__all__ = ["Container", "HostingError", "Reply"]
+__all__ = ["Container", "HostingError", "PingFailed", "Reply"]

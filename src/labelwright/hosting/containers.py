@@ -1,17 +1,31 @@
-"""From a model, as CreateModel was given it, to a container that answers."""
+"""From a model, as CreateModel was given it, to a container that answers.
+
+Which one, in this order: the artifact of a built-in algorithm is answered by its predictor in this process; a
+model with a script (``SAGEMAKER_PROGRAM``, or ``code/inference.py`` in its artifact) by a Python process; any
+other image by a container engine, where one answers.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labelwright.hosting.interface import Container
+from labelwright.algorithms import algorithm_of
+from labelwright.hosting.artifacts import fetched_model
+from labelwright.hosting.docker import find_engine
+from labelwright.hosting.interface import Container, HostingError, PingFailed
+from labelwright.hosting.pipeline import Pipeline
+from labelwright.hosting.predictors import open_predictor
+from labelwright.hosting.programs import open_image, open_script, script_of
 
 if TYPE_CHECKING:
     from labelwright.streaming.objects import Objects
 
 __all__ = ["open_container"]
+
+_log = logging.getLogger(__name__)
 
 
 def open_container(
@@ -49,4 +63,84 @@ def open_container(
     HostingError
         With the documented failure reason.
     """
-    raise NotImplementedError
+    definitions = model.get("Containers") or [model["PrimaryContainer"]]
+    mode = (model.get("InferenceExecutionConfig") or {}).get("Mode", "Serial")
+    opened: list[Container] = []
+    try:
+        for i, definition in enumerate(definitions, 1):
+            name = "primary" if len(definitions) == 1 else definition.get("ContainerHostname")
+            opened.append(
+                _open_one(
+                    definition,
+                    name=name or f"container_{i}",
+                    label=f"container_{i}",
+                    folder=folder / f"container_{i}",
+                    objects=objects,
+                    variables={**(definition.get("Environment") or {}), **(environment or {})},
+                    log=log or _log.info,
+                    n_threads=n_threads,
+                    startup_s=startup_s,
+                )
+            )
+    except BaseException:
+        for container in opened:
+            container.close()
+        raise
+    return opened[0] if len(opened) == 1 else Pipeline(opened, is_direct=mode == "Direct")
+
+
+def _open_one(
+    definition: Mapping[str, Any],
+    *,
+    name: str,
+    label: str,
+    folder: Path,
+    objects: Objects,
+    variables: Mapping[str, str],
+    log: Callable[[str], None],
+    n_threads: int,
+    startup_s: float,
+) -> Container:
+    image = definition.get("Image") or ""
+    if definition.get("Mode") == "MultiModel":
+        raise HostingError(
+            f'Container "{label}" asks for several models (MultiModel), which this server does not serve. '
+            "Create a model and a production variant for each."
+        )
+    model_dir = fetched_model(definition, folder, objects, name=label)
+    program = script_of(model_dir, variables)
+    if program is None and (algorithm_of(image) is not None or (model_dir / "labelwright.json").is_file()):
+        try:
+            return open_predictor(model_dir, name=name, n_threads=n_threads, log=log)
+        except Exception as error:
+            log(f"The model could not be loaded: {type(error).__name__}: {error}")
+            raise PingFailed(name) from error
+    if program is not None:
+        return open_script(
+            program,
+            name=name,
+            model_dir=model_dir,
+            folder=folder,
+            objects=objects,
+            variables=variables,
+            log=log,
+            n_threads=n_threads,
+            startup_s=startup_s,
+        )
+    engine = find_engine()
+    if engine is None:
+        raise HostingError(
+            f'Failed to pull image "{image}" for container "{label}": no container engine (docker or podman) '
+            "answers on this machine. Use the image of a built-in algorithm, or serve the model with a script:"
+            " code/inference.py in its artifact, or SAGEMAKER_PROGRAM and SAGEMAKER_SUBMIT_DIRECTORY."
+        )
+    return open_image(
+        engine,
+        image,
+        name=name,
+        model_dir=model_dir,
+        folder=folder,
+        variables=variables,
+        log=log,
+        startup_s=startup_s,
+    )

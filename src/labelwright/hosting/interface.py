@@ -8,14 +8,32 @@ from typing import Protocol
 
 from labelwright.errors import LabelwrightError
 
-__all__ = ["CUSTOM_ATTRIBUTES", "Container", "HostingError", "Reply"]
+__all__ = ["CUSTOM_ATTRIBUTES", "FORWARDED", "Container", "HostingError", "PingFailed", "Reply"]
 
 CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 """The one header of an answer that reaches whoever asked, besides its content type."""
 
+FORWARDED = (
+    CUSTOM_ATTRIBUTES,
+    "x-amzn-sagemaker-inference-id",
+    "x-amzn-sagemaker-target-model",
+    "x-amzn-sagemaker-target-container-hostname",
+)
+"""Headers of a request that reach the container, besides Content-Type and Accept."""
+
 
 class HostingError(LabelwrightError):
     """A model cannot be served; the message is the failure reason that SageMaker gives."""
+
+
+class PingFailed(HostingError):
+    """A container ended, or did not answer ``/ping`` in time; ``container`` is its name."""
+
+    def __init__(self, container: str) -> None:
+        super().__init__(
+            f"The {container} container did not pass the ping health check. Please check CloudWatch logs."
+        )
+        self.container = container
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
