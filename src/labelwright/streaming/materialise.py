@@ -24,7 +24,7 @@ from labelwright.streaming.problems import ChannelError
 from labelwright.streaming.reader import n_threads_for
 from labelwright.streaming.sources import ObjectSource, open_source
 
-__all__ = ["Materialised", "local_name", "materialise"]
+__all__ = ["Materialised", "local_name", "materialise", "relative_key"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,13 +70,7 @@ def local_name(uri: str, prefix: str, *, is_manifest: bool = False) -> str:
     >>> local_name("s3://b/a/train2/f", "s3://b/a/train"), local_name("s3://b/a/train.rec", "s3://b/a/train.rec")
     ('train2/f', 'train.rec')
     """
-    if is_manifest:
-        name = uri.removeprefix(prefix).lstrip("/")
-    else:
-        folder, last = _cut(prefix)
-        name = uri[len(folder) :]
-        if last and name.startswith(f"{last}/"):
-            name = name[len(last) + 1 :]
+    name = relative_key(uri, prefix, is_manifest=is_manifest)
     if not name or "\0" in name or any(part in ("", ".", "..") for part in name.split("/")):
         raise ChannelError(
             f"The object {uri[:200]} cannot be a file below the channel's folder: {name[:200]!r} is no plain "
@@ -85,6 +79,21 @@ def local_name(uri: str, prefix: str, *, is_manifest: bool = False) -> str:
             value=uri,
         )
     return name
+
+
+def relative_key(uri: str, prefix: str, *, is_manifest: bool = False) -> str:
+    """What names an object below its prefix: all after the prefix's last folder, as `local_name` has it.
+
+    Parameters
+    ----------
+    uri, prefix, is_manifest
+        See `local_name`; the answer need not be a path, and may be empty.
+    """
+    if is_manifest:
+        return uri.removeprefix(prefix).lstrip("/")
+    folder, last = _cut(prefix)
+    name = uri[len(folder) :]
+    return name[len(last) + 1 :] if last and name.startswith(f"{last}/") else name
 
 
 def materialise(
