@@ -124,16 +124,30 @@ def ahead(
                 future.cancel()
 
 
-def batched(items: Iterable[Made], size: int) -> Iterator[list[Made]]:
-    """Lists of ``size`` items; the last may be shorter."""
+def batched(items: Iterable[Made], size: int, *, least: int = 1) -> Iterator[list[Made]]:
+    """Lists of ``size`` items; the last may be shorter.
+
+    Where it would have fewer than ``least``, it joins the one before: batch normalisation learns nothing from
+    a single sample.
+
+    Examples
+    --------
+    >>> list(batched(range(5), 2, least=2))
+    [[0, 1], [2, 3, 4]]
+    """
+    before: list[Made] = []
     batch: list[Made] = []
     for item in items:
         batch.append(item)
+        if len(batch) < min(least, size):
+            continue
+        if before:
+            yield before
+            before = []
         if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+            before, batch = batch, []
+    if before or batch:
+        yield before + batch
 
 
 class PictureCache:
