@@ -154,6 +154,9 @@ class SpoolReader:
 
         Everything before ``offset`` must be durable there.
         """
+        # What is noted as published must not vanish from the list, or the offset would point behind its end.
+        with self._done.open("rb") as file:
+            os.fsync(file.fileno())
         before = self.published()
         n_failed = sum(bool(finished.error) for finished in published)
         content = {
