@@ -38,6 +38,8 @@ from labelwright.store import (
     function_tables,
     labeling_tables,
     metric_tables,
+    training_tables,
+    transform_tables,
 )
 from labelwright.store.db import Database
 from labelwright.store.schema import metadata
@@ -63,6 +65,8 @@ _TABLE_MODULES = (
     function_tables,
     labeling_tables,
     metric_tables,
+    training_tables,
+    transform_tables,
 )
 
 

@@ -55,6 +55,8 @@ class Settings:
     training_jobs_at_once : int
         How many training jobs, and how many transform jobs, may run side by side; 0 means one for every two
         processor cores.
+    training_threads : int
+        Processor cores that each training job may use; 0 means an equal share of all of them.
     autolabel_min_objects : int
         Fewest lines of a manifest for automated labeling.
     autolabel_target_accuracy : float
@@ -108,6 +110,7 @@ class Settings:
     work_at_once: int = 1
     work_threads: int = 1
     training_jobs_at_once: int = 0
+    training_threads: int = 0
     autolabel_min_objects: int = 1250
     autolabel_target_accuracy: float = 0.95
     autolabel_target_box_iou: float = 0.6

@@ -22,8 +22,8 @@ def add_tags(
     context: RequestContext, connection: Connection, *, resource_arn: str, tags: list[dict[str, str]]
 ) -> dict[str, Any]:
     """Set tags and answer all tags of the resource."""
-    store.require_resource(connection, resource_arn)
-    return {"Tags": store.add_tags(connection, resource_arn, tags)}
+    arn = store.require_resource(connection, resource_arn)
+    return {"Tags": store.add_tags(connection, arn, tags)}
 
 
 @reads("sagemaker", "ListTags")
@@ -36,8 +36,8 @@ def list_tags(
     max_results: int | None = None,
 ) -> dict[str, Any]:
     """The tags of a resource in the order in which they were added."""
-    store.require_resource(connection, resource_arn)
-    numbered = list(enumerate(store.list_tags(connection, resource_arn)))
+    arn = store.require_resource(connection, resource_arn)
+    numbered = list(enumerate(store.list_tags(connection, arn)))
     page = page_of(
         context,
         numbered,
@@ -54,5 +54,5 @@ def delete_tags(
     context: RequestContext, connection: Connection, *, resource_arn: str, tag_keys: list[str]
 ) -> None:
     """Remove tags by key; keys that are not there are ignored."""
-    store.require_resource(connection, resource_arn)
-    store.delete_tags(connection, resource_arn, tag_keys)
+    arn = store.require_resource(connection, resource_arn)
+    store.delete_tags(connection, arn, tag_keys)

@@ -1,92 +1,156 @@
-"""The trainings that labeling jobs ran, as training jobs; reading only.
+"""Training job operations.
 
-https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTrainingJob.html and its neighbour.
-Differences: only trainings of automated labeling are there; what people pay for or choose there (instances,
-channels) is shown as it was: one local process.
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html and its neighbours.
+Differences: no quota refuses a job, it waits until there is a place; algorithms of a marketplace and file
+systems are refused by name; profiling, debugging rules, experiments and warm pools are kept and shown, and
+have no effect. Trainings of automated labeling are listed and described as well; they belong to their
+labeling job.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from sqlalchemy.engine import Connection
 
+from labelwright import algorithms
+from labelwright.api import labeling_trainings
 from labelwright.api.context import RequestContext
-from labelwright.api.dispatch import reads
-from labelwright.api.paging import page_of
-from labelwright.engine.automated import places
-from labelwright.engine.facts import facts_of
-from labelwright.errors import NotFound
-from labelwright.store import labeling_jobs, runs
+from labelwright.api.dispatch import operation, reads, writes
+from labelwright.api.paging import DEFAULT_PAGE, query_of, token_secret
+from labelwright.api.training_job_shapes import described, summarised
+from labelwright.core.arn import training_job_arn
+from labelwright.core.training_job import TERMINAL, StopRequested
+from labelwright.core.training_rules import check_training_request
+from labelwright.engine.training import KIND
+from labelwright.errors import IllegalTransition, InvalidRequest, LabelwrightError
+from labelwright.store import metric_points, runs
+from labelwright.store import training_jobs as store
 from labelwright.store.runs import RunRow
+from labelwright.store.tags import add_tags, delete_all_tags
+from labelwright.store.training_jobs import Listing, TrainingJobRow
+from labelwright.wire.paginate import make_token, read_token
 
 __all__: list[str] = []
 
-_SECONDARY = {
-    runs.IN_PROGRESS: "Training",
-    runs.COMPLETED: "Completed",
-    runs.FAILED: "Failed",
-    runs.STOPPED: "Stopped",
-}
+_CHANGEABLE = ("ProfilerConfig", "ProfilerRuleConfigurations", "ResourceConfig", "RemoteDebugConfig")
+
+
+@operation("sagemaker", "CreateTrainingJob")
+async def create_training_job(
+    context: RequestContext, *, training_job_name: str, tags: list[dict[str, str]] | None = None, **_: Any
+) -> dict[str, Any]:
+    """Check the request and keep it; the job begins as soon as there is a place."""
+    request = {key: value for key, value in context.parameters.items() if key != "Tags"}
+    check_request(request)
+    arn = training_job_arn(context.region, context.account_id, training_job_name)
+
+    def create(connection: Connection) -> int:
+        job_id = store.create(
+            connection,
+            region=context.region,
+            name=training_job_name,
+            arn=arn,
+            request=request,
+            now=context.now,
+        )
+        if tags:
+            add_tags(connection, arn, tags)
+        return job_id
+
+    context.app.supervisor.wake(KIND, await context.app.database.awrite(create))
+    return {"TrainingJobArn": arn}
+
+
+def check_request(request: Mapping[str, Any]) -> None:
+    """Check the rules beyond the service model.
+
+    Raises
+    ------
+    InvalidRequest
+    """
+    image = (request.get("AlgorithmSpecification") or {}).get("TrainingImage") or ""
+    name = algorithms.algorithm_of(image)
+    can_checkpoint = name is None or algorithms.get(name).can_checkpoint
+    check_training_request(request, algorithm=name, can_checkpoint=can_checkpoint)
 
 
 @reads("sagemaker", "DescribeTrainingJob")
 def describe_training_job(
     context: RequestContext, connection: Connection, *, training_job_name: str
 ) -> dict[str, Any]:
-    """One training."""
+    """Everything about one training job."""
+    job = store.named(connection, context.region, training_job_name)
+    if job is not None:
+        points = metric_points.last_values(connection, KIND, job.id)
+        return described(job, store.transitions(connection, job.id), points)
     run = runs.named(connection, context.region, training_job_name)
-    job = None if run is None else labeling_jobs.get(connection, run.job_id)
-    if run is None or job is None:
-        raise NotFound(
-            f"There is no training job {training_job_name!r} in {context.region}; see ListTrainingJobs.",
-            kind="training job",
-            name=training_job_name,
+    answer = None if run is None else labeling_trainings.described(context, connection, run)
+    if answer is None:
+        raise _missing(training_job_name)
+    return answer
+
+
+@operation("sagemaker", "StopTrainingJob")
+async def stop_training_job(context: RequestContext, *, training_job_name: str) -> None:
+    """Ask a job to end; it has two minutes, and what is in its model folder is kept."""
+
+    def stop(connection: Connection) -> int:
+        job = _own(context, connection, training_job_name, "stopped")
+        try:
+            store.transition(connection, job.id, StopRequested(at=context.now))
+        except IllegalTransition as error:
+            raise InvalidRequest(error.message, field="TrainingJobName", value=job.name) from error
+        return job.id
+
+    context.app.supervisor.wake(KIND, await context.app.database.awrite(stop))
+
+
+@writes("sagemaker", "UpdateTrainingJob")
+def update_training_job(
+    context: RequestContext, connection: Connection, *, training_job_name: str, **_: Any
+) -> dict[str, Any]:
+    """Change what may change of a job: profiling, remote debugging, the period of its warm pool."""
+    job = _own(context, connection, training_job_name, "changed")
+    given = {key: context.parameters[key] for key in _CHANGEABLE if key in context.parameters}
+    if job.status in TERMINAL and set(given) - {"ResourceConfig"}:
+        raise InvalidRequest(
+            f"The request was rejected because the training job is in status {job.status}. Only "
+            "ResourceConfig.KeepAlivePeriodInSeconds can be changed now.",
+            field="TrainingJobName",
+            value=job.name,
         )
-    facts = facts_of(job)
-    answer: dict[str, Any] = {
-        "TrainingJobName": run.name,
-        "TrainingJobArn": run.arn,
-        "LabelingJobArn": job.arn,
-        "TrainingJobStatus": run.status,
-        "SecondaryStatus": _SECONDARY[run.status],
-        "ModelArtifacts": {"S3ModelArtifacts": places.model_uri(facts.output_uri, run.iteration, run.name)},
-        "AlgorithmSpecification": {"TrainingImage": "labelwright/autolabel", "TrainingInputMode": "File"},
-        "RoleArn": facts.request["RoleArn"],
-        "InputDataConfig": [_channel(places.training_manifest_uri(facts.output_uri, run.iteration))],
-        "OutputDataConfig": {
-            "S3OutputPath": f"{facts.output_uri}/training/{run.iteration}/model",
-        },
-        "StoppingCondition": {
-            "MaxRuntimeInSeconds": max(1, int(context.app.settings.autolabel_time_limit_s))
-        },
-        "CreationTime": run.created_at,
-        "LastModifiedTime": run.modified_at,
-        "FinalMetricDataList": [
-            {"MetricName": name, "Value": float(value), "Timestamp": run.ended_at or run.modified_at}
-            for name, value in sorted(orjson.loads(run.detail).items())
-            if isinstance(value, int | float)
-        ],
-        "EnableNetworkIsolation": False,
+    values: dict[str, Any] = {
+        "changes": orjson.dumps({**orjson.loads(job.changes), **given}).decode(),
+        "modified_at": context.now,
     }
-    optional = {
-        "TrainingStartTime": run.started_at,
-        "TrainingEndTime": run.ended_at,
-        "FailureReason": run.failure_reason,
-    }
-    if run.started_at is not None and run.ended_at is not None:
-        optional["TrainingTimeInSeconds"] = max(1, round(run.ended_at - run.started_at))
-    return answer | {key: value for key, value in optional.items() if value is not None}
+    if "ResourceConfig" in given:
+        if job.keep_alive_s is None:
+            raise InvalidRequest(
+                f"The training job {job.name} was created without KeepAlivePeriodInSeconds, so it has no "
+                "warm pool whose period could be changed.",
+                field="ResourceConfig.KeepAlivePeriodInSeconds",
+            )
+        values["keep_alive_s"] = given["ResourceConfig"]["KeepAlivePeriodInSeconds"]
+    store.set_columns(connection, job.id, **values)
+    return {"TrainingJobArn": job.arn}
 
 
-def _channel(uri: str) -> dict[str, Any]:
-    source = {
-        "S3DataType": "AugmentedManifestFile",
-        "S3Uri": uri,
-        "S3DataDistributionType": "FullyReplicated",
-    }
-    return {"ChannelName": "train", "DataSource": {"S3DataSource": source}}
+@writes("sagemaker", "DeleteTrainingJob")
+def delete_training_job(context: RequestContext, connection: Connection, *, training_job_name: str) -> None:
+    """Show a job that has ended no more; its name stays taken and its outputs stay where they are."""
+    job = _own(context, connection, training_job_name, "deleted")
+    if job.status not in TERMINAL:
+        raise InvalidRequest(
+            f"The request was rejected because the training job is in status {job.status}. Stop it and wait "
+            "until it has ended.",
+            field="TrainingJobName",
+            value=job.name,
+        )
+    delete_all_tags(connection, job.arn)
+    store.delete(connection, job.id, now=context.now)
 
 
 @reads("sagemaker", "ListTrainingJobs")
@@ -101,45 +165,68 @@ def list_training_jobs(
     max_results: int | None = None,
     name_contains: str = "",
     next_token: str | None = None,
-    sort_by: str = "CreationTime",
-    sort_order: str = "Ascending",
+    sort_by: Any = "CreationTime",
+    sort_order: str | None = None,
     status_equals: str | None = None,
-    **_: Any,
+    warm_pool_status_equals: str | None = None,
+    training_plan_arn_equals: str | None = None,
 ) -> dict[str, Any]:
-    """The trainings of the region."""
-    found = [
-        run
-        for run in runs.all_of_region(connection, context.region)
-        if name_contains.lower() in run.name
-        and (status_equals is None or run.status == status_equals)
-        and (creation_time_after is None or run.created_at > creation_time_after)
-        and (creation_time_before is None or run.created_at < creation_time_before)
-        and (last_modified_time_after is None or run.modified_at > last_modified_time_after)
-        and (last_modified_time_before is None or run.modified_at < last_modified_time_before)
-    ]
-
-    def key(run: RunRow) -> tuple[Any, ...]:
-        return ({"Name": run.name, "Status": run.status}.get(sort_by, run.created_at), run.id)
-
-    page = page_of(
-        context,
-        found,
-        key=key,
-        max_results=max_results,
-        next_token=next_token,
-        descending=sort_order == "Descending",
+    """The training jobs of the region; the newest first unless an order is given."""
+    if sort_order is None:
+        sort_order = "Descending" if sort_by == "CreationTime" else "Ascending"
+    after = None
+    if next_token:
+        value, key = read_token(next_token, query=query_of(context), secret=token_secret(context))
+        after = (value, key)
+    listing = Listing(
+        region=context.region,
+        sort_by=sort_by,
+        is_descending=sort_order == "Descending",
+        created_after=creation_time_after,
+        created_before=creation_time_before,
+        modified_after=last_modified_time_after,
+        modified_before=last_modified_time_before,
+        name_contains=name_contains,
+        status=status_equals,
+        warm_pool_status=warm_pool_status_equals,
+        training_plan_arn=training_plan_arn_equals,
+        after=after,
     )
-    return {"TrainingJobSummaries": [_summary(run) for run in page.items], "NextToken": page.next_token}
-
-
-def _summary(run: RunRow) -> dict[str, Any]:
-    summary: dict[str, Any] = {
-        "TrainingJobName": run.name,
-        "TrainingJobArn": run.arn,
-        "CreationTime": run.created_at,
-        "LastModifiedTime": run.modified_at,
-        "TrainingJobStatus": run.status,
+    size = max_results or DEFAULT_PAGE
+    found = store.list_jobs(connection, listing, size + 1)
+    page = found[:size]
+    token = None
+    if len(found) > size:
+        summary, value = page[-1]
+        token = make_token((value, summary.key), query=query_of(context), secret=token_secret(context))
+    return {
+        "TrainingJobSummaries": [summarised(summary, labeling_trainings.SECONDARY) for summary, _ in page],
+        "NextToken": token,
     }
-    if run.ended_at is not None:
-        summary["TrainingEndTime"] = run.ended_at
-    return summary
+
+
+def _own(context: RequestContext, connection: Connection, name: str, verb: str) -> TrainingJobRow:
+    """A training job that clients may change."""
+    job = store.named(connection, context.region, name)
+    if job is not None:
+        return job
+    run: RunRow | None = runs.named(connection, context.region, name)
+    if run is None:
+        raise _missing(name)
+    if run.status != runs.IN_PROGRESS:
+        raise InvalidRequest(
+            f"The request was rejected because the training job is in status {run.status}.",
+            field="TrainingJobName",
+            value=name,
+        )
+    raise InvalidRequest(
+        f"The training job {run.name} belongs to a labeling job and cannot be {verb} by itself; stop the "
+        "labeling job.",
+        field="TrainingJobName",
+        value=name,
+    )
+
+
+def _missing(name: str) -> LabelwrightError:
+    # Waiters and SDKs depend on this code and text; ResourceNotFound, although modelled, is not used here.
+    return InvalidRequest("Requested resource not found.", field="TrainingJobName", value=name)

@@ -7,7 +7,15 @@ import re
 
 from labelwright.errors import InvalidRequest
 
-__all__ = ["PUBLIC_CROWD_ACCOUNT", "Arn", "TeamKind", "labeling_job_arn", "parse_arn", "team_kind"]
+__all__ = [
+    "PUBLIC_CROWD_ACCOUNT",
+    "Arn",
+    "TeamKind",
+    "labeling_job_arn",
+    "parse_arn",
+    "team_kind",
+    "training_job_arn",
+]
 
 PUBLIC_CROWD_ACCOUNT = "394669845002"
 """The account that owns the public team (and the built-in human task UIs) in every region."""
@@ -63,6 +71,17 @@ def labeling_job_arn(region: str, account: str, name: str) -> str:
     'arn:aws:sagemaker:us-west-2:000000000000:labeling-job/screws-round1'
     """
     return f"arn:aws:sagemaker:{region}:{account}:labeling-job/{name.lower()}"
+
+
+def training_job_arn(region: str, account: str, name: str) -> str:
+    """The ARN of a training job; the name in it keeps its case.
+
+    Examples
+    --------
+    >>> training_job_arn("eu-west-1", "000000000000", "Screws-7")
+    'arn:aws:sagemaker:eu-west-1:000000000000:training-job/Screws-7'
+    """
+    return f"arn:aws:sagemaker:{region}:{account}:training-job/{name}"
 
 
 def team_kind(workteam_arn: str) -> TeamKind:

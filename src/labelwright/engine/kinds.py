@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from labelwright.engine.supervisor import Kind
+from labelwright.engine.training.kind import TrainingJobs
+from labelwright.engine.transform.kind import TransformJobs
 
 __all__ = ["all_kinds"]
 
 
 def all_kinds() -> list[Kind]:
     """The kinds, in the order in which they are looked at."""
-    return []
+    return [
+        TrainingJobs(),
+        TransformJobs(),
+    ]

@@ -8,9 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from labelwright.errors import InvalidRequest, LimitExceeded, NotFound
-from labelwright.store.automated_tables import models
+from labelwright.store.automated_tables import models, runs
 from labelwright.store.directory_tables import human_task_uis, tags, workforces, workteams
 from labelwright.store.labeling_tables import labeling_jobs
+from labelwright.store.training_tables import training_jobs
+from labelwright.store.transform_tables import transform_jobs
 
 __all__ = ["MAX_TAGS", "Tag", "add_tags", "delete_all_tags", "delete_tags", "list_tags", "require_resource"]
 
@@ -18,22 +20,36 @@ MAX_TAGS = 50
 Tag = Mapping[str, str]
 """``{"Key": ..., "Value": ...}``."""
 
-_RESOURCES = (labeling_jobs, workteams, workforces, human_task_uis, models)
+_RESOURCES = (
+    labeling_jobs,
+    workteams,
+    workforces,
+    human_task_uis,
+    models,
+    training_jobs,
+    transform_jobs,
+    runs,
+)
 
 
-def require_resource(connection: Connection, arn: str) -> None:
-    """Raise when nothing of ours has this ARN.
+def require_resource(connection: Connection, arn: str) -> str:
+    """The ARN of the resource that is meant, as it is kept: ARNs are compared without case.
 
     Raises
     ------
     NotFound
+        When nothing of ours has this ARN.
     """
-    for table in _RESOURCES:
-        if connection.execute(sa.select(table.c.arn).where(table.c.arn == arn)).first() is not None:
-            return
+    for is_exact in (True, False):
+        for table in _RESOURCES:
+            column = table.c.arn
+            same = column == arn if is_exact else sa.func.lower(column) == arn.lower()
+            found: str | None = connection.execute(sa.select(column).where(same)).scalar()
+            if found is not None:
+                return found
     raise NotFound(
         f"Resource {arn} does not exist; give the ARN of a labeling job, workforce, work team, human task "
-        "UI or model.",
+        "UI, model or training job.",
         kind="resource",
         name=arn,
     )

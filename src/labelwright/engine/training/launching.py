@@ -1,0 +1,73 @@
+"""From a training job that waits to a program that runs."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+import orjson
+
+from labelwright.config import ACCOUNT_ID, Settings
+from labelwright.core.training_rules import host_count, max_runtime_s
+from labelwright.engine.supervisor import SupervisedTools
+from labelwright.store.training_jobs import TrainingJobRow
+from labelwright.work import Limits, Program
+
+__all__ = ["PROGRAM", "deadline", "folder_names", "host_of", "program", "program_name", "wait_deadline"]
+
+PROGRAM = "labelwright.training.job"
+
+
+def host_of(settings: Settings) -> str:
+    """Which server this is, when several share a database."""
+    return f"{socket.gethostname()}:{settings.data_dir.resolve()}"
+
+
+def program_name(row: TrainingJobRow) -> str:
+    """The name of the job's program, by which any later server process finds it."""
+    return f"{row.name_lower}.{row.id}.{row.attempt}"
+
+
+def folder_names(row: TrainingJobRow) -> list[str]:
+    """The names of all programs that the job has had, the latest first."""
+    return [f"{row.name_lower}.{row.id}.{attempt}" for attempt in range(row.attempt, 0, -1)]
+
+
+def deadline(row: TrainingJobRow, request: dict[str, Any]) -> float:
+    """When the job has run long enough, in epoch seconds; attempts after the first have no more time.
+
+    The time that a spot job may take from its creation on counts as well, where it ends sooner.
+    """
+    launched = row.created_at if row.launched_at is None else row.launched_at
+    wait = wait_deadline(row, request)
+    ends = launched + max_runtime_s(request)
+    return ends if wait is None else min(ends, wait)
+
+
+def wait_deadline(row: TrainingJobRow, request: dict[str, Any]) -> float | None:
+    """When ``MaxWaitTimeInSeconds`` is over."""
+    wait_s = (request.get("StoppingCondition") or {}).get("MaxWaitTimeInSeconds")
+    return None if wait_s is None else row.created_at + wait_s
+
+
+def program(tools: SupervisedTools, row: TrainingJobRow, module: str = PROGRAM) -> Program:
+    """What is to be run for a job."""
+    settings = tools.settings
+    request = orjson.loads(row.request)
+    content = {
+        "job": {"name": row.name, "arn": row.arn, "region": row.region, "account": ACCOUNT_ID},
+        "request": request,
+        "host_count": host_count(request),
+        "data_dir": None if settings.object_store else str(settings.data_dir.resolve()),
+        "log_folder": str(tools.logs_root.resolve()),
+        "endpoint_url": settings.public_url.rstrip("/") or f"http://{settings.host}:{settings.port}",
+        "deadline": deadline(row, request),
+    }
+    environment = {"LABELWRIGHT_OBJECT_STORE": settings.object_store} if settings.object_store else {}
+    return Program(module, content, Limits(n_threads=_n_threads(tools)), environment)
+
+
+def _n_threads(tools: SupervisedTools) -> int:
+    n_cores = os.cpu_count() or 1
+    return tools.settings.training_threads or max(1, n_cores // tools.runners["training"].n_at_once)
