@@ -3,13 +3,14 @@
 The description is a JSON file::
 
     {"folder": "/opt/ml/input/data", "channels": [ ...channels of InputDataConfig... ], "job_mode": "Pipe",
-     "host": 0, "n_hosts": 1, "data_dir": "/var/lib/labelwright", "failure": "/.../feeder.failure"}
+     "host": 0, "n_hosts": 1, "data_dir": "/var/lib/labelwright", "failure": "/.../feeder.failure",
+     "local_files": false}
 
 ``data_dir`` reads the embedded store's files; without it ``s3://`` is what the usual AWS variables lead to.
-Only Pipe channels are fed. ``{"event": "ready"}`` is printed when the first pipes are there. On SIGTERM, or
-when standard input ends, the pipes go away and the program ends with exit code 0. When a channel fails the
-reason, ``ClientError: ...``, is in the ``failure`` file before the reader sees the end of its pipe, and the
-exit code is 1.
+``local_files`` allows paths of this machine, for jobs of whoever owns it. Only Pipe channels are fed.
+``{"event": "ready"}`` is printed when the first pipes are there. On SIGTERM, or when standard input ends, the
+pipes go away and the program ends with exit code 0. When a channel fails the reason, ``ClientError: ...``, is
+in the ``failure`` file before the reader sees the end of its pipe, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -68,7 +69,9 @@ def run(description: dict[str, Any], is_over: threading.Event) -> int:
 
     try:
         # A manifest of somebody else's must not name files of this machine.
-        objects = open_objects(data_dir=description.get("data_dir"), local_files=False)
+        objects = open_objects(
+            data_dir=description.get("data_dir"), local_files=bool(description.get("local_files", False))
+        )
         channels = [
             Channel.from_request(channel, description.get("job_mode", "File"))
             for channel in description["channels"]

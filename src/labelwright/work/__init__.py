@@ -2,12 +2,12 @@
 
 `Runner` starts a program in a folder of its own, in its own session, and answers what it is doing; it keeps
 nothing in memory that matters, so a server that starts anew finds its programs again. Programs use
-`read_input`, `report_progress` and `write_result`.
+`read_input`, `report_progress` and `write_result`, and `is_interrupted` when they can finish early.
 """
 
 from __future__ import annotations
 
-from labelwright.work.folder import read_input, report_progress, write_result
+from labelwright.work.folder import held_lock, is_interrupted, read_input, report_progress, write_result
 from labelwright.work.runner import Limits, Program, Runner, State, Status
 
 __all__ = [
@@ -16,6 +16,8 @@ __all__ = [
     "Runner",
     "State",
     "Status",
+    "held_lock",
+    "is_interrupted",
     "read_input",
     "report_progress",
     "write_result",

@@ -24,6 +24,8 @@ __all__ = ["main"]
 
 def main(folder: Path) -> int:
     """Run the folder's program; its exit code."""
+    # From here on somebody may interrupt us; programs that can finish early say so themselves.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     write_json(folder / PROCESS, {"pid": os.getpid(), "started": start_time(os.getpid())})
     program = read_json(folder / PROGRAM)
     if program is None:

@@ -11,6 +11,7 @@
     result.json      what came out; its appearance is the moment of success
     exit.json        the exit code, when the program could write it
     stop             somebody asked it to end
+    interrupt        somebody asked it to finish early, with what it has
 
 Files that appear whole are written aside, flushed and renamed.
 """
@@ -28,13 +29,17 @@ from typing import Any
 __all__ = [
     "EXIT",
     "INPUT",
+    "INTERRUPT",
     "LOCK",
+    "LOCK_VARIABLE",
     "LOG",
     "PROCESS",
     "PROGRAM",
     "PROGRESS",
     "RESULT",
     "STOP",
+    "held_lock",
+    "is_interrupted",
     "read_input",
     "read_json",
     "report_progress",
@@ -45,12 +50,25 @@ __all__ = [
 
 INPUT, PROGRAM, PROCESS, LOCK = "input.json", "program.json", "process.json", "lock"
 PROGRESS, LOG, RESULT, EXIT, STOP = "progress.jsonl", "log", "result.json", "exit.json", "stop"
+INTERRUPT = "interrupt"
+LOCK_VARIABLE = "LABELWRIGHT_WORK_LOCK"
+"""Environment variable with the descriptor of the lock, for programs that hand it on to what they start."""
 
 
 def read_input(folder: Path) -> dict[str, Any]:
     """What a program is to do."""
     content: dict[str, Any] = json.loads((folder / INPUT).read_bytes())
     return content
+
+
+def is_interrupted(folder: Path) -> bool:
+    """Whether somebody asked a program to finish early; it gets SIGINT as well, once it runs."""
+    return (folder / INTERRUPT).exists()
+
+
+def held_lock() -> int:
+    """Descriptor of the lock that this program holds, -1 when it was started by hand."""
+    return int(os.environ.get(LOCK_VARIABLE, "-1"))
 
 
 def report_progress(folder: Path, message: str, **values: Any) -> None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["is_locked", "signal_group", "start_time"]
+__all__ = ["is_locked", "signal_group", "signal_process", "start_time"]
 
 _FIELD_OF_START = 22  # of /proc/<pid>/stat, counted from 1
 _FIELDS_BEFORE = 3  # the split begins behind the second field, a name that may hold blanks
@@ -56,5 +56,15 @@ def signal_group(pid: int, started: str, number: signal.Signals) -> bool:
         return False
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
+        return True
+    return False
+
+
+def signal_process(pid: int, started: str, number: signal.Signals) -> bool:
+    """Send a signal to one process; False when it is not that process any more."""
+    if start_time(pid) != started:
+        return False
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
         return True
     return False

@@ -29,7 +29,7 @@ from typing import Any
 
 from labelwright.errors import InvalidRequest
 from labelwright.work import folder as files
-from labelwright.work.processes import is_locked, signal_group
+from labelwright.work.processes import is_locked, signal_group, signal_process
 
 __all__ = ["Limits", "Program", "Runner", "State", "Status"]
 
@@ -249,6 +249,26 @@ class Runner:
             number, end = signal.SIGKILL, time.monotonic() + grace_s
         return not is_locked(folder / files.LOCK)
 
+    def interrupt(self, name: str) -> bool:
+        """Ask a program to finish early, with what it has.
+
+        It alone gets SIGINT, not what it started. Programs that cannot finish early ignore it. Safe to
+        repeat, and when the program has not begun yet: it finds the wish in its folder.
+
+        Returns
+        -------
+        bool
+            Whether the program runs.
+        """
+        folder = self.folder(name)
+        if not is_locked(folder / files.LOCK):
+            return False
+        (folder / files.INTERRUPT).touch()
+        process = files.read_json(folder / files.PROCESS)
+        if process is not None:
+            signal_process(int(process["pid"]), str(process["started"]), signal.SIGINT)
+        return True
+
     def remove(self, name: str) -> bool:
         """Stop a program and remove its folder; False when it would not end."""
         if not self.stop(name):
@@ -298,6 +318,7 @@ def _spawn(folder: Path, program: Program) -> subprocess.Popen[bytes] | None:
         **program.environment,
     }
     lock = os.open(folder / files.LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    environment[files.LOCK_VARIABLE] = str(lock)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
