@@ -127,8 +127,15 @@ class PicturePredictor(abc.ABC):
         """Pictures of equal size go through the graph together."""
         if not pictures:
             return []
-        if len({each.pixels.shape for each in pictures}) > 1:
-            return [body for each in pictures for body in self._run([each], accept)]
+        places: dict[tuple[int, ...], list[int]] = {}
+        for i, each in enumerate(pictures):
+            places.setdefault(each.pixels.shape, []).append(i)
+        if len(places) > 1:
+            found = [b""] * len(pictures)
+            for same in places.values():
+                for i, body in zip(same, self._run([pictures[i] for i in same], accept), strict=True):
+                    found[i] = body
+            return found
         batch = np.stack([each.pixels for each in pictures])  # (n, h, w, 3)
         outputs = self.session.run(None, {"images": batch})
         return self.answers(outputs, pictures, accept)
