@@ -54,7 +54,7 @@ class Settings:
         Processor cores that each of them may use.
     training_jobs_at_once : int
         How many training jobs, and how many transform jobs, may run side by side; 0 means one for every two
-        processor cores.
+        processor cores, a negative number holds them back.
     training_threads : int
         Processor cores that each training job may use; 0 means an equal share of all of them.
     autolabel_min_objects : int

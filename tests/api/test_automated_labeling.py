@@ -205,5 +205,5 @@ def test_registered_models(server: RunningServer) -> None:
     sagemaker.delete_model(ModelName="Mine")
     with pytest.raises(ClientError, match=r"ValidationException.*Could not find"):
         sagemaker.describe_model(ModelName="Mine")
-    with pytest.raises(ClientError, match="ResourceNotFound"):
+    with pytest.raises(ClientError, match=r"ValidationException.*Requested resource not found"):
         sagemaker.describe_training_job(TrainingJobName="nothing")
