@@ -1,4 +1,4 @@
-"""The requester's pages: sign-in, list of jobs, one job with its labeled objects. Read-only.
+"""The requester's pages: sign-in, labeling jobs with their objects, training jobs with charts. Read-only.
 
 Creating jobs is done through the API for now. Pages are Liquid with autoescape. A running job's page keeps
 itself up to date: one small script fetches it anew and exchanges what changed; without scripts it reloads.
@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from labelwright.console import ledger_panel, queries, select_page, session
+from labelwright.console import ledger_panel, queries, select_page, session, training_pages
 from labelwright.console.pictures import Card, card
 from labelwright.console.queries import JobRow
 from labelwright.context import AppContext
@@ -55,6 +55,8 @@ def build(context: AppContext) -> Starlette:
             Route("/console/sign-in", pages.sign_in, methods=["POST"]),
             Route("/console/sign-out", pages.sign_out, methods=["POST"]),
             Route("/console/jobs/{region}/{name}", pages.job),
+            Route("/console/training", pages.trainings),
+            Route("/console/training/{region}/{name}", pages.training),
             Route("/console/select", pages.select, methods=["GET"]),
             Route("/console/select", pages.create_subset, methods=["POST"]),
         ],
@@ -139,6 +141,24 @@ class _Pages:
                 for e in context.database.read(lambda c: queries.events(c, row.id))
             ],
         )
+
+    async def trainings(self, request: Request) -> Response:
+        if not self._signed_in(request):
+            return self._page("sign-in.html", "Sign in", signed_in=False)
+        context = self._context
+        jobs = await context.database.aread(lambda c: training_pages.job_list(c, now=context.clock()))
+        live = _LIVE_S if any(map(training_pages.is_live, jobs)) else 0
+        return self._page("trainings.html", "Training jobs", live=live, jobs=jobs)
+
+    async def training(self, request: Request) -> Response:
+        if not self._signed_in(request):
+            return self._page("sign-in.html", "Sign in", signed_in=False)
+        region, name = request.path_params["region"], request.path_params["name"]
+        page = await asyncio.to_thread(training_pages.job_page, self._context, region, name)
+        if page is None:
+            return await self.not_found(request, None)
+        live = _LIVE_S if training_pages.is_live(page) else 0
+        return self._page("training.html", page["name"], live=live, job=page)
 
     async def select(self, request: Request) -> Response:
         if not self._signed_in(request):
@@ -240,7 +260,15 @@ def _source(name: str) -> str:
 
 @cache
 def _templates() -> Environment:
-    names = ("shell.html", "sign-in.html", "jobs.html", "job.html", "select.html")
+    names = (
+        "shell.html",
+        "sign-in.html",
+        "jobs.html",
+        "job.html",
+        "select.html",
+        "trainings.html",
+        "training.html",
+    )
     return Environment(autoescape=True, loader=DictLoader({name: _source(name) for name in names}))
 
 

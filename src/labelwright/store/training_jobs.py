@@ -32,6 +32,7 @@ __all__ = [
     "get",
     "list_jobs",
     "named",
+    "newest",
     "next_attempt",
     "set_columns",
     "transition",
@@ -176,6 +177,12 @@ def named(connection: Connection, region: str, name: str) -> TrainingJobRow | No
     query = _SELECT.where(_t.c.region == region, _t.c.name_lower == name.lower(), _t.c.deleted_at.is_(None))
     row = connection.execute(query).first()
     return None if row is None else TrainingJobRow(*row)
+
+
+def newest(connection: Connection, *, limit: int) -> list[TrainingJobRow]:
+    """The jobs of all regions that are shown, newest first."""
+    query = _SELECT.where(_t.c.deleted_at.is_(None)).order_by(_t.c.created_at.desc(), _t.c.id.desc())
+    return [TrainingJobRow(*row) for row in connection.execute(query.limit(limit))]
 
 
 def unfinished(connection: Connection) -> list[int]:

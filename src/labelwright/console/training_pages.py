@@ -1,0 +1,134 @@
+"""What the console shows of training jobs: the list, and one job with its charts, story and log."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import orjson
+from sqlalchemy.engine import Connection
+
+from labelwright import algorithms
+from labelwright.console import metric_chart
+from labelwright.context import AppContext
+from labelwright.core.training_job import Status
+from labelwright.logstreams import LogStore
+from labelwright.store import metric_points, training_jobs
+from labelwright.store.training_jobs import TrainingJobRow
+
+__all__ = ["is_live", "job_list", "job_page"]
+
+_N_LISTED = 200
+_N_LOG_LINES = 200
+_N_STREAMS = 8
+_LIVE = frozenset({Status.IN_PROGRESS.value, Status.STOPPING.value})
+_GROUP = "/aws/sagemaker/TrainingJobs"
+
+
+def is_live(page: dict[str, Any]) -> bool:
+    """Whether what is shown will change by itself."""
+    return page["status"] in _LIVE
+
+
+def job_list(connection: Connection, *, now: float) -> list[dict[str, Any]]:
+    """The newest training jobs of all regions."""
+    return [_row(connection, row, now) for row in training_jobs.newest(connection, limit=_N_LISTED)]
+
+
+def _row(connection: Connection, row: TrainingJobRow, now: float) -> dict[str, Any]:
+    request = orjson.loads(row.request)
+    image = request.get("AlgorithmSpecification", {}).get("TrainingImage", "")
+    built_in = algorithms.algorithm_of(image)
+    shown = ""
+    if built_in is not None:
+        last = {value.name: value for value in metric_points.last_values(connection, "training-job", row.id)}
+        objective = next(iter(algorithms.get(built_in).objectives), None)
+        if objective in last:
+            shown = f"{objective} {last[objective].value:.4g}"
+    return {
+        "region": row.region,
+        "name": row.name,
+        "status": row.status,
+        "secondary": row.secondary,
+        "message": row.message,
+        "algorithm": built_in or image.rpartition("/")[2],
+        "metric": shown,
+        "created": _time(row.created_at),
+        "took": _duration(row, now),
+    }
+
+
+def job_page(context: AppContext, region: str, name: str) -> dict[str, Any] | None:
+    """Everything on one job's page; None when there is no such job."""
+    now = context.clock()
+
+    def read(connection: Connection) -> dict[str, Any] | None:
+        row = training_jobs.named(connection, region, name)
+        if row is None:
+            return None
+        page = _row(connection, row, now)
+        started_at = row.run_started_at or row.started_at or row.created_at
+        page["charts"] = [
+            metric_chart.chart(metric, points, started_at=started_at)
+            for metric in metric_points.names(connection, "training-job", row.id)
+            if (points := metric_points.series(connection, "training-job", row.id, metric, limit=20_000))
+        ]
+        page["story"] = [
+            {"at": _time(step.started_at), "status": step.status, "message": step.message}
+            for step in training_jobs.transitions(connection, row.id)
+        ]
+        page |= _facts(row)
+        return page
+
+    page = context.database.read(read)
+    if page is not None:
+        page["log"] = _log(context, name)
+    return page
+
+
+def _facts(row: TrainingJobRow) -> dict[str, Any]:
+    request = orjson.loads(row.request)
+    output = request["OutputDataConfig"]["S3OutputPath"].rstrip("/")
+    resources = request.get("ResourceConfig", {})
+    return {
+        "failure_reason": row.failure_reason or "",
+        "ended": "" if row.ended_at is None else _time(row.ended_at),
+        "image": request.get("AlgorithmSpecification", {}).get("TrainingImage", ""),
+        "instances": f"{resources.get('InstanceCount', 1)} x {resources.get('InstanceType', '')}",
+        "artifact": f"{output}/{row.name}/output/model.tar.gz",
+        "hyperparameters": sorted((request.get("HyperParameters") or {}).items()),
+        "channels": [_channel(channel, request) for channel in request.get("InputDataConfig") or []],
+    }
+
+
+def _channel(channel: dict[str, Any], request: dict[str, Any]) -> dict[str, str]:
+    source = channel.get("DataSource", {}).get("S3DataSource", {})
+    job_mode = request.get("AlgorithmSpecification", {}).get("TrainingInputMode", "")
+    return {
+        "name": channel["ChannelName"],
+        "uri": source.get("S3Uri", ""),
+        "type": source.get("S3DataType", ""),
+        "mode": channel.get("InputMode") or job_mode,
+        "attributes": ", ".join(source.get("AttributeNames") or []),
+    }
+
+
+def _log(context: AppContext, job: str) -> list[dict[str, Any]]:
+    """The end of the log of each host."""
+    logs = LogStore(context.settings.data_dir / "logs")
+    found = []
+    for stream, _ in zip(logs.names(_GROUP, prefix=f"{job}/"), range(_N_STREAMS), strict=False):
+        page = logs.events(_GROUP, stream, limit=_N_LOG_LINES)
+        found.append({"name": stream.partition("/")[2], "text": "\n".join(e.message for e in page.events)})
+    return found
+
+
+def _duration(row: TrainingJobRow, now: float) -> str:
+    if row.started_at is None:
+        return ""
+    seconds = int((row.ended_at or now) - row.started_at)
+    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
+def _time(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at))
