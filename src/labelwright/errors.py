@@ -12,6 +12,7 @@ __all__ = [
     "Conflict",
     "GroupExists",
     "IllegalTransition",
+    "InvalidCombination",
     "InvalidRequest",
     "LabelwrightError",
     "LimitExceeded",
@@ -61,6 +62,10 @@ class InvalidRequest(LabelwrightError):
         self.field = field
         self.value = value
         self.rule = rule
+
+
+class InvalidCombination(InvalidRequest):
+    """Each value may be given, but not with these others."""
 
 
 class PasswordRefused(InvalidRequest):

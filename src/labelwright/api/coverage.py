@@ -20,6 +20,15 @@ _SERVICES = {
         "Cognito user pools",
         "https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_{}.html",
     ),
+    "logs": (
+        "CloudWatch Logs",
+        "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_{}.html",
+    ),
+    "cloudwatch": (
+        "CloudWatch",
+        "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_{}.html",
+    ),
+    "iam": ("IAM", "https://docs.aws.amazon.com/IAM/latest/APIReference/API_{}.html"),
     "lambda": ("Lambda", "https://docs.aws.amazon.com/lambda/latest/api/API_{}.html"),
     "sts": ("STS", "https://docs.aws.amazon.com/STS/latest/APIReference/API_{}.html"),
 }

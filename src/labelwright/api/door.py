@@ -111,6 +111,10 @@ class _Door:
                 error, service=asked.service, protocol=asked.protocol, request_id=asked.request_id
             )
             more = {"x-amzn-errortype": found.code} if asked.protocol == "rest-json" else {}
+            if asked.protocol == "json" and asked.model is not None and asked.model.has_query_errors:
+                more = {
+                    "x-amzn-query-error": f"{found.code};{'Sender' if found.status < 500 else 'Receiver'}"
+                }
             answer = rest_json.Answer(found.status, more, self._error_body(found, asked))
         await _respond(send, answer, asked)
 
@@ -126,7 +130,7 @@ class _Door:
         model = self._model(service, scope["path"])
         # Of what we have no model of, only the query protocol posts forms; REST services speak JSON as well.
         is_json = bool(target) or not content_type.startswith("application/x-www-form-urlencoded")
-        if model is not None:
+        if model is not None and not (model.speaks_query and not is_json):
             is_json = model.protocol != "query"
         is_rest = is_json and not target and scope["path"] != "/"
         version = "1.0" if content_type.startswith("application/x-amz-json-1.0") else "1.1"
@@ -186,7 +190,7 @@ class _Door:
                 f"The service {verified.service!r} is not implemented yet; this server answers "
                 f"{', '.join(sorted(self._models))} and s3."
             )
-        form = _form(scope, body) if model.protocol == "query" else None
+        form = _form(scope, body) if asked.protocol == "query" else None
         operation = self._operation(model, self._named(model, scope, headers, form, asked), asked)
         handler = self._handlers[model.name, operation.name]
         parameters = await self._parameters(operation, scope, headers, form, body, asked)

@@ -13,10 +13,12 @@ from typing import Any
 
 from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import operation
+from labelwright.api.iam import DEFAULT_ROLE
 from labelwright.errors import AccessRefused
 
 __all__: list[str] = []
 
+_SESSION = "labelwright"
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/([\w+=,.@/-]{1,512})", re.ASCII)
 
 
@@ -66,9 +68,13 @@ def _credentials(context: RequestContext, duration_s: int) -> dict[str, Any]:
 
 @operation("sts", "GetCallerIdentity")
 async def get_caller_identity(context: RequestContext) -> dict[str, Any]:
-    """The account's root: there is one pair of keys."""
+    """The caller's role: one and the same for everybody who holds keys.
+
+    Clients make the ARN of an execution role from it (``get_execution_role`` of the SageMaker SDK), so it is
+    an assumed role and not the account's root.
+    """
     return {
-        "UserId": context.account_id,
+        "UserId": f"AROALABELWRIGHT:{_SESSION}",
         "Account": context.account_id,
-        "Arn": f"arn:aws:iam::{context.account_id}:root",
+        "Arn": f"arn:aws:sts::{context.account_id}:assumed-role/{DEFAULT_ROLE}/{_SESSION}",
     }

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from labelwright.store.metric_tables import metric_last, metric_points
 
-__all__ = ["LastValue", "Point", "add_points", "delete_points", "last_values", "names", "series"]
+__all__ = ["LastValue", "Point", "add_points", "delete_points", "last_values", "listing", "names", "series"]
 
 _ROWS_AT_ONCE = 5000
 
@@ -126,3 +126,25 @@ def delete_points(connection: Connection, resource_kind: str, resource_id: int) 
         connection.execute(
             sa.delete(t).where(t.c.resource_kind == resource_kind, t.c.resource_id == resource_id)
         )
+
+
+def listing(
+    connection: Connection,
+    resource_kind: str,
+    *,
+    resource_id: int | None = None,
+    name: str | None = None,
+    after: tuple[int, str] | None = None,
+    limit: int,
+) -> list[tuple[int, str]]:
+    """Which series there are, as (resource_id, name) in this order, behind ``after``."""
+    t = metric_last
+    query = sa.select(t.c.resource_id, t.c.name).where(t.c.resource_kind == resource_kind)
+    if resource_id is not None:
+        query = query.where(t.c.resource_id == resource_id)
+    if name is not None:
+        query = query.where(t.c.name == name)
+    if after is not None:
+        query = query.where(sa.tuple_(t.c.resource_id, t.c.name) > sa.tuple_(*map(sa.literal, after)))
+    rows = connection.execute(query.order_by(t.c.resource_id, t.c.name).limit(limit))
+    return [(row[0], row[1]) for row in rows]

@@ -1,7 +1,7 @@
 """The one table from our exception classes to AWS's codes, and how each protocol writes an error down.
 
 SageMaker's model names four errors (``ConflictException``, ``ResourceInUse``, ``ResourceLimitExceeded``,
-``ResourceNotFound``); broken constraints go out as ``ValidationException``. Cognito and STS have words of
+``ResourceNotFound``); broken constraints go out as ``ValidationException``. Other services have words of
 their own. Whatever has no entry is our fault: logged with the request id and answered as ``InternalFailure``
 without a word about what happened.
 """
@@ -94,6 +94,28 @@ _BY_SERVICE: Mapping[str, Mapping[type[LabelwrightError], Row]] = {
         errors.Busy: ("TooManyRequestsException", 429),
         errors.AccessRefused: ("AccessDeniedException", 403),
         BodyTooLarge: ("RequestTooLargeException", 413),
+    },
+    "logs": {
+        errors.InvalidRequest: ("InvalidParameterException", 400),
+        errors.NotFound: ("ResourceNotFoundException", 400),
+        ConstraintsBroken: ("InvalidParameterException", 400),
+    },
+    "monitoring": {
+        errors.InvalidRequest: ("InvalidParameterValue", 400),
+        errors.InvalidCombination: ("InvalidParameterCombination", 400),
+        errors.NotFound: ("ResourceNotFoundException", 404),
+        ConstraintsBroken: ("ValidationError", 400),
+        UnknownOperation: ("InvalidAction", 400),
+    },
+    "iam": {
+        errors.InvalidRequest: ("InvalidInput", 400),
+        errors.NotFound: ("NoSuchEntity", 404),
+        errors.AccessRefused: ("AccessDenied", 403),
+        ConstraintsBroken: ("ValidationError", 400),
+        MalformedInput: ("MalformedInput", 400),
+        UnknownOperation: ("InvalidAction", 400),
+        NotImplementedYet: ("NotImplemented", 501),
+        SignatureProblem: ("SignatureDoesNotMatch", 403),
     },
     "sts": {
         errors.InvalidRequest: ("ValidationError", 400),

@@ -33,6 +33,10 @@ MODEL_PATHS: Mapping[str, str] = {
     "sts": "sts/2011-06-15",
     "cognito-idp": "cognito-idp/2016-04-18",
     "lambda": "lambda/2015-03-31",
+    "logs": "logs/2014-03-28",
+    "cloudwatch": "cloudwatch/2010-08-01",
+    "iam": "iam/2010-05-08",
+    "sagemaker-runtime": "sagemaker-runtime/2017-05-13",
 }
 
 # service -> shape -> traits to set; None removes one.
@@ -44,6 +48,9 @@ PATCHES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "Scope": {"pattern": r"([!#-\[\]-~]+( [!#-\[\]-~]+)*)?"},
         # The store checks CIDR blocks with better words; the model's expression is 1.5 kB of IPv6.
         "Cidr": {"pattern": None},
+        # New instance types appear constantly; `core.training_rules` checks their form.
+        "TrainingInstanceType": {"enum": None},
+        "ProcessingInstanceType": {"enum": None},
         # Takes exponential time as written; the same names in linear time.
         "ComputeQuotaTargetTeamName": {"pattern": r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?"},
         "ClusterSchedulerPriorityClassName": {"pattern": r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?"},
@@ -58,7 +65,8 @@ PATCHES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     },
 }
 
-_FORMAT = 2
+_FORMAT = 3
+_PROTOCOLS = ("json", "rest-json", "query")  # those we speak, in the order in which clients prefer them
 _SHAPE_TRAITS = (
     "type",
     "required",
@@ -156,11 +164,15 @@ class ServiceModel:
     Attributes
     ----------
     name : str
-        ``sagemaker``, ``sts``, ``cognito-idp``, ``lambda``.
+        ``sagemaker``, ``sts``, ``cognito-idp``, ``lambda``, ``logs``, ``cloudwatch`` ...
     signing_name : str
         Service in the credential scope of its requests; two models may share one.
     protocol : str
-        ``json``, ``query`` or ``rest-json``.
+        ``json``, ``query`` or ``rest-json``: what its newer clients speak.
+    speaks_query : bool
+        Whether clients may post forms and get XML, beside or instead of JSON.
+    has_query_errors : bool
+        Whether JSON clients want the errors' names of the query protocol, in a header.
     routes : Mapping
         Of a REST service: operation name to HTTP method and URI template.
     operation_names : frozenset of str
@@ -170,8 +182,11 @@ class ServiceModel:
     def __init__(self, name: str, data: Mapping[str, Any]) -> None:
         metadata = data["metadata"]
         self.name = name
-        self.signing_name: str = metadata.get("signingName", name)
-        self.protocol: str = metadata["protocol"]
+        self.signing_name: str = metadata.get("signingName") or metadata.get("endpointPrefix", name)
+        protocols = metadata.get("protocols", [metadata["protocol"]])
+        self.protocol: str = next((p for p in _PROTOCOLS if p in protocols), metadata["protocol"])
+        self.speaks_query = "query" in protocols
+        self.has_query_errors = "awsQueryCompatible" in metadata
         self.routes: Mapping[str, tuple[str, str]] = {
             k: (v[0], v[1]) for k, v in data.get("routes", {}).items()
         }
@@ -296,7 +311,17 @@ def _prune_one(
             else:
                 kept[trait] = value
     metadata = model["metadata"]
-    fields = ("apiVersion", "protocol", "signingName", "targetPrefix", "xmlNamespace", "jsonVersion")
+    fields = (
+        "apiVersion",
+        "awsQueryCompatible",
+        "endpointPrefix",
+        "jsonVersion",
+        "protocol",
+        "protocols",
+        "signingName",
+        "targetPrefix",
+        "xmlNamespace",
+    )
     is_rest = metadata["protocol"].startswith("rest-")
     routes = {
         name: [spec["http"]["method"], spec["http"]["requestUri"]]

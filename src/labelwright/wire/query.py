@@ -1,4 +1,4 @@
-"""AWS's query protocol, which STS speaks: form fields in, XML out."""
+"""AWS's query protocol, which STS, IAM and older CloudWatch clients speak: form fields in, XML out."""
 
 from __future__ import annotations
 
