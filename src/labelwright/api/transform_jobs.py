@@ -74,7 +74,8 @@ def describe_transform_job(
 ) -> dict[str, Any]:
     """Everything about one transform job."""
     job = _named(context, connection, transform_job_name)
-    answer = orjson.loads(job.request) | {
+    request: dict[str, Any] = orjson.loads(job.request)
+    answer = request | {
         "TransformJobName": job.name,
         "TransformJobArn": job.arn,
         "TransformJobStatus": job.status,

@@ -34,6 +34,9 @@ _CHUNK_BYTES: Final = 16 << 20
 _CHUNKS_PER_THREAD: Final = 3
 _READ_ATTEMPTS: Final = 3
 _PAUSES_S: Final = (0.2, 1.0, 3.0)
+_BROKEN_OFF: Final = (0, 502)  # statuses of requests during which the container may have died
+_DEATH_LOOKS: Final = 20
+_DEATH_LOOK_S: Final = 0.02
 _WAITING_BYTES_MAX: Final = 1 << 30
 _LOOK_EVERY: Final = 64  # objects between two looks at how much waits to be published
 
@@ -68,6 +71,8 @@ class Execution:
     container : Container
     plan : Plan
     spool : SpoolWriter
+    reopen : callable
+        Makes another container when this one has died; what it raises ends the job.
     n_together : int
         Requests handed to the container in one call; 1 unless it answers several faster than one by one.
     n_threads : int
@@ -84,13 +89,16 @@ class Execution:
         plan: Plan,
         spool: SpoolWriter,
         *,
+        reopen: Callable[[], Container],
         n_together: int,
         n_threads: int,
         on_error: Callable[[str, str], None],
     ) -> None:
         self._units = units
         self._objects = objects
-        self._container = container
+        self.container = container  # the one in use; whoever made this closes it
+        self._reopen = reopen
+        self._reopening = threading.Lock()
         self._plan = plan
         self._spool = spool
         self._n_together = n_together
@@ -207,19 +215,34 @@ class Execution:
         plan = self._plan
         if not bodies:
             return []
-        replies = self._container.invoke_many(
-            bodies, plan.content_type, plan.accept, timeout_s=plan.timeout_s
-        )
+        self._revive()  # the request before may have been its end
+        replies = self.container.invoke_many(bodies, plan.content_type, plan.accept, timeout_s=plan.timeout_s)
         for i, reply in enumerate(replies):
             for attempt in range(plan.n_retries):
                 if reply.is_ok or 0 < reply.status < 500:
                     break
                 self._pause.wait(_PAUSES_S[min(attempt, len(_PAUSES_S) - 1)])
-                reply = self._container.invoke(
+                self._revive()
+                reply = self.container.invoke(
                     bodies[i], plan.content_type, plan.accept, timeout_s=plan.timeout_s
                 )
             replies[i] = reply
+            if reply.status in _BROKEN_OFF:
+                self._see_whether_it_died()
         return replies
+
+    def _see_whether_it_died(self) -> None:
+        """Its connections end before its process does: wait a moment, or the next request would fail too."""
+        for _ in range(_DEATH_LOOKS):
+            if not self.container.is_healthy():
+                return
+            self._pause.wait(_DEATH_LOOK_S)
+
+    def _revive(self) -> None:
+        with self._reopening:
+            if not self.container.is_healthy():
+                self.container.close()
+                self.container = self._reopen()
 
     # -- putting together -----------------------------------------------------------------------------
 

@@ -15,7 +15,8 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,7 +50,8 @@ def run(folder: Path) -> None:
         spool_folder = Path(content["spool"])
         source = content["request"]["TransformInput"]["DataSource"]["S3DataSource"]
         units = open_units(source, spool_folder, objects)
-        container = open_container(
+        reopen = partial(
+            open_container,
             content["model"],
             folder=folder / "model",
             objects=objects,
@@ -57,15 +59,13 @@ def run(folder: Path) -> None:
             log=log,
             n_threads=content["n_threads"],
         )
+        container = reopen()
     except (HostingError, LabelwrightError, OSError) as error:
         reason = str(error) if isinstance(error, HostingError) else failure_reason(error)
         log(f"The job cannot begin: {reason}")
         write_result(folder, {"failure_reason": _with_prefix(reason), "n_objects": 0, "n_failed": 0})
         return
-    try:
-        _carry_out(folder, content, units, objects, container, log)
-    finally:
-        container.close()
+    _carry_out(folder, content, units, objects, container, reopen, log)
 
 
 def _carry_out(
@@ -74,6 +74,7 @@ def _carry_out(
     units: Units,
     objects: Objects,
     container: Container,
+    reopen: Callable[[], Container],
     log: _Log,
 ) -> None:
     plan = Plan.of_request(content["request"], container.execution_parameters())
@@ -99,11 +100,15 @@ def _carry_out(
         container,
         plan,
         spool,
+        reopen=reopen,
         n_together=N_TOGETHER if is_predictor else 1,
         n_threads=content["n_threads"] if is_predictor else plan.n_at_once,
         on_error=on_error,
     )
-    execution.run()
+    try:
+        execution.run()
+    finally:
+        execution.container.close()
     spool.close()
     elapsed_s = max(1e-9, time.monotonic() - started)
     n_new = len(units) - n_before
