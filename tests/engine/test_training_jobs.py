@@ -231,7 +231,7 @@ def test_a_new_server_finds_the_program_of_the_old_one(training: TrainingShop, c
     again.leave()
 
 
-N_JOBS, N_METRICS, N_KILLS = 6, 40, 5
+N_JOBS, N_METRICS, N_KILLS = 5, 30, 4
 
 
 @pytest.mark.slow

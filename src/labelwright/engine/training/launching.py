@@ -10,6 +10,7 @@ import orjson
 
 from labelwright.config import ACCOUNT_ID, Settings
 from labelwright.core.training_rules import host_count, max_runtime_s
+from labelwright.credentials import load_or_create
 from labelwright.engine.supervisor import SupervisedTools
 from labelwright.store.training_jobs import TrainingJobRow
 from labelwright.work import Limits, Program
@@ -17,6 +18,7 @@ from labelwright.work import Limits, Program
 __all__ = ["PROGRAM", "deadline", "folder_names", "host_of", "program", "program_name", "wait_deadline"]
 
 PROGRAM = "labelwright.training.job"
+_KEYS_LAST_S = 3600.0
 
 
 def host_of(settings: Settings) -> str:
@@ -64,8 +66,19 @@ def program(tools: SupervisedTools, row: TrainingJobRow, module: str = PROGRAM) 
         "endpoint_url": settings.public_url.rstrip("/") or f"http://{settings.host}:{settings.port}",
         "deadline": deadline(row, request),
     }
-    environment = {"LABELWRIGHT_OBJECT_STORE": settings.object_store} if settings.object_store else {}
+    environment = _keys(tools, content["deadline"])
+    if settings.object_store:
+        environment["LABELWRIGHT_OBJECT_STORE"] = settings.object_store
     return Program(module, content, Limits(n_threads=_n_threads(tools)), environment)
+
+
+def _keys(tools: SupervisedTools, ends_at: float) -> dict[str, str]:
+    """Keys for the user's code; they end some time after the job must have ended."""
+    from labelwright.training import key_environment
+
+    now = tools.clock()
+    keys = load_or_create(tools.settings).temporary(now=now, duration_s=ends_at - now + _KEYS_LAST_S)
+    return key_environment(keys.access_key_id, keys.secret_access_key)
 
 
 def _n_threads(tools: SupervisedTools) -> int:
