@@ -4,8 +4,8 @@
 
 On a machine that others use as well, two runs of the same code a minute apart differ by a third. Here both
 servers run at once and the load visits them in turns of a second and a half, so that what happens to one
-happens to the other; medians over the turns are compared. Repeat with the checkouts exchanged before believing
-a difference of a few per cent.
+happens to the other; medians over the turns are compared. Repeat with the checkouts exchanged before you
+believe a difference of a few per cent.
 """
 
 from __future__ import annotations
