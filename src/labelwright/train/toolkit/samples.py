@@ -32,6 +32,7 @@ __all__ = [
     "RecordSource",
     "SampleSource",
     "Share",
+    "appeared",
     "epoch_of_samples",
     "image_files",
     "records_of_channel",
@@ -216,7 +217,7 @@ class PipeSource:
         self, epoch: int, *, seed: int | None = None, share: Share = Share()
     ) -> Iterator[EncodedSample]:
         """See `SampleSource.epoch`; the order is the pipe's, ``epoch`` and ``seed`` are ignored."""
-        path = _appeared(self._pipe(self._n_opened), self._patience_s)
+        path = appeared(self._pipe(self._n_opened), self._patience_s)
         self._n_opened += 1
         name = self._channel.name
         records = recordio.read(path)
@@ -285,7 +286,7 @@ def epoch_of_samples(channel: TrainingChannel, epoch: int) -> Iterator[tuple[byt
         for path in sorted(channel.folder.rglob("*.rec")):
             yield from ((record,) for record in recordio.read(path))
         return
-    records = recordio.read(_appeared(channel.pipe(epoch), _PATIENCE_S))
+    records = recordio.read(appeared(channel.pipe(epoch)))
     for first in records:
         second = next(records, None)
         if second is None:
@@ -314,8 +315,14 @@ def _image_record(record: bytes, key: str, index: int) -> EncodedSample:
     return EncodedSample(image, header.label, key, index)
 
 
-def _appeared(path: Path, patience_s: float) -> Path:
-    """Wait until the platform has made the pipe."""
+def appeared(path: Path, patience_s: float = _PATIENCE_S) -> Path:
+    """Wait until the platform has made a named pipe.
+
+    Raises
+    ------
+    CustomerError
+        It did not.
+    """
     give_up = time.monotonic() + patience_s
     while not path.exists():
         if time.monotonic() > give_up:
