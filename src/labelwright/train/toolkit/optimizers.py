@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import nn
@@ -66,8 +66,8 @@ def build_optimizer(
     raise ValueError(f"there is no optimizer {name!r}")
 
 
-def freeze(module: nn.Module, pattern: str) -> list[str]:
-    """Stop training the parameters whose name matches; running statistics below them stay as well.
+def freeze(module: nn.Module, pattern: str, *, name_of: Callable[[str], str] | None = None) -> list[str]:
+    """Stop training the parameters whose name matches.
 
     Parameters
     ----------
@@ -75,10 +75,13 @@ def freeze(module: nn.Module, pattern: str) -> list[str]:
     pattern : str
         Regular expression, matched from the beginning of the parameter's name; ``""`` freezes nothing.
 
+    name_of : callable, optional
+        From the name of a parameter to the documented one, which is matched; default: the name itself.
+
     Returns
     -------
     list of str
-        Names of the frozen parameters.
+        Names of the frozen parameters. Norms with one of them should keep their statistics as well.
 
     Raises
     ------
@@ -91,7 +94,8 @@ def freeze(module: nn.Module, pattern: str) -> list[str]:
         wanted = re.compile(pattern)
     except re.error as error:
         raise CustomerError(f"freeze_layer_pattern {pattern!r} is no regular expression: {error}.") from error
-    frozen = [name for name, _ in module.named_parameters() if wanted.match(name)]
+    named = name_of or str
+    frozen = [name for name, _ in module.named_parameters() if wanted.match(named(name))]
     for name in frozen:
         module.get_parameter(name).requires_grad_(False)
     return frozen
