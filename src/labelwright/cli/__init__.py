@@ -16,9 +16,10 @@ __all__ = ["cli", "main"]
 _COMMANDS = {
     "serve": ("serve", "Start the server: AWS API, S3, portal and console on one port."),
     "env": ("env", "Print the exports that point AWS clients here."),
+    "exec": ("exec", "Run a script with AWS clients and the SageMaker SDK turned here."),
     "worker": ("worker", "Add and list workers."),
     "workteam": ("workteam", "List work teams."),
-    "job": ("job", "List, describe and stop labeling jobs, and see what they cost."),
+    "job": ("job", "List, describe and stop labeling jobs; costs, and logs of everything."),
     "events": ("events", "Follow what happens to jobs and tasks."),
     "simulate": ("simulate", "Answer a job's tasks with synthetic workers."),
     "select": ("select", "Write a subset of a manifest: by query or at random."),

@@ -89,6 +89,35 @@ def stop(name: str, data_dir: Path | None, region: str) -> None:
     click.echo(f"Stopping {name}.", err=True)
 
 
+@job.command("logs")
+@click.argument("name")
+@click.option("-f", "--follow", is_flag=True, help="Go on until the job has ended; exit 1 when it failed.")
+@click.option(
+    "--kind",
+    type=click.Choice(["training", "transform", "endpoint", "function"]),
+    help="What is called NAME [the first that is].",
+)
+@click.option("--timestamps", is_flag=True, help="Print the time of each line.")
+@data_option
+@region_option
+def show_logs(
+    name: str, follow: bool, kind: str | None, timestamps: bool, data_dir: Path | None, region: str
+) -> None:
+    """Print what a training job, transform job, endpoint or function has logged."""
+    from labelwright.cli.job_logs import print_logs
+
+    try:
+        print_logs(
+            name,
+            client=lambda service: aws_client(service, data_dir, region),
+            kind=kind,
+            follow=follow,
+            timestamps=timestamps,
+        )
+    except (BotoCoreError, ClientError) as error:
+        raise click.ClickException(_explain(error)) from error
+
+
 @job.command()
 @click.argument("name")
 @data_option
