@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labelwright.autolabel.gram import gram_of
+
 __all__ = ["PENALTIES", "is_dear", "solve_ridge"]
 
 PENALTIES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
@@ -44,9 +46,7 @@ def is_dear(x: Any, n_targets: int) -> bool:
 
 
 def _gram(x: Any) -> Matrix:
-    product = x @ x.T
-    dense = product.toarray() if hasattr(product, "toarray") else product
-    return np.asarray(dense, np.float32) + np.float32(1)
+    return gram_of(x) + np.float32(1)
 
 
 def _penalty(gram: Matrix, y: Matrix) -> float:

@@ -1,0 +1,70 @@
+"""Inner products of all pairs of rows: dense rows by BLAS, sparse rows partly.
+
+Of text features a few hundred columns (frequent words and letters) hold nearly all the work of a sparse
+product, which visits every pair of rows that share a column. These columns are cheaper as a dense product,
+although most of it is zeros; what is left over is sparse work, and little.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["gram_of"]
+
+_N_FREQUENT = 1024  # measured on three sets of texts: from 512 to 2048 it makes little difference
+_SMALL = 256  # rows for which cutting columns apart does not pay
+
+Matrix = NDArray[np.float32]
+
+
+def gram_of(x: Any) -> Matrix:
+    """``x x'``.
+
+    Parameters
+    ----------
+    x : ndarray or CSR matrix of shape (n, d), float32
+
+    Returns
+    -------
+    ndarray of shape (n, n), float32
+        Row-major and symmetric.
+    """
+    if not hasattr(x, "tocsr"):
+        return np.asarray(x @ x.T, np.float32)
+    n, d = x.shape
+    if n <= _SMALL:
+        return np.asarray((x @ x.T).toarray(), np.float32)
+    n_rows_with = np.bincount(x.indices, minlength=d)
+    frequent = np.argpartition(n_rows_with, -_N_FREQUENT)[-_N_FREQUENT:] if d > _N_FREQUENT else np.arange(d)
+    place = np.full(d, -1, np.int32)
+    place[frequent] = np.arange(len(frequent), dtype=np.int32)
+    rows = np.repeat(np.arange(n), np.diff(x.indptr))
+    column = place[x.indices]
+    is_frequent = column >= 0
+    gram = _dense_part(x.data[is_frequent], rows[is_frequent], column[is_frequent], (n, len(frequent)))
+    # A column of one row adds to the diagonal only.
+    is_lonely = ~is_frequent & (n_rows_with[x.indices] == 1)
+    squares = np.bincount(rows[is_lonely], x.data[is_lonely].astype(np.float64) ** 2, minlength=n)
+    gram[np.diag_indices(n)] += squares.astype(np.float32)
+    _add_sparse_part(gram, x, rows, ~is_frequent & ~is_lonely)
+    return gram
+
+
+def _dense_part(values: Matrix, rows: NDArray[Any], columns: NDArray[Any], shape: tuple[int, int]) -> Matrix:
+    from scipy.linalg import blas
+
+    dense = np.zeros(shape, np.float32, order="F")
+    dense[rows, columns] = values
+    upper = blas.ssyrk(1.0, dense)
+    return np.ascontiguousarray(upper + np.triu(upper, 1).T)
+
+
+def _add_sparse_part(gram: Matrix, x: Any, rows: NDArray[Any], kept: NDArray[np.bool_]) -> None:
+    n = x.shape[0]
+    ends = np.concatenate([[0], np.cumsum(np.bincount(rows[kept], minlength=n))]).astype(x.indptr.dtype)
+    rest = type(x)((x.data[kept], x.indices[kept], ends), shape=x.shape)
+    product = rest @ rest.T
+    gram[np.repeat(np.arange(n), np.diff(product.indptr)), product.indices] += product.data
