@@ -7,6 +7,7 @@ objects and their number. An object that cannot be transformed holds up none of 
 from __future__ import annotations
 
 import threading
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -169,7 +170,7 @@ class Execution:
             one = kept.pop() if kept else self._open(i)
             if one.error is not None:
                 raise one.error
-            return gunzip_pieces(one.head, one.rest or ()) if plan.is_gzip else _chained(one)
+            return _unpacked(one) if plan.is_gzip else _chained(one)
 
         processing = plan.processing
         try:
@@ -184,13 +185,8 @@ class Execution:
                 if i in self._given_up:
                     break
                 yield _Item(i, request, line=unit.line)
-        except (LabelwrightError, OSError, EOFError, ValueError) as error:
+        except (LabelwrightError, OSError) as error:
             yield _Item(i, None, failure_reason(error), name)
-        except Exception as error:  # broken gzip data: zlib.error is no ValueError
-            if type(error).__module__ != "zlib":
-                raise
-            reason = f"ClientError: the object is no whole gzip file: {error}"
-            yield _Item(i, None, reason, name)
         else:
             yield _Item(i, None, name=name)
 
@@ -300,6 +296,15 @@ class Execution:
     def _fail(self, i: int, name: str, error: str) -> None:
         self._spool.fail(i, error)
         self._on_error(name, error)
+
+
+def _unpacked(opened: _Opened) -> Iterator[bytes]:
+    try:
+        yield from gunzip_pieces(opened.head, opened.rest or ())
+    except (zlib.error, EOFError) as error:
+        raise InvalidRequest(
+            f"The object begins like a gzip file but is broken: {error}.", field="CompressionType"
+        ) from error
 
 
 def _chained(opened: _Opened) -> Iterable[bytes]:

@@ -228,6 +228,7 @@ class SpoolWriter:
                 self._note(finished)
                 offset += len(raw)
         self._done.truncate(offset)
+        self._done.seek(offset)
 
     def _note(self, finished: Finished) -> None:
         self.is_done[finished.i] = 1
@@ -268,7 +269,9 @@ class SpoolWriter:
         self._note(finished)
 
     def n_bytes_waiting(self) -> int:
-        """Bytes of all segments that are there."""
+        """Bytes of all segments that are there; 0 when everything in them is published."""
+        if self._reader.published()["offset"] == self._done.tell():
+            return 0
         n_bytes = 0
         for number in segments(self._folder):
             with contextlib.suppress(FileNotFoundError):
