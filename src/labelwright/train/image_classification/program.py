@@ -1,0 +1,303 @@
+"""The training program of image classification."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from labelwright.algorithms.image_classification import parse_label_format
+from labelwright.train.image_classification.data import ClassifiedPictures, LabelReader, open_channel
+from labelwright.train.image_classification.losses import ClassificationLoss
+from labelwright.train.image_classification.metrics import Scores
+from labelwright.train.image_classification.pictures import Cropping
+from labelwright.train.image_classification.serving import export_classifier
+from labelwright.train.image_classification.starting import starting_network
+from labelwright.train.toolkit.artifact import write_artifact
+from labelwright.train.toolkit.beginning import Job, begin
+from labelwright.train.toolkit.checkpoints import Checkpoints
+from labelwright.train.toolkit.environment import Environment
+from labelwright.train.toolkit.normalization import keep_statistics, weigh_statistics
+from labelwright.train.toolkit.optimizers import build_optimizer, set_rate, step_rate
+from labelwright.train.toolkit.precision import Precision, precision_for
+from labelwright.train.toolkit.problems import CustomerError
+from labelwright.train.toolkit.stepping import Stepper, in_step
+from labelwright.train.toolkit.stopping import BestWeights, EarlyStopping, StopWish
+
+__all__ = ["train"]
+
+_SEED = 0
+_LINE_EVERY = 20  # batches
+_FEW_PICTURES = 16  # in a batch: too few for statistics as good as the pretrained ones
+_MODEL_FOLDER = "/opt/ml/model"
+
+
+def train(environment: Environment) -> None:
+    """Train, and leave the model in ``environment.model_dir``.
+
+    Raises
+    ------
+    CustomerError, labelwright.errors.InvalidRequest
+        Settings or data are wrong.
+    """
+    job = begin(environment, "image-classification")
+    job.log.say("Creating checkpoint directory")
+    with tempfile.TemporaryDirectory() as scratch, StopWish() as wish:
+        run = _Run(job, wish, Path(scratch))
+        run.resume()
+        for epoch in range(run.n_epochs_done, job.values["epochs"]):
+            if wish.is_there or run.is_over:
+                break
+            started = time.monotonic()
+            accuracy = run.train_epoch(epoch)
+            if wish.is_there:
+                break
+            for name, value in accuracy:
+                job.log.say(f"Epoch[{epoch}] Train-{name}={value:.6f}")
+            job.log.say(f"Epoch[{epoch}] Time cost={time.monotonic() - started:.3f}")
+            run.validate(epoch)
+            job.log.progress(epoch + 1, job.values["epochs"])
+        run.finish()
+    job.processes.leave()
+
+
+def _precision(job: Job) -> Precision:
+    """float16 asks for mixed precision; on CPUs products are in whatever type the hardware is good at."""
+    has_gpu = torch.cuda.is_available()
+    return precision_for(job.processes.local_rank, wanted=job.values["precision_dtype"] if has_gpu else None)
+
+
+@dataclasses.dataclass(slots=True)
+class _Sides:
+    """Both sides of the data."""
+
+    train: ClassifiedPictures
+    validation: ClassifiedPictures
+
+
+def _open(job: Job) -> _Sides:
+    values, processes = job.values, job.processes
+    cropping = Cropping(values["image_shape"], values["resize"], values["augmentation_type"])
+    sides = []
+    for name in ("train", "validation"):
+        channel = job.environment.channel(name)
+        if channel.mode != "Pipe" and channel.content_type.startswith(("image/", "application/x-image")):
+            _need_resize(job)
+        label_format = channel.parameters.get("label-format")
+        reader = LabelReader(
+            values["num_classes"],
+            values["multi_label"],
+            parse_label_format(f"{channel.content_type};label-format={label_format}")
+            if label_format
+            else "multi-hot",
+        )
+        source = open_channel(
+            channel, job.environment.channels.get(f"{name}_lst"), pipe=processes.pipe_of(channel)
+        )
+        share = processes.share_of(channel, "drop" if name == "train" else "exact")
+        sides.append(ClassifiedPictures(source, reader, cropping, share=share, seed=_SEED))
+    return _Sides(*sides)
+
+
+def _need_resize(job: Job) -> None:
+    if job.values["resize"] is None:
+        raise CustomerError(
+            "'resize' is a required property (caused by ValidationError)\n\nCaused by: channels with image "
+            "files need the hyperparameter 'resize': the length of the shorter side in pixels, larger than "
+            "both sides of image_shape."
+        )
+
+
+class _Run:
+    """Everything that changes while a job is trained."""
+
+    def __init__(self, job: Job, wish: StopWish, scratch: Path) -> None:
+        values = job.values
+        self.job, self.wish = job, wish
+        self.n_epochs_done = 0
+        self.n_steps = 0
+        self.is_over = False
+        self.sides = _open(job)
+        self.precision = _precision(job)
+        network, is_trained = starting_network(job, scratch)
+        self.network = network
+        self.precision.put(network)
+        job.processes.share_weights(network)
+        self._is_trained = is_trained
+        self._keeps_statistics = is_trained and values["mini_batch_size"] < _FEW_PICTURES
+        decays = values["optimizer"] in ("sgd", "nag")
+        self.optimizer = build_optimizer(
+            values["optimizer"],
+            network.parameters(),
+            learning_rate=values["learning_rate"],
+            momentum=values["momentum"],
+            weight_decay=values["weight_decay"] if decays else 0.0,
+            betas=(values["beta_1"], values["beta_2"]),
+            eps=values["eps"],
+            gamma=values["gamma"],
+        )
+        self.step = Stepper(network, self.optimizer, self.precision, job.processes)
+        self.loss = ClassificationLoss(
+            values["num_classes"], multi_label=values["multi_label"], is_weighted=values["use_weighted_loss"]
+        )
+        self.scores = Scores(multi_label=values["multi_label"], top_k=values["top_k"])
+        self.best = BestWeights()
+        self.best_metrics: dict[str, float] = {}
+        self.stopping = EarlyStopping(
+            values["early_stopping_min_epochs"],
+            values["early_stopping_patience"],
+            values["early_stopping_tolerance"],
+        )
+        settings = ("base_network", "num_layers", "image_shape", "num_classes", "multi_label", "optimizer")
+        self.checkpoints = Checkpoints(
+            job.environment.checkpoint_dir, {name: values[name] for name in settings}
+        )
+
+    def train_epoch(self, epoch: int) -> list[tuple[str, float]]:
+        """All batches of an epoch; the names and values of its scores."""
+        values, log, processes = self.job.values, self.job.log, self.job.processes
+        rate = step_rate(
+            values["learning_rate"], epoch, values["lr_scheduler_step"], values["lr_scheduler_factor"]
+        )
+        set_rate(self.optimizer, rate)
+        torch.manual_seed(_SEED + epoch)  # dropout; so that a resumed run equals an unbroken one
+        self.network.train()
+        if self._keeps_statistics:
+            keep_statistics(self.network)
+        self.scores.reset()
+        n_samples, line_started = 0, time.monotonic()
+        batches = self.sides.train.training(epoch, max(1, values["mini_batch_size"] // processes.n_local))
+        for i_batch, (pictures, truth) in enumerate(in_step(batches, processes, self.wish)):
+            pictures, truth = self._moved(pictures, truth)
+            if not self._is_trained:
+                weigh_statistics(self.network, self.n_steps)
+            with self.precision.autocast():
+                scores = self.network(pictures)
+            self.step(self.loss(scores, truth))
+            self.n_steps += 1
+            self.scores.add(scores, truth)
+            n_samples += len(truth) * processes.n_ranks
+            if i_batch and i_batch % _LINE_EVERY == 0:
+                speed = n_samples / max(1e-9, time.monotonic() - line_started)
+                shown = "\t".join(f"{name}={value:.6f}" for name, value in self.scores.named())
+                log.plain(
+                    f"INFO:root:Epoch[{epoch}] Batch [{i_batch}]\tSpeed: {speed:.2f} samples/sec\t{shown}"
+                )
+                n_samples, line_started = 0, time.monotonic()
+        processes.average_weights(self.network)
+        return self._summed()
+
+    def validate(self, epoch: int) -> None:
+        """Score the network, keep it if it is the best, and write a checkpoint."""
+        values, log = self.job.values, self.job.log
+        self.network.eval()
+        self.scores.reset()
+        with torch.inference_mode(), self.precision.autocast():
+            for pictures, truth in self.sides.validation.validation(epoch, values["mini_batch_size"]):
+                pictures, truth = self._moved(pictures, truth)
+                self.scores.add(self.network(pictures), truth)
+        named = self._summed()
+        for name, value in named:
+            log.say(f"Epoch[{epoch}] Validation-{name}={value:.6f}")
+        accuracy = named[0][1] if math.isfinite(named[0][1]) else 0.0
+        if self.best.offer(self.network, accuracy, epoch):
+            self.best_metrics = {f"validation:{name}": value for name, value in named}
+            if values["checkpoint_frequency"] is None:
+                self._save_weights("model.safetensors")
+        if values["checkpoint_frequency"] and (epoch + 1) % values["checkpoint_frequency"] == 0:
+            self._save_weights(f"image-classification-{epoch + 1:04d}.safetensors")
+        self.n_epochs_done = epoch + 1
+        if values["early_stopping"] and self.stopping.update(accuracy, self.n_epochs_done):
+            log.say(f"Early stopping: no better validation accuracy in {self.stopping.n_waiting} epochs.")
+            self.is_over = True
+        if self.job.processes.is_first:
+            self.checkpoints.save(self.n_epochs_done, self._state())
+
+    def resume(self) -> None:
+        """Go on from the last checkpoint, if there is one."""
+        found = self.checkpoints.latest()
+        if found is None:
+            return
+        self.n_epochs_done, state = found
+        self.n_steps = int(state["n_steps"])
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.loss.restore(state["loss"])
+        self.best.restore(state["best"])
+        self.best_metrics = dict(state["best_metrics"])
+        self.stopping.restore(state["stopping"])
+        self.is_over = bool(state["is_over"])
+        self.job.log.say(f"Resuming from the checkpoint of epoch {self.n_epochs_done}.")
+
+    def finish(self) -> None:
+        """Write the best weights (the current ones, if none were ever scored) and the graph."""
+        if not self.job.processes.is_first:
+            return
+        self.best.put_into(self.network)
+        values, folder = self.job.values, self.job.environment.model_dir
+        self.network.to("cpu")
+        self.network.to(memory_format=torch.contiguous_format)
+        write_artifact(
+            folder,
+            algorithm="image-classification",
+            hyperparameters=self.job.effective,
+            network={
+                "base_network": values["base_network"],
+                "num_layers": int(values["num_layers"]),
+                "multi_label": values["multi_label"],
+                "best_epoch": self.best.epoch,
+            },
+            classes=None,
+            image_shape=list(values["image_shape"]),
+            final_metrics=self.best_metrics,
+            weights=self.network.state_dict(),
+        )
+        export_classifier(
+            self.network,
+            folder / "model.onnx",
+            image_shape=values["image_shape"],
+            multi_label=values["multi_label"],
+        )
+        self.job.log.say(f"Training is done after {self.n_epochs_done} epochs: {self.best_metrics}")
+
+    def _moved(self, pictures: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+        device = self.precision.device
+        return (
+            pictures.to(device, non_blocking=True, memory_format=torch.channels_last),
+            truth.to(device, non_blocking=True),
+        )
+
+    def _summed(self) -> list[tuple[str, float]]:
+        """The scores of all processes together."""
+        self.scores.counts = torch.stack(self.job.processes.gather(self.scores.counts)).sum(dim=0)
+        return self.scores.named()
+
+    def _save_weights(self, name: str) -> None:
+        if not self.job.processes.is_first:
+            return
+        temporary = self.job.environment.model_dir / f".{name}.tmp"
+        save_file(
+            {key: value.detach().cpu().contiguous() for key, value in self.network.state_dict().items()},
+            temporary,
+        )
+        temporary.replace(self.job.environment.model_dir / name)
+        self.job.log.say(f'Saved checkpoint to "{_MODEL_FOLDER}/{name}"')
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "n_steps": self.n_steps,
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "loss": self.loss.state(),
+            "best": self.best.state(),
+            "best_metrics": self.best_metrics,
+            "stopping": self.stopping.state(),
+            "is_over": self.is_over,
+        }

@@ -1,0 +1,91 @@
+"""Which weights a classifier starts from: the channel ``model``, ImageNet, or none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from labelwright.train.image_classification.networks import (
+    Classifier,
+    build_classifier,
+    head_parameter_names,
+)
+from labelwright.train.toolkit.artifact import read_model_channel
+from labelwright.train.toolkit.beginning import Job
+from labelwright.train.toolkit.log import JobLog
+from labelwright.train.toolkit.pretrained import pretrained_weights
+from labelwright.train.toolkit.problems import CustomerError
+
+__all__ = ["load_pretrained", "starting_network"]
+
+_SEED = 0
+
+
+def starting_network(job: Job, scratch: Path) -> tuple[Classifier, bool]:
+    """The network of a job, and whether its layers but the last are trained already.
+
+    Parameters
+    ----------
+    job : Job
+    scratch : Path
+        A folder to unpack the channel ``model`` into.
+
+    Raises
+    ------
+    CustomerError
+        The channel's model or the pretrained weights do not fit.
+    """
+    values = job.values
+    torch.manual_seed(_SEED)
+    network = build_classifier(
+        values["base_network"], int(values["num_layers"]), values["image_shape"], values["num_classes"]
+    )
+    channel = job.environment.channels.get("model")
+    if channel is not None:
+        artifact = read_model_channel(channel, job.algorithm, job.effective, scratch)
+        try:
+            network.load_state_dict(artifact.weights)
+        except RuntimeError as error:
+            raise CustomerError(f"The weights in channel 'model' do not fit: {error}") from error
+        job.log.say("Training goes on from the model in channel 'model'; use_pretrained_model is ignored.")
+        return network, True
+    if not values["use_pretrained_model"]:
+        return network, False
+    is_pretrained = load_pretrained(network, values["base_network"], int(values["num_layers"]), job.log)
+    return network, is_pretrained
+
+
+def load_pretrained(network: Classifier, base_network: str, n_layers: int, log: JobLog) -> bool:
+    """Give all layers but the last ImageNet's weights; whether there were any.
+
+    Raises
+    ------
+    CustomerError
+        The file at hand belongs to another network.
+    """
+    if base_network == "resnet" and n_layers == 200:
+        log.warn_of(
+            "There are no pretrained weights of a network with 200 layers. Training starts from none."
+        )
+        return False
+    found = pretrained_weights("mobilenet_v2" if base_network == "mobilenet" else f"resnet{n_layers}", log)
+    if found is None:
+        return False
+    head = head_parameter_names(network)
+    weights: dict[str, Tensor] = {
+        f"body.{name}": value for name, value in found.items() if f"body.{name}" not in head
+    }
+    try:
+        missing, unexpected = network.load_state_dict(weights, strict=False)
+    except RuntimeError as error:
+        raise CustomerError(f"The pretrained weights do not fit: {error}") from error
+    lacking = [name for name in missing if name not in head and not name.endswith("num_batches_tracked")]
+    if lacking or unexpected:
+        raise CustomerError(
+            f"The pretrained weights belong to another network: {len(lacking)} layers are missing and "
+            f"{len(unexpected)} are too many ({', '.join([*lacking, *unexpected][:3])}). Give torchvision's "
+            "weights of the same network."
+        )
+    return True
