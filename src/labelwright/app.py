@@ -23,6 +23,7 @@ from labelwright.config import Settings
 from labelwright.context import AppContext
 from labelwright.credentials import load_or_create
 from labelwright.engine import Desk, Engine
+from labelwright.engine.hosting import Routes
 from labelwright.engine.kinds import all_kinds
 from labelwright.engine.supervisor import Supervisor
 from labelwright.events import Delivery
@@ -34,6 +35,7 @@ from labelwright.s3 import door as s3_door
 from labelwright.store import (
     automated_tables,
     directory_tables,
+    endpoint_tables,
     event_tables,
     function_tables,
     labeling_tables,
@@ -61,6 +63,7 @@ _HOST = re.compile(r"[A-Za-z0-9._~%-]*(:[0-9]*)?|\[[0-9A-Fa-f:.]+\](:[0-9]*)?")
 _TABLE_MODULES = (
     automated_tables,
     directory_tables,
+    endpoint_tables,
     event_tables,
     function_tables,
     labeling_tables,
@@ -86,7 +89,8 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
     blobs = open_blobs(settings, credentials)
     functions = Functions(database, blobs, settings, credentials, clock)
     engine = Engine(database, blobs, settings, clock, functions)
-    supervisor = Supervisor(database, blobs, settings, clock, all_kinds())
+    routes = Routes()
+    supervisor = Supervisor(database, blobs, settings, clock, all_kinds(routes))
     desk = Desk(database, blobs, settings, engine, clock)
     context = AppContext(
         settings=settings,
@@ -96,6 +100,7 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
         verifier=Verifier(credentials.secret_for),
         engine=engine,
         supervisor=supervisor,
+        routes=routes,
         desk=desk,
         functions=functions,
         clock=clock,

@@ -57,6 +57,10 @@ class Settings:
         processor cores, a negative number holds them back.
     training_threads : int
         Processor cores that each training job may use; 0 means an equal share of all of them.
+    endpoint_processes : int
+        Most serving processes for one variant of an endpoint, however many instances it asks for.
+    endpoint_threads : int
+        Processor cores that one prediction of an endpoint may use.
     autolabel_min_objects : int
         Fewest lines of a manifest for automated labeling.
     autolabel_target_accuracy : float
@@ -111,6 +115,8 @@ class Settings:
     work_threads: int = 1
     training_jobs_at_once: int = 0
     training_threads: int = 0
+    endpoint_processes: int = 2
+    endpoint_threads: int = 1
     autolabel_min_objects: int = 1250
     autolabel_target_accuracy: float = 0.95
     autolabel_target_box_iou: float = 0.6

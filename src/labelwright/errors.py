@@ -17,6 +17,7 @@ __all__ = [
     "LabelwrightError",
     "LimitExceeded",
     "ManifestError",
+    "ModelFailed",
     "NameInUse",
     "NotFound",
     "PasswordRefused",
@@ -115,6 +116,29 @@ class RevisionChanged(Conflict):
 
 class Busy(LabelwrightError):
     """Too much is going on already; the same request may succeed later."""
+
+
+class ModelFailed(LabelwrightError):
+    """A hosted model answered with an error, or not in time.
+
+    Parameters
+    ----------
+    message : str
+    original_status : int
+        HTTP status of the model's answer, 0 when there was none in time.
+    original_message : str
+        What the model said.
+    log_stream_arn : str
+        Where it logs.
+    """
+
+    def __init__(
+        self, message: str, *, original_status: int, original_message: str, log_stream_arn: str
+    ) -> None:
+        super().__init__(message)
+        self.original_status = original_status
+        self.original_message = original_message
+        self.log_stream_arn = log_stream_arn
 
 
 class AccessRefused(LabelwrightError):

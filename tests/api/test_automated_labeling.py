@@ -189,8 +189,12 @@ def test_what_automated_labeling_is_not_for(server: RunningServer, team_arn: str
 
 
 def test_registered_models(server: RunningServer) -> None:
-    sagemaker = aws(server, "sagemaker")
+    sagemaker, s3 = aws(server, "sagemaker"), aws(server, "s3")
     container = {"Image": "acme/serve", "ModelDataUrl": "s3://acme/model.tar.gz"}
+    with pytest.raises(ClientError, match=r"ValidationException.*Could not find model data"):
+        sagemaker.create_model(ModelName="Mine", PrimaryContainer=container)
+    s3.create_bucket(Bucket="acme")
+    s3.put_object(Bucket="acme", Key="model.tar.gz", Body=b"")
     arn = sagemaker.create_model(
         ModelName="Mine",
         PrimaryContainer=container,
@@ -200,7 +204,7 @@ def test_registered_models(server: RunningServer) -> None:
     assert arn.endswith(":model/mine")
     assert sagemaker.describe_model(ModelName="mine")["PrimaryContainer"] == container
     assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "line", "Value": "7"}]
-    with pytest.raises(ClientError, match=r"ValidationException.*exists already"):
+    with pytest.raises(ClientError, match=r"ValidationException.*Cannot create already existing"):
         sagemaker.create_model(ModelName="MINE", PrimaryContainer=container)
     sagemaker.delete_model(ModelName="Mine")
     with pytest.raises(ClientError, match=r"ValidationException.*Could not find"):

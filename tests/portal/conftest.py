@@ -129,7 +129,9 @@ def portal_for(tmp_path: Path, serving: Serving) -> Iterator[Callable[..., Porta
         settings = Settings(data_dir=tmp_path, **chosen)
         database = Database(settings.effective_database_url)
         database.create_all(metadata)
-        parts: dict[str, Any] = dict.fromkeys(("blobs", "credentials", "verifier", "engine", "supervisor", "functions"))
+        parts: dict[str, Any] = dict.fromkeys(
+            ("blobs", "credentials", "verifier", "engine", "supervisor", "routes", "functions")
+        )
         portal = Portal(serving.url, Clock(), database, settings, NoDesk())
         context = AppContext(
             settings=settings, database=database, clock=portal.clock, desk=portal.desk, **parts

@@ -17,6 +17,8 @@ from labelwright.wire.sigv4 import SignatureProblem
 # They run in users' containers or need libraries that the server must not.
 APART = (
     "labelwright.autolabel.job",
+    "labelwright.hosting",
+    "labelwright.inference",
     "labelwright.train",
     "labelwright.demo",
     "labelwright.testing",

@@ -107,9 +107,10 @@ class _Door:
         except _ClientGone:
             return
         except Exception as error:
-            found = wire_error(
-                error, service=asked.service, protocol=asked.protocol, request_id=asked.request_id
-            )
+            # Services that share a signing name have words of their own for errors.
+            is_rest = asked.model is not None and asked.protocol == "rest-json"
+            service = asked.model.name if is_rest and asked.model is not None else asked.service
+            found = wire_error(error, service=service, protocol=asked.protocol, request_id=asked.request_id)
             more = {"x-amzn-errortype": found.code} if asked.protocol == "rest-json" else {}
             if asked.protocol == "json" and asked.model is not None and asked.model.has_query_errors:
                 more = {

@@ -244,8 +244,12 @@ class Supervisor:
         """How long nothing can be due; half a minute when there is nothing to look after."""
         if not self._rows:
             return max(0.001, self._look_at_all_at - time.monotonic())
-        tick = time.monotonic()
-        rests = [w.rested_until - tick for w in self._rows.values() if w.is_woken and not w.is_running]
+        tick, now = time.monotonic(), self.tools.clock()
+        rests = [
+            max(w.rested_until - tick, 0.0 if w.is_woken or w.due_at is None else w.due_at - now)
+            for w in self._rows.values()
+            if not w.is_running and (w.is_woken or w.due_at is not None)
+        ]
         return max(0.001, min([_POLL_S, *rests]))
 
     def _step(self, row: tuple[str, int], watched: _Watched) -> None:

@@ -131,8 +131,8 @@ def _open_one(
     if engine is None:
         raise HostingError(
             f'Failed to pull image "{image}" for container "{label}": no container engine (docker or podman) '
-            "answers on this machine. Use the image of a built-in algorithm, or serve the model with a script:"
-            " code/inference.py in its artifact, or SAGEMAKER_PROGRAM and SAGEMAKER_SUBMIT_DIRECTORY."
+            "answers on this machine. Use the image of a built-in algorithm, or serve the model by a script: "
+            "code/inference.py in its artifact, or SAGEMAKER_PROGRAM and SAGEMAKER_SUBMIT_DIRECTORY."
         )
     return open_image(
         engine,

@@ -8,7 +8,27 @@ from typing import Protocol
 
 from labelwright.errors import LabelwrightError
 
-__all__ = ["CUSTOM_ATTRIBUTES", "FORWARDED", "Container", "HostingError", "PingFailed", "Reply"]
+__all__ = [
+    "CUSTOM_ATTRIBUTES",
+    "FAILED",
+    "FORWARDED",
+    "LOG_GROUP",
+    "READY",
+    "TIMED_OUT",
+    "Container",
+    "HostingError",
+    "PingFailed",
+    "Reply",
+]
+
+LOG_GROUP = "/aws/sagemaker/Endpoints"
+"""Followed by a slash and the endpoint's name: where its containers log."""
+
+READY, FAILED = "Ready", "Failed"
+"""What a serving process reports: `FAILED` with a ``reason``."""
+
+TIMED_OUT = "x-labelwright-timed-out"
+"""Header with which a serving process says that its container had not answered in time."""
 
 CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 """The one header of an answer that reaches whoever asked, besides its content type."""

@@ -114,12 +114,9 @@ class PredictorContainer:
 
     def execution_parameters(self) -> Mapping[str, object] | None:
         """Pictures are sent one by one, lines of text as many as fit."""
-        is_text = any(kind.startswith(("text/", "application/json")) for kind in self._content_types)
+        kinds = self._predictor.content_types
+        is_text = any(kind.startswith(("text/", "application/json")) for kind in kinds)
         return _PARAMETERS if is_text else _ONE_BY_ONE
-
-    @property
-    def _content_types(self) -> Sequence[str]:
-        return self._predictor.content_types
 
     def close(self) -> None:
         """Nothing is held but memory."""

@@ -1,8 +1,8 @@
 """A user's inference script, by the contract of the public SageMaker inference toolkit.
 
-The script defines some of ``model_fn``, ``input_fn``, ``predict_fn`` and ``output_fn``, or ``transform_fn`` in
-place of the last three; what it leaves out is done as the toolkit does it: JSON, CSV and NPY in and out, and a
-model that is called. A function may take one argument more than documented: the context of the request.
+The script defines some of ``model_fn``, ``input_fn``, ``predict_fn`` and ``output_fn``, or ``transform_fn``
+in place of the last three; what it leaves out is done as the toolkit does it: JSON, CSV and NPY in and out,
+and a model that is called. A function may take one argument more than documented: the context of the request.
 
 https://github.com/aws/sagemaker-inference-toolkit describes the contract. Differences: arrays with Python
 objects are neither read nor written, and the default functions need numpy only when they are used.

@@ -59,7 +59,7 @@ def add(
     """
     if named(connection, region, name) is not None:
         raise InvalidRequest(
-            f"A model named {name!r} exists already in {region}; choose another ModelName or delete it.",
+            f'Cannot create already existing model "{arn}".',
             field="ModelName",
             value=name,
         )

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from labelwright.errors import InvalidRequest, LimitExceeded, NotFound
 from labelwright.store.automated_tables import models, runs
 from labelwright.store.directory_tables import human_task_uis, tags, workforces, workteams
+from labelwright.store.endpoint_tables import endpoint_configs, endpoints
 from labelwright.store.labeling_tables import labeling_jobs
 from labelwright.store.training_tables import training_jobs
 from labelwright.store.transform_tables import transform_jobs
@@ -26,6 +27,8 @@ _RESOURCES = (
     workforces,
     human_task_uis,
     models,
+    endpoint_configs,
+    endpoints,
     training_jobs,
     transform_jobs,
     runs,
@@ -49,7 +52,7 @@ def require_resource(connection: Connection, arn: str) -> str:
                 return found
     raise NotFound(
         f"Resource {arn} does not exist; give the ARN of a labeling job, workforce, work team, human task "
-        "UI, model or training job.",
+        "UI, model, endpoint or training job.",
         kind="resource",
         name=arn,
     )

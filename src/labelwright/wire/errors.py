@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 Protocol = Literal["json", "query", "rest-json"]
 _MAX_MESSAGE = 1024  # what the modelled exceptions allow
+_MAX_ORIGINAL = 2048
 
 
 class NotImplementedYet(LabelwrightError):
@@ -41,11 +42,12 @@ class BodyTooLarge(LabelwrightError):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class WireError:
-    """An error as a client sees it: AWS's code, the HTTP status and a message."""
+    """An error as a client sees it: AWS's code, the HTTP status, a message, and further members of a few."""
 
     code: str
     status: int
     message: str
+    members: Mapping[str, object] = dataclasses.field(default_factory=dict)
 
 
 Row = tuple[str, int]
@@ -60,6 +62,7 @@ _COMMON: Mapping[type[LabelwrightError], Row] = {
     errors.Busy: ("ThrottlingException", 400),
     errors.IllegalTransition: ("ConflictException", 400),
     errors.ManifestError: ("ValidationException", 400),
+    errors.ModelFailed: ("ModelError", 424),
     errors.TemplateError: ("ValidationException", 400),
     ConstraintsBroken: ("ValidationException", 400),
     MalformedInput: ("SerializationException", 400),
@@ -117,6 +120,14 @@ _BY_SERVICE: Mapping[str, Mapping[type[LabelwrightError], Row]] = {
         NotImplementedYet: ("NotImplemented", 501),
         SignatureProblem: ("SignatureDoesNotMatch", 403),
     },
+    # The runtime shares SageMaker's signing name, so the door asks for it by the name of its model.
+    "sagemaker-runtime": {
+        errors.InvalidRequest: ("ValidationError", 400),
+        errors.Busy: ("ServiceUnavailable", 503),
+        ConstraintsBroken: ("ValidationError", 400),
+        MalformedInput: ("ValidationError", 400),
+        BodyTooLarge: ("ValidationError", 400),
+    },
     "sts": {
         errors.InvalidRequest: ("ValidationError", 400),
         errors.AccessRefused: ("AccessDenied", 403),
@@ -172,7 +183,17 @@ def wire_error(error: BaseException, *, service: str, protocol: Protocol, reques
     message = str(error)
     if len(message) > _MAX_MESSAGE:
         message = f"{message[: _MAX_MESSAGE - 3]}..."
-    return WireError(row[0], row[1], message)
+    return WireError(row[0], row[1], message, _members(error))
+
+
+def _members(error: LabelwrightError) -> Mapping[str, object]:
+    if isinstance(error, errors.ModelFailed):
+        return {
+            "OriginalStatusCode": error.original_status,
+            "OriginalMessage": error.original_message[:_MAX_ORIGINAL],
+            "LogStreamArn": error.log_stream_arn,
+        }
+    return {}
 
 
 def row_of(kind: type[BaseException], service: str) -> Row | None:
@@ -188,7 +209,9 @@ def row_of(kind: type[BaseException], service: str) -> Row | None:
 def body_of(error: WireError, *, protocol: Protocol, request_id: str, namespace: str = "") -> bytes:
     """The error in the form of a protocol."""
     if protocol == "rest-json":
-        return rest_json.serialise_error(error.code, error.message, status=error.status)
+        return rest_json.serialise_error(
+            error.code, error.message, status=error.status, members=error.members
+        )
     if protocol == "json":
         return aws_json.serialise_error(error.code, error.message)
     return query.serialise_error(

@@ -51,6 +51,7 @@ PATCHES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         # New instance types appear constantly; `core.training_rules` checks their form.
         "TrainingInstanceType": {"enum": None},
         "ProcessingInstanceType": {"enum": None},
+        "ProductionVariantInstanceType": {"enum": None},
         # Takes exponential time as written; the same names in linear time.
         "ComputeQuotaTargetTeamName": {"pattern": r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?"},
         "ClusterSchedulerPriorityClassName": {"pattern": r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?"},

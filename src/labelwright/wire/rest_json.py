@@ -6,7 +6,6 @@ headers, and the rest in a JSON body, or the whole body is one member. Where eac
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -172,7 +171,7 @@ def parse(
         value |= {name: item for name, item in _object(body).items() if name not in located}
     elif members[payload].type == "blob":
         if body or payload in shape.required:
-            value[payload] = base64.b64encode(body).decode()
+            value[payload] = body  # as it is: validation takes bytes for what base64 would mean
     elif members[payload].type == "string":
         value[payload] = body.decode("utf-8", "replace")
     elif body:
@@ -291,10 +290,13 @@ def _header_text(shape: Shape, value: Any) -> str:
     return str(value)
 
 
-def serialise_error(code: str, message: str, *, status: int) -> bytes:
+def serialise_error(
+    code: str, message: str, *, status: int, members: Mapping[str, object] | None = None
+) -> bytes:
     """The body of an error; its code belongs into the header ``x-amzn-errortype`` as well."""
     kind = "Service" if status >= 500 else "User"
-    return orjson.dumps({"__type": code, "Type": kind, "message": message, "Message": message})
+    common = {"__type": code, "Type": kind, "message": message, "Message": message}
+    return orjson.dumps({**common, **(members or {})})
 
 
 def path_query(raw: bytes) -> list[tuple[str, str]]:

@@ -289,7 +289,7 @@ def _blob(shape: Shape) -> Reader:
 
     def read(value: Any, path: Path, found: _Found) -> Any:
         try:
-            data = base64.b64decode(value, validate=True)
+            data = value if type(value) is bytes else base64.b64decode(value, validate=True)
         except (binascii.Error, TypeError, ValueError):
             found.is_not(value, path, "a Blob (base64 text)")
             return b""

@@ -1,0 +1,359 @@
+"""Endpoints: models that answer requests.
+
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpoint.html and its neighbours.
+Differences: deployment policies (canary, linear, rolling, alarms) are kept and shown, and every update is all
+at once, after the new processes answer; an endpoint may be deleted in every state; an update to the
+configuration that is in use already is allowed, and starts its processes anew. What serves is a copy of
+configuration and models as they were when it was asked for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Collection
+from typing import Any
+
+import orjson
+from sqlalchemy.engine import Connection
+
+from labelwright.api import endpoint_configs
+from labelwright.api.context import RequestContext
+from labelwright.api.dispatch import operation, reads
+from labelwright.api.models import model_arn
+from labelwright.api.paging import page_of
+from labelwright.core.endpoint import (
+    DeleteRequested,
+    Deployment,
+    EndpointState,
+    Status,
+    UpdateRequested,
+    Variant,
+    retained,
+    shares,
+    with_desired,
+)
+from labelwright.errors import IllegalTransition, InvalidRequest
+from labelwright.store import endpoints as store
+from labelwright.store import models
+from labelwright.store.endpoints import EndpointRow
+from labelwright.store.tags import add_tags
+
+__all__ = ["arn_of"]
+
+_KIND = "endpoint"
+
+
+@operation("sagemaker", "CreateEndpoint")
+async def create_endpoint(
+    context: RequestContext,
+    *,
+    endpoint_name: str,
+    endpoint_config_name: str,
+    deployment_config: dict[str, Any] | None = None,
+    tags: list[dict[str, str]] | None = None,
+) -> dict[str, Any]:
+    """Begin to serve a configuration."""
+    arn = arn_of(context, endpoint_name)
+
+    def write(connection: Connection) -> int:
+        if store.named(connection, context.region, endpoint_name) is not None:
+            raise InvalidRequest(f'Cannot create already existing endpoint "{arn}".', field="EndpointName")
+        pending = _deployment(context, connection, endpoint_config_name, number=1)
+        key = store.add(
+            connection,
+            region=context.region,
+            name=endpoint_name,
+            arn=arn,
+            pending=pending,
+            deployment_config=deployment_config,
+            now=context.now,
+        )
+        if tags:
+            add_tags(connection, arn, tags)
+        return key
+
+    key = await context.app.database.awrite(write)
+    context.app.supervisor.wake(_KIND, key)
+    return {"EndpointArn": arn}
+
+
+@operation("sagemaker", "UpdateEndpoint")
+async def update_endpoint(
+    context: RequestContext,
+    *,
+    endpoint_name: str,
+    endpoint_config_name: str,
+    retain_all_variant_properties: bool = False,
+    exclude_retained_variant_properties: list[dict[str, str]] | None = None,
+    deployment_config: dict[str, Any] | None = None,
+    retain_deployment_config: bool = False,
+) -> dict[str, Any]:
+    """Serve another configuration; the old one answers until the new one does."""
+    excluded = {item["VariantPropertyType"] for item in exclude_retained_variant_properties or ()}
+
+    def change(connection: Connection, row: EndpointRow, state: EndpointState) -> Deployment:
+        pending = _deployment(context, connection, endpoint_config_name, number=row.n_deployments + 1)
+        if retain_all_variant_properties and state.deployment is not None:
+            pending = _retaining(pending, state.deployment, excluded)
+        return pending
+
+    return await _update(context, endpoint_name, change, deployment_config)
+
+
+@operation("sagemaker", "UpdateEndpointWeightsAndCapacities")
+async def update_endpoint_weights_and_capacities(
+    context: RequestContext,
+    *,
+    endpoint_name: str,
+    desired_weights_and_capacities: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """Change the shares of variants in the traffic, or how many instances they have."""
+
+    def change(connection: Connection, row: EndpointRow, state: EndpointState) -> Deployment:
+        if state.deployment is None:
+            raise IllegalTransition("Nothing serves.")
+        return with_desired(state.deployment, desired_weights_and_capacities)
+
+    return await _update(context, endpoint_name, change, None)
+
+
+@operation("sagemaker", "DeleteEndpoint")
+async def delete_endpoint(context: RequestContext, *, endpoint_name: str) -> None:
+    """End an endpoint's processes and forget it; its configuration and models stay."""
+
+    def write(connection: Connection) -> int:
+        row = _named(context, connection, endpoint_name)
+        if row.status != Status.DELETING:
+            store.change(connection, row, DeleteRequested(), now=context.now)
+        return row.id
+
+    key = await context.app.database.awrite(write)
+    context.app.routes.remove(context.region, endpoint_name)
+    context.app.supervisor.wake(_KIND, key)
+
+
+@reads("sagemaker", "DescribeEndpoint")
+def describe_endpoint(
+    context: RequestContext, connection: Connection, *, endpoint_name: str
+) -> dict[str, Any]:
+    """One endpoint."""
+    row = _named(context, connection, endpoint_name)
+    state = store.state_of(row)
+    shown = state.deployment or state.pending
+    answer: dict[str, Any] = {
+        "EndpointName": row.name,
+        "EndpointArn": row.arn,
+        "EndpointStatus": row.status,
+        "CreationTime": row.created_at,
+        "LastModifiedTime": row.modified_at,
+        "EndpointConfigName": shown.config_name if shown is not None else None,
+        "FailureReason": row.failure_reason,
+        "LastDeploymentConfig": orjson.loads(row.deployment_config) if row.deployment_config else None,
+    }
+    if state.deployment is not None:
+        desired = {v.name: v for v in (state.pending or state.deployment).variants}
+        answer["ProductionVariants"] = [
+            _variant(variant, desired.get(variant.name, variant), state.deployment)
+            for variant in state.deployment.variants
+        ]
+        for name in ("AsyncInferenceConfig", "ExplainerConfig", "MetricsConfig"):
+            answer[name] = state.deployment.config.get(name)
+        capture = state.deployment.config.get("DataCaptureConfig")
+        if capture is not None:
+            answer["DataCaptureConfig"] = _capture(capture)
+    if state.pending is not None:
+        answer["PendingDeploymentSummary"] = {
+            "EndpointConfigName": state.pending.config_name,
+            "StartTime": state.pending.started_at,
+            "ProductionVariants": [
+                _pending_variant(variant, state.pending) for variant in state.pending.variants
+            ],
+        }
+    return {key: value for key, value in answer.items() if value is not None}
+
+
+@reads("sagemaker", "ListEndpoints")
+def list_endpoints(
+    context: RequestContext,
+    connection: Connection,
+    *,
+    creation_time_after: float | None = None,
+    creation_time_before: float | None = None,
+    last_modified_time_after: float | None = None,
+    last_modified_time_before: float | None = None,
+    max_results: int | None = None,
+    name_contains: str = "",
+    next_token: str | None = None,
+    sort_by: str = "CreationTime",
+    sort_order: str = "Descending",
+    status_equals: str | None = None,
+) -> dict[str, Any]:
+    """The endpoints of the region."""
+    found = [
+        row
+        for row in store.all_of_region(connection, context.region)
+        if name_contains.lower() in row.name.lower()
+        and (status_equals is None or row.status == status_equals)
+        and (creation_time_after is None or row.created_at > creation_time_after)
+        and (creation_time_before is None or row.created_at < creation_time_before)
+        and (last_modified_time_after is None or row.modified_at > last_modified_time_after)
+        and (last_modified_time_before is None or row.modified_at < last_modified_time_before)
+    ]
+
+    def key(row: EndpointRow) -> tuple[Any, ...]:
+        return ({"Name": row.name.lower(), "Status": row.status}.get(sort_by, row.created_at), row.id)
+
+    page = page_of(
+        context,
+        found,
+        key=key,
+        max_results=max_results,
+        next_token=next_token,
+        descending=sort_order == "Descending",
+    )
+    return {
+        "Endpoints": [
+            {
+                "EndpointName": row.name,
+                "EndpointArn": row.arn,
+                "CreationTime": row.created_at,
+                "LastModifiedTime": row.modified_at,
+                "EndpointStatus": row.status,
+            }
+            for row in page.items
+        ],
+        "NextToken": page.next_token,
+    }
+
+
+def arn_of(context: RequestContext, name: str) -> str:
+    """The ARN of an endpoint of this name."""
+    return f"arn:aws:sagemaker:{context.region}:{context.account_id}:endpoint/{name.lower()}"
+
+
+_Change = Callable[[Connection, EndpointRow, EndpointState], Deployment]
+
+
+async def _update(
+    context: RequestContext, name: str, change: _Change, deployment_config: dict[str, Any] | None
+) -> dict[str, Any]:
+    def write(connection: Connection) -> EndpointRow:
+        row = _named(context, connection, name)
+        if row.status in (Status.CREATING, Status.UPDATING, Status.DELETING):
+            raise InvalidRequest(f'Cannot update in-progress endpoint "{row.arn}".', field="EndpointName")
+        state = store.state_of(row)
+        if state.status is not Status.IN_SERVICE:
+            raise InvalidRequest(
+                f'Cannot update endpoint "{row.arn}", which is {row.status}; delete it and create another.',
+                field="EndpointName",
+            )
+        event = UpdateRequested(change(connection, row, state))
+        store.change(connection, row, event, now=context.now, deployment_config=deployment_config)
+        return row
+
+    row = await context.app.database.awrite(write)
+    context.app.supervisor.wake(_KIND, row.id)
+    return {"EndpointArn": row.arn}
+
+
+def _named(context: RequestContext, connection: Connection, name: str) -> EndpointRow:
+    row = store.named(connection, context.region, name)
+    if row is None:
+        raise InvalidRequest(
+            f'Could not find endpoint "{arn_of(context, name)}".', field="EndpointName", value=name
+        )
+    return row
+
+
+def _deployment(
+    context: RequestContext, connection: Connection, config_name: str, *, number: int
+) -> Deployment:
+    """A configuration and its models as they are now."""
+    config = endpoint_configs.named(context, connection, config_name)
+    request = orjson.loads(config.request)
+    variants = []
+    for given in request["ProductionVariants"]:
+        model = models.named(connection, context.region, given["ModelName"])
+        if model is None:
+            raise InvalidRequest(
+                f'Could not find model "{model_arn(context, given["ModelName"])}".',
+                field="EndpointConfigName",
+                value=given["ModelName"],
+            )
+        variants.append(
+            Variant(
+                name=given["VariantName"],
+                model_name=model.name,
+                model=orjson.loads(model.request),
+                count=given.get("InitialInstanceCount", 1),
+                weight=given.get("InitialVariantWeight", 1.0),
+                settings=given,
+            )
+        )
+    return Deployment(number, config.name, request, context.now, tuple(variants))
+
+
+def _retaining(pending: Deployment, current: Deployment, excluded: Collection[str]) -> Deployment:
+    config = dict(pending.config)
+    if "DataCaptureConfig" not in excluded:
+        config.pop("DataCaptureConfig", None)
+        if "DataCaptureConfig" in current.config:
+            config["DataCaptureConfig"] = current.config["DataCaptureConfig"]
+    variants = retained(pending.variants, current.variants, excluded)
+    shares(variants)
+    return dataclasses.replace(pending, config=config, variants=variants)
+
+
+def _images(variant: Variant, deployment: Deployment) -> list[dict[str, Any]]:
+    definitions = variant.model.get("Containers") or [variant.model.get("PrimaryContainer", {})]
+    return [
+        {
+            "SpecifiedImage": definition["Image"],
+            "ResolvedImage": definition["Image"],
+            "ResolutionTime": deployment.started_at,
+        }
+        for definition in definitions
+        if definition.get("Image")
+    ]
+
+
+def _variant(variant: Variant, desired: Variant, deployment: Deployment) -> dict[str, Any]:
+    summary: dict[str, Any] = {
+        "VariantName": variant.name,
+        "DeployedImages": _images(variant, deployment),
+        "CurrentWeight": variant.weight,
+        "DesiredWeight": desired.weight,
+    }
+    if "ServerlessConfig" in variant.settings:
+        summary["CurrentServerlessConfig"] = variant.settings["ServerlessConfig"]
+    else:
+        summary["CurrentInstanceCount"] = variant.count
+        summary["DesiredInstanceCount"] = desired.count
+    for name in ("ManagedInstanceScaling", "RoutingConfig"):
+        if name in variant.settings:
+            summary[name] = variant.settings[name]
+    return summary
+
+
+def _pending_variant(variant: Variant, deployment: Deployment) -> dict[str, Any]:
+    summary: dict[str, Any] = {
+        "VariantName": variant.name,
+        "DeployedImages": _images(variant, deployment),
+        "DesiredWeight": variant.weight,
+        "DesiredInstanceCount": variant.count,
+        "VariantStatus": [{"Status": "Creating", "StartTime": deployment.started_at}],
+    }
+    if "InstanceType" in variant.settings:
+        summary["InstanceType"] = variant.settings["InstanceType"]
+    return summary
+
+
+def _capture(config: dict[str, Any]) -> dict[str, Any]:
+    is_enabled = config.get("EnableCapture", True)
+    return {
+        "EnableCapture": is_enabled,
+        "CaptureStatus": "Started" if is_enabled else "Stopped",
+        "CurrentSamplingPercentage": config["InitialSamplingPercentage"],
+        "DestinationS3Uri": config["DestinationS3Uri"],
+        "KmsKeyId": config.get("KmsKeyId", ""),
+    }

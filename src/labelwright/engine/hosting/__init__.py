@@ -1,0 +1,11 @@
+"""Endpoints: brings up the processes of a deployment, swaps them in, keeps them up, takes them away.
+
+`EndpointKind` is what the supervisor calls; `Routes` is what the API asks where a request goes.
+"""
+
+from __future__ import annotations
+
+from labelwright.engine.hosting.kind import EndpointKind
+from labelwright.engine.hosting.routes import Routes
+
+__all__ = ["EndpointKind", "Routes"]
