@@ -16,6 +16,10 @@ __all__ = ["operations_page"]
 
 _SERVICES = {
     "sagemaker": ("SageMaker", "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_{}.html"),
+    "sagemaker-runtime": (
+        "SageMaker runtime",
+        "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_{}.html",
+    ),
     "cognito-idp": (
         "Cognito user pools",
         "https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_{}.html",
