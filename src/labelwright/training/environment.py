@@ -136,8 +136,8 @@ def make_python(folder: Path, interpreter: str = sys.executable) -> Path:
 
     Notes
     -----
-    ``pip`` never changes what lies outside the environment it runs in. It is taken from the other
-    environment, or unpacked from the interpreter at its first use.
+    ``pip`` never changes what lies outside the environment it runs in; see
+    `labelwright.training.private_pip`.
     """
     import venv  # the server, which reads this module, has no use for it
 
@@ -155,11 +155,7 @@ def make_python(folder: Path, interpreter: str = sys.executable) -> Path:
         return programs
     python = shlex.quote(str(programs / "python"))
     for name in ("pip", "pip3"):
-        _write_program(
-            programs / name,
-            f"{python} -c 'import pip' 2>/dev/null || {python} -m ensurepip >/dev/null || exit 1\n"
-            f'exec {python} -m pip "$@"',
-        )
+        _write_program(programs / name, f'exec {python} -m labelwright.training.private_pip "$@"')
     return programs
 
 
@@ -169,5 +165,6 @@ def _site_packages() -> list[str]:
 
 
 def _write_program(path: Path, lines: str) -> None:
+    path.unlink(missing_ok=True)  # never write through a link: it may lead to an interpreter
     path.write_text(f"#!/bin/sh\n{lines}\n")
     path.chmod(0o755)

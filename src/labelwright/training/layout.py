@@ -91,7 +91,9 @@ def make_host(folder: Path, job: JobDescription, host: Host, *, is_container: bo
     first.mkdir(parents=True, exist_ok=True)
     for link in (folder / CHECKPOINTS, folders.base / place):
         link.parent.mkdir(parents=True, exist_ok=True)
-        if link != first and not link.is_symlink():
+        if is_container and link.parent == folders.base:
+            link.mkdir(exist_ok=True)  # something is mounted there
+        elif link != first and not link.is_symlink():
             link.symlink_to(first.absolute(), target_is_directory=True)
     return folders
 

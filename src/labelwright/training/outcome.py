@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import os
 from enum import StrEnum
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from labelwright.streaming import failure_reason
 __all__ = ["CUSTOMER_ERROR", "REASON_MAX", "JobFailed", "Outcome", "exit_reason", "reason_of"]
 
 REASON_MAX = 1024
+_NOTHING_BYTES = 64 << 10  # where no file of a failure could be written
+
 CUSTOMER_ERROR = 2
 """Exit code of a built-in algorithm for what is the customer's to mend."""
 
@@ -48,7 +51,7 @@ def exit_reason(code: int, failure: Path, *, is_builtin: bool) -> str:
     >>> exit_reason(1, Path("absent"), is_builtin=False)
     'AlgorithmError: , exit code: 1'
     """
-    text = _text(failure)
+    text = _text(failure) or ("No space left on device" if _is_full(failure.parent) else "")
     kind = "ClientError" if is_builtin and code == CUSTOMER_ERROR else "AlgorithmError"
     end = f", exit code: {code}"
     text = text.removeprefix(f"{kind}: ")[: REASON_MAX - len(end) - len(kind) - 2]
@@ -66,6 +69,14 @@ def reason_of(error: BaseException) -> str:
             )[:REASON_MAX]
         cause = cause.__cause__
     return failure_reason(error)
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < _NOTHING_BYTES
 
 
 def _text(path: Path) -> str:

@@ -41,6 +41,24 @@ PROGRAMS = {
         pathlib.Path(sys.argv[1], "up").touch()
         time.sleep(600)
     """,
+    "early": """
+        from labelwright.work import is_interrupted, write_result
+        import signal, sys, pathlib, threading
+        folder, asked = pathlib.Path(sys.argv[1]), threading.Event()
+        signal.signal(signal.SIGINT, lambda *_: asked.set())
+        if not is_interrupted(folder):
+            asked.wait()
+        write_result(folder, {"early": is_interrupted(folder)})
+    """,
+    "heir": """
+        from labelwright.work import held_lock
+        import subprocess, sys, pathlib, time
+        child = subprocess.Popen(["sleep", "600"], pass_fds=[held_lock()], start_new_session=True)
+        up = pathlib.Path(sys.argv[1], "up")
+        up.with_name("up.part").write_text(str(child.pid))
+        up.with_name("up.part").rename(up)
+        time.sleep(600)
+    """,
     "family": """
         import signal, subprocess, sys, pathlib, time
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -209,3 +227,29 @@ def test_a_pid_that_is_somebody_elses_is_left_alone() -> None:
 def test_names_stay_in_the_folder(runner: Runner, name: str) -> None:
     with pytest.raises(InvalidRequest):
         runner.folder(name)
+
+
+def test_a_program_can_be_asked_to_finish_early(runner: Runner, programs: Path) -> None:
+    assert not runner.interrupt("a")  # nothing runs
+    runner.start("a", program(programs, "early"))
+    assert runner.interrupt("a")  # whether its first line has come or not
+    assert ended(runner, "a") is State.SUCCEEDED
+    assert runner.poll("a").result == {"early": True}
+    # A program that knows nothing of it goes on.
+    runner.start("b", program(programs, "sleep"))
+    until((runner.folder("b") / "up").exists)
+    assert runner.interrupt("b")
+    assert runner.poll("b").state is State.RUNNING
+    assert runner.stop("b")
+
+
+def test_a_lock_can_be_handed_on(runner: Runner, programs: Path) -> None:
+    runner.start("a", program(programs, "heir"))
+    until((runner.folder("a") / "up").exists)
+    pid = int(json.loads((runner.folder("a") / "process.json").read_text())["pid"])
+    heir = int((runner.folder("a") / "up").read_text())
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: start_time(pid) is None)
+    assert runner.poll("a").state is State.RUNNING  # for as long as the heir lives
+    os.kill(heir, signal.SIGKILL)
+    assert ended(runner, "a") is State.FAILED
