@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -33,7 +34,6 @@ from labelwright.train.toolkit.stopping import BestWeights, EarlyStopping, StopW
 
 __all__ = ["train"]
 
-_SEED = 0
 _LINE_EVERY = 20  # batches
 _FEW_PICTURES = 16  # in a batch: too few for statistics as good as the pretrained ones
 _MODEL_FOLDER = "/opt/ml/model"
@@ -82,7 +82,7 @@ class _Sides:
     validation: ClassifiedPictures
 
 
-def _open(job: Job) -> _Sides:
+def _open(job: Job, seed: int) -> _Sides:
     values, processes = job.values, job.processes
     cropping = Cropping(values["image_shape"], values["resize"], values["augmentation_type"])
     sides = []
@@ -102,7 +102,7 @@ def _open(job: Job) -> _Sides:
             channel, job.environment.channels.get(f"{name}_lst"), pipe=processes.pipe_of(channel)
         )
         share = processes.share_of(channel, "drop" if name == "train" else "exact")
-        sides.append(ClassifiedPictures(source, reader, cropping, share=share, seed=_SEED))
+        sides.append(ClassifiedPictures(source, reader, cropping, share=share, seed=seed))
     return _Sides(*sides)
 
 
@@ -121,12 +121,13 @@ class _Run:
     def __init__(self, job: Job, wish: StopWish, scratch: Path) -> None:
         values = job.values
         self.job, self.wish = job, wish
+        self.seed = int(os.environ.get("LABELWRIGHT_SEED", "0"))
         self.n_epochs_done = 0
         self.n_steps = 0
         self.is_over = False
-        self.sides = _open(job)
+        self.sides = _open(job, self.seed)
         self.precision = _precision(job)
-        network, is_trained = starting_network(job, scratch)
+        network, is_trained = starting_network(job, scratch, seed=self.seed)
         self.network = network
         self.precision.put(network)
         job.processes.share_weights(network)
@@ -167,7 +168,7 @@ class _Run:
             values["learning_rate"], epoch, values["lr_scheduler_step"], values["lr_scheduler_factor"]
         )
         set_rate(self.optimizer, rate)
-        torch.manual_seed(_SEED + epoch)  # dropout; so that a resumed run equals an unbroken one
+        torch.manual_seed(self.seed + epoch)  # dropout; so that a resumed run equals an unbroken one
         self.network.train()
         if self._keeps_statistics:
             keep_statistics(self.network)

@@ -20,10 +20,8 @@ from labelwright.train.toolkit.problems import CustomerError
 
 __all__ = ["load_pretrained", "starting_network"]
 
-_SEED = 0
 
-
-def starting_network(job: Job, scratch: Path) -> tuple[Classifier, bool]:
+def starting_network(job: Job, scratch: Path, *, seed: int) -> tuple[Classifier, bool]:
     """The network of a job, and whether its layers but the last are trained already.
 
     Parameters
@@ -31,6 +29,8 @@ def starting_network(job: Job, scratch: Path) -> tuple[Classifier, bool]:
     job : Job
     scratch : Path
         A folder to unpack the channel ``model`` into.
+    seed : int
+        Of random weights.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def starting_network(job: Job, scratch: Path) -> tuple[Classifier, bool]:
         The channel's model or the pretrained weights do not fit.
     """
     values = job.values
-    torch.manual_seed(_SEED)
+    torch.manual_seed(seed)
     network = build_classifier(
         values["base_network"], int(values["num_layers"]), values["image_shape"], values["num_classes"]
     )

@@ -43,7 +43,7 @@ def export_onnx(
     and the graphs of our networks are the same.
     """
     temporary = path.with_name(f".{path.name}.tmp")
-    was_training = module.training
+    modes = [(part, part.training) for part in module.modules()]
     device = next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
     module.eval()
     try:
@@ -63,4 +63,5 @@ def export_onnx(
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-        module.train(was_training)
+        for part, was_training in modes:
+            part.training = was_training

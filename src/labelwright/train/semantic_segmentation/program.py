@@ -1,0 +1,297 @@
+"""The training program of semantic segmentation."""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from labelwright.train.semantic_segmentation.data import SegmentedPictures, open_channel
+from labelwright.train.semantic_segmentation.losses import segmentation_loss
+from labelwright.train.semantic_segmentation.masks import LabelMap, read_label_map
+from labelwright.train.semantic_segmentation.metrics import Confusion
+from labelwright.train.semantic_segmentation.pictures import Framing
+from labelwright.train.semantic_segmentation.serving import export_segmenter
+from labelwright.train.semantic_segmentation.starting import starting_network
+from labelwright.train.toolkit.artifact import write_artifact
+from labelwright.train.toolkit.beginning import Job, begin
+from labelwright.train.toolkit.checkpoints import Checkpoints
+from labelwright.train.toolkit.environment import Environment
+from labelwright.train.toolkit.normalization import keep_statistics, weigh_statistics
+from labelwright.train.toolkit.optimizers import build_optimizer, cosine_rate, poly_rate, step_rate
+from labelwright.train.toolkit.precision import precision_for
+from labelwright.train.toolkit.problems import CustomerError
+from labelwright.train.toolkit.stepping import Stepper, in_step
+from labelwright.train.toolkit.stopping import BestWeights, EarlyStopping, StopWish
+
+__all__ = ["learning_rate", "train"]
+
+_NAME = "semantic-segmentation"
+_CROP_STEP_PX = 8
+_HEAD_RATE = 10.0
+"""How much faster new layers learn than a pretrained backbone (Chen et al. 2017, DeepLab, section 4.1)."""
+
+
+def train(environment: Environment) -> None:
+    """Train, and leave the model in ``environment.model_dir``.
+
+    Raises
+    ------
+    CustomerError, labelwright.errors.InvalidRequest
+        Settings or data are wrong.
+    """
+    if len(environment.hosts) > 1:
+        raise CustomerError(
+            f"Semantic segmentation trains on one instance; InstanceCount is {len(environment.hosts)}, "
+            "give 1."
+        )
+    job = begin(environment, _NAME)
+    n_epochs = job.values["epochs"]
+    with tempfile.TemporaryDirectory() as scratch, StopWish() as wish:
+        run = _Run(job, wish, Path(scratch))
+        run.resume()
+        for epoch in range(run.n_epochs_done, n_epochs):
+            if wish.is_there or run.is_over:
+                break
+            run.train_epoch(epoch)
+            if wish.is_there:
+                break
+            run.validate(epoch)
+            job.log.progress(epoch + 1, n_epochs)
+        run.finish()
+    job.processes.leave()
+
+
+def learning_rate(values: dict[str, Any], epoch: int, share_of_epoch: float) -> float:
+    """The rate at a moment: by epoch for ``step``, falling with every batch for ``poly`` and ``cosine``.
+
+    Parameters
+    ----------
+    values : dict
+        Checked hyperparameters.
+    epoch : int
+        From 0.
+    share_of_epoch : float
+        From 0 to 1.
+    """
+    rate, progress = values["learning_rate"], (epoch + share_of_epoch) / values["epochs"]
+    match values["lr_scheduler"]:
+        case "step":
+            return step_rate(rate, epoch, values["lr_scheduler_step"], values["lr_scheduler_factor"])
+        case "cosine":
+            return cosine_rate(rate, progress)
+    return poly_rate(rate, progress)
+
+
+def _open(job: Job, seed: int) -> tuple[SegmentedPictures, SegmentedPictures]:
+    values, processes, channels = job.values, job.processes, job.environment.channels
+    crop_size = math.ceil(values["crop_size"] / _CROP_STEP_PX) * _CROP_STEP_PX
+    framing = Framing(values["base_size"], crop_size)
+    maps = channels.get("label_map")
+    sides = []
+    for name in ("train", "validation"):
+        channel = job.environment.channel(name)
+        source = open_channel(channel, channels.get(f"{name}_annotation"), pipe=processes.pipe_of(channel))
+        labels = (
+            LabelMap.scaled(1, values["num_classes"])
+            if maps is None
+            else read_label_map(maps.folder, name, values["num_classes"])
+        )
+        share = processes.share_of(channel, "drop" if name == "train" else "exact")
+        sides.append(
+            SegmentedPictures(source, labels, framing, values["num_classes"], share=share, seed=seed)
+        )
+    return sides[0], sides[1]
+
+
+class _Run:
+    """Everything that changes while a job is trained."""
+
+    def __init__(self, job: Job, wish: StopWish, scratch: Path) -> None:
+        values = job.values
+        self.job, self.wish = job, wish
+        self.seed = int(os.environ.get("LABELWRIGHT_SEED", "0"))
+        self.n_epochs_done = 0
+        self.n_steps = 0
+        self.is_over = False
+        self.train, self.validation = _open(job, self.seed)
+        self.precision = precision_for(job.processes.local_rank)
+        self.network, self.start = starting_network(job, scratch, seed=self.seed)
+        if values["syncbn"] and job.processes.n_ranks > 1 and torch.cuda.is_available():
+            convert = nn.SyncBatchNorm.convert_sync_batchnorm
+            self.network = convert(self.network)  # type: ignore[no-untyped-call,unused-ignore]  # torch's
+        self.precision.put(self.network)
+        job.processes.share_weights(self.network)
+        self.optimizer = self._optimizer()
+        self.step = Stepper(self.network, self.optimizer, self.precision, job.processes)
+        self.confusion = Confusion(values["num_classes"])
+        self.best = BestWeights()
+        self.best_metrics: dict[str, float] = {}
+        self.stopping = EarlyStopping(
+            values["early_stopping_min_epochs"],
+            values["early_stopping_patience"],
+            values["early_stopping_tolerance"],
+        )
+        settings = ("backbone", "algorithm", "crop_size", "num_classes", "optimizer")
+        self.checkpoints = Checkpoints(
+            job.environment.checkpoint_dir, {name: values[name] for name in settings}
+        )
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        """Groups of parameters; each has as ``scale`` how its rate compares to the learning rate."""
+        values = self.job.values
+        optimizer = build_optimizer(
+            values["optimizer"],
+            self.network.parameters(),
+            learning_rate=values["learning_rate"],
+            momentum=values["momentum"],
+            weight_decay=values["weight_decay"] if values["optimizer"] in ("sgd", "nag") else 0.0,
+            gamma=values["gamma1"],
+        )
+        if values["optimizer"] == "rmsprop":
+            for group in optimizer.param_groups:
+                group["momentum"] = values["gamma2"]
+        of_backbone = {id(parameter) for parameter in self.network.backbone.parameters()}
+        groups = []
+        for group in optimizer.param_groups:
+            for is_new in (False, True):
+                chosen = [p for p in group["params"] if (id(p) not in of_backbone) == is_new]
+                scale = _HEAD_RATE if is_new and self.start == "pretrained" else 1.0
+                groups.append({**group, "params": chosen, "scale": scale})
+        optimizer.param_groups[:] = [group for group in groups if group["params"]]
+        return optimizer
+
+    def train_epoch(self, epoch: int) -> None:
+        """All batches of an epoch."""
+        values, log, processes = self.job.values, self.job.log, self.job.processes
+        batch_size = max(1, values["mini_batch_size"] // processes.n_local)
+        n_samples = self.train.n_samples or values["num_training_samples"]
+        n_batches = max(1, math.ceil(n_samples / (batch_size * processes.n_ranks)))
+        torch.manual_seed(self.seed + epoch)  # dropout; so that a resumed run equals an unbroken one
+        self.network.train()
+        if self.start == "pretrained":
+            keep_statistics(self.network.backbone)
+        started, total, n_seen = time.monotonic(), 0.0, 0
+        batches = in_step(self.train.training(epoch, batch_size), processes, self.wish)
+        for i_batch, (pictures, truth) in enumerate(batches):
+            rate = learning_rate(values, epoch, min(1.0, i_batch / n_batches))
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate * group["scale"]
+            if self.start != "continued":
+                trained = self.network.backbone if self.start == "pretrained" else None
+                weigh_statistics(self.network, self.n_steps, unless_trained=trained)
+            pictures, truth = self._moved(pictures, truth)
+            with self.precision.autocast():
+                scores, auxiliary = self.network.maps(pictures)
+            loss = self.step(segmentation_loss(scores, auxiliary, truth))
+            self.n_steps += 1
+            total += loss * len(truth)
+            n_seen += len(truth)
+        processes.average_weights(self.network)
+        if self.wish.is_there:
+            return
+        seconds = max(1e-9, time.monotonic() - started)
+        log.quality(epoch, f"train loss <loss>={total / max(1, n_seen):.6g}")
+        log.throughput(
+            f"epoch={epoch}, train throughput={n_seen * processes.n_ranks / seconds:.4g} samples/sec"
+        )
+
+    def validate(self, epoch: int) -> None:
+        """Score the network, keep it if it is the best, and write a checkpoint."""
+        values, log = self.job.values, self.job.log
+        self.score(epoch)
+        accuracy, mean_iou = self.confusion.pixel_accuracy, self.confusion.mean_iou
+        log.quality(epoch, f"validation pixel_accuracy <score>={accuracy:.6f}")
+        log.quality(epoch, f"validation mIOU <score>={mean_iou:.6f}")
+        if self.best.offer(self.network, mean_iou, epoch):
+            self.best_metrics = {"validation:pixel_accuracy": accuracy, "validation:mIOU": mean_iou}
+        self.n_epochs_done = epoch + 1
+        if values["early_stopping"] and self.stopping.update(mean_iou, self.n_epochs_done):
+            log.say(f"Early stopping: no better validation mIOU in {self.stopping.n_waiting} epochs.")
+            self.is_over = True
+        if self.job.processes.is_first:
+            self.checkpoints.save(self.n_epochs_done, self._state())
+
+    def score(self, epoch: int) -> None:
+        """Compare with all masks of the validation channel."""
+        batch_size = self.job.values["validation_mini_batch_size"]
+        self.network.eval()
+        self.confusion.reset()
+        batches = (
+            self.validation.wholes(epoch) if batch_size == 1 else self.validation.middles(epoch, batch_size)
+        )
+        with torch.inference_mode(), self.precision.autocast():
+            for pictures, truth in batches:
+                pictures, truth = self._moved(pictures, truth)
+                scores = self.network.maps(pictures)[0]
+                full = nn.functional.interpolate(
+                    scores.float(), size=truth.shape[-2:], mode="bilinear", align_corners=False
+                )
+                self.confusion.add(full.argmax(dim=1), truth)
+        gathered = self.job.processes.gather(self.confusion.counts)
+        self.confusion.counts = torch.stack(gathered).sum(dim=0)
+
+    def resume(self) -> None:
+        """Go on from the last checkpoint, if there is one."""
+        found = self.checkpoints.latest()
+        if found is None:
+            return
+        self.n_epochs_done, state = found
+        self.n_steps = int(state["n_steps"])
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.best.restore(state["best"])
+        self.best_metrics = dict(state["best_metrics"])
+        self.stopping.restore(state["stopping"])
+        self.is_over = bool(state["is_over"])
+        self.job.log.say(f"Resuming from the checkpoint of epoch {self.n_epochs_done}.")
+
+    def finish(self) -> None:
+        """Write the best weights (the current ones, if none were ever scored) and the graph."""
+        if not self.job.processes.is_first:
+            return
+        self.best.put_into(self.network)
+        values, folder = self.job.values, self.job.environment.model_dir
+        self.network.to("cpu")
+        self.network.to(memory_format=torch.contiguous_format)
+        write_artifact(
+            folder,
+            algorithm=_NAME,
+            hyperparameters=self.job.effective,
+            network={
+                "backbone": values["backbone"],
+                "algorithm": values["algorithm"],
+                "base_size": values["base_size"],
+                "best_epoch": self.best.epoch,
+            },
+            classes=None,
+            image_shape=[3, values["base_size"], values["base_size"]],
+            final_metrics=self.best_metrics,
+            weights=self.network.state_dict(),
+        )
+        export_segmenter(self.network, folder / "model.onnx")
+        self.job.log.say(f"Training is done after {self.n_epochs_done} epochs: {self.best_metrics}")
+
+    def _moved(self, pictures: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+        device = self.precision.device
+        return (
+            pictures.to(device, non_blocking=True, memory_format=torch.channels_last),
+            truth.to(device, non_blocking=True),
+        )
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "n_steps": self.n_steps,
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "best": self.best.state(),
+            "best_metrics": self.best_metrics,
+            "stopping": self.stopping.state(),
+            "is_over": self.is_over,
+        }

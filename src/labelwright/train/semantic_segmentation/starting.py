@@ -1,0 +1,83 @@
+"""Which weights a segmentation network starts from: the channel ``model``, ImageNet, or none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from labelwright.train.semantic_segmentation.networks import Segmenter, build_segmenter
+from labelwright.train.toolkit.artifact import read_model_channel
+from labelwright.train.toolkit.beginning import Job
+from labelwright.train.toolkit.log import JobLog
+from labelwright.train.toolkit.pretrained import pretrained_weights
+from labelwright.train.toolkit.problems import CustomerError
+
+__all__ = ["Start", "load_pretrained", "starting_network"]
+
+Start = str
+"""``"continued"``, ``"pretrained"`` or ``"random"``."""
+
+_TORCHVISION_NAMES = {
+    "resnet-18": "resnet18",
+    "resnet-50": "resnet50",
+    "resnet-101": "resnet101",
+    "mobilenet": "mobilenet_v2",
+}
+
+
+def starting_network(job: Job, scratch: Path, *, seed: int) -> tuple[Segmenter, Start]:
+    """The network of a job, and where its weights come from.
+
+    Parameters
+    ----------
+    job : Job
+    scratch : Path
+        A folder to unpack the channel ``model`` into.
+    seed : int
+        Of random weights.
+
+    Raises
+    ------
+    CustomerError
+        The channel's model or the pretrained weights do not fit.
+    """
+    values = job.values
+    torch.manual_seed(seed)
+    network = build_segmenter(values["backbone"], values["algorithm"], values["num_classes"])
+    channel = job.environment.channels.get("model")
+    if channel is not None:
+        artifact = read_model_channel(channel, job.algorithm, job.effective, scratch)
+        try:
+            network.load_state_dict(artifact.weights)
+        except RuntimeError as error:
+            raise CustomerError(f"The weights in channel 'model' do not fit: {error}") from error
+        job.log.say("Training goes on from the model in channel 'model'; use_pretrained_model is ignored.")
+        return network, "continued"
+    if values["use_pretrained_model"] and load_pretrained(network, values["backbone"], job.log):
+        return network, "pretrained"
+    return network, "random"
+
+
+def load_pretrained(network: Segmenter, backbone: str, log: JobLog) -> bool:
+    """Give the backbone ImageNet's weights; whether there were any.
+
+    Raises
+    ------
+    CustomerError
+        The file at hand belongs to another network.
+    """
+    found = pretrained_weights(_TORCHVISION_NAMES[backbone], log)
+    if found is None:
+        return False
+    try:
+        missing, _ = network.backbone.load_state_dict(found, strict=False)
+    except RuntimeError as error:
+        raise CustomerError(f"The pretrained weights do not fit: {error}") from error
+    lacking = [name for name in missing if not name.endswith("num_batches_tracked")]
+    if lacking:
+        raise CustomerError(
+            f"The pretrained weights belong to another network: {len(lacking)} layers are missing "
+            f"({', '.join(lacking[:3])}). Give torchvision's weights of {_TORCHVISION_NAMES[backbone]}."
+        )
+    return True
