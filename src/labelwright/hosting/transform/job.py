@@ -93,7 +93,7 @@ def _carry_out(
         if n_logged <= _LOGGED_ERRORS_MAX:
             data_log(f"[sagemaker logs]: {name}: {reason}")
 
-    started = time.monotonic()
+    started, cpu_started_s = time.monotonic(), time.process_time()
     execution = Execution(
         units,
         objects,
@@ -112,7 +112,10 @@ def _carry_out(
     spool.close()
     elapsed_s = max(1e-9, time.monotonic() - started)
     n_new = len(units) - n_before
-    log(f"{n_new} objects in {elapsed_s:.1f} s ({n_new / elapsed_s:.1f} a second), {spool.n_failed} failed.")
+    log(
+        f"{n_new} objects in {elapsed_s:.1f} s ({n_new / elapsed_s:.1f} a second), "
+        f"{time.process_time() - cpu_started_s:.1f} s of them computing; {spool.n_failed} failed"
+    )
     reason = None
     if spool.n_failed:
         kind = spool.first_error.partition(":")[0]
