@@ -43,7 +43,8 @@ _INHERITED = frozenset(
 _INHERITED_BEGINNINGS = (
     "OMP_", "MKL_", "OPENBLAS_", "CUDA_", "NVIDIA_", "NCCL_", "GLOO_", "PIP_", "UV_INDEX", "UV_DEFAULT_INDEX",
 )  # fmt: skip
-_OF_BUILTINS = ("TORCH_HOME", "XDG_CACHE_HOME", "HOME")
+_OF_BUILTINS = ("TORCH_HOME", "XDG_CACHE_HOME", "HOME", "LABELWRIGHT_PRETRAINED_DIR", "LABELWRIGHT_PRECISION")
+_OF_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -107,9 +108,11 @@ def user_variables(
     """
     own = str(Path(sys.executable).parent)
     found = {"LANG": "C.UTF-8", **program_variables(environ), "TMPDIR": str(home)}
+    for name in _OF_THREADS:  # the hosts share this machine
+        if found.get(name, "").isdigit():
+            found[name] = str(max(1, int(found[name]) // len(job.hosts)))
     if python is None:
         found |= {name: environ[name] for name in _OF_BUILTINS if name in environ}
-        found |= {name: value for name, value in environ.items() if name.startswith("LABELWRIGHT_WEIGHTS")}
     else:
         found |= {"HOME": str(home), "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
     found |= job_variables(job, environ)
