@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from labelwright.train.object_detection.anchors import MapAnchors, anchor_boxes
 from labelwright.train.object_detection.bases import build_base
+from labelwright.train.toolkit.convolutions import speed_up
 
 __all__ = ["Detector", "DetectorShape"]
 
@@ -130,6 +131,7 @@ class Detector(nn.Module):
         )
         for part in (self.extras, self.class_heads, self.box_heads):
             part.apply(_initialise)
+        speed_up(self)
         self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("deviation", torch.tensor(_DEVIATION).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("anchors", anchor_boxes(maps, self._cells()), persistent=False)
@@ -149,7 +151,7 @@ class Detector(nn.Module):
         offsets : Tensor of shape (n, n_anchors, 4)
         """
         maps = self._maps(pictures)
-        n = len(pictures)
+        n = pictures.shape[0]  # a symbol when the graph is exported; len() would be a number
         n_scores = self.shape.n_classes + 1
         scores = [
             head(x).permute(0, 2, 3, 1).reshape(n, -1, n_scores)
