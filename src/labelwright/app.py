@@ -42,6 +42,7 @@ from labelwright.store import (
     metric_tables,
     training_tables,
     transform_tables,
+    tuning_tables,
 )
 from labelwright.store.db import Database
 from labelwright.store.schema import metadata
@@ -70,6 +71,7 @@ _TABLE_MODULES = (
     metric_tables,
     training_tables,
     transform_tables,
+    tuning_tables,
 )
 
 

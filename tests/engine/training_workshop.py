@@ -17,6 +17,7 @@ from labelwright.credentials import RootCredentials
 from labelwright.engine.supervisor import Supervisor
 from labelwright.engine.training import KIND
 from labelwright.engine.training.kind import TrainingJobs
+from labelwright.engine.tuning.kind import TuningJobs
 from labelwright.store import (
     automated_tables,
     directory_tables,
@@ -25,6 +26,7 @@ from labelwright.store import (
     metric_tables,
     training_jobs,
     training_tables,
+    tuning_tables,
 )
 from labelwright.store.db import Database
 from labelwright.store.schema import metadata
@@ -34,7 +36,7 @@ from labelwright.work import Runner
 REGION = "eu-west-1"
 ROLE = "arn:aws:iam::000000000000:role/train"
 STAND_IN = "training_stand_in"
-TABLES = (automated_tables, directory_tables, labeling_tables, metric_tables, training_tables)
+TABLES = (automated_tables, directory_tables, labeling_tables, metric_tables, training_tables, tuning_tables)
 _TIMEOUT_S = 30.0
 
 
@@ -148,5 +150,5 @@ def make_training_shop(data_dir: Path, clock: Callable[[], float], **options: An
     database.create_all(metadata)
     blobs: Any = open_blobs(settings, RootCredentials(access_key_id="AKIATEST", secret_access_key="secret"))
     blobs.store.create_bucket("acme", region=REGION)
-    supervisor = Supervisor(database, blobs, settings, clock, [TrainingJobs(STAND_IN)])
+    supervisor = Supervisor(database, blobs, settings, clock, [TrainingJobs(STAND_IN), TuningJobs()])
     return TrainingShop(database, blobs, settings, clock, supervisor)

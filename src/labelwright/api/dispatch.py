@@ -40,6 +40,7 @@ MODULES = (
     "labeling_jobs",
     "models",
     "training_jobs",
+    "tuning_jobs",
     "transform_jobs",
     "endpoint_configs",
     "endpoints",

@@ -15,6 +15,7 @@ __all__ = [
     "parse_arn",
     "team_kind",
     "training_job_arn",
+    "tuning_job_arn",
 ]
 
 PUBLIC_CROWD_ACCOUNT = "394669845002"
@@ -82,6 +83,17 @@ def training_job_arn(region: str, account: str, name: str) -> str:
     'arn:aws:sagemaker:eu-west-1:000000000000:training-job/Screws-7'
     """
     return f"arn:aws:sagemaker:{region}:{account}:training-job/{name}"
+
+
+def tuning_job_arn(region: str, account: str, name: str) -> str:
+    """The ARN of a hyperparameter tuning job; the name in it keeps its case.
+
+    Examples
+    --------
+    >>> tuning_job_arn("eu-west-1", "000000000000", "Screws-7")
+    'arn:aws:sagemaker:eu-west-1:000000000000:hyper-parameter-tuning-job/Screws-7'
+    """
+    return f"arn:aws:sagemaker:{region}:{account}:hyper-parameter-tuning-job/{name}"
 
 
 def team_kind(workteam_arn: str) -> TeamKind:

@@ -6,6 +6,7 @@ from labelwright.engine.hosting import EndpointKind, Routes
 from labelwright.engine.supervisor import Kind
 from labelwright.engine.training.kind import TrainingJobs
 from labelwright.engine.transform.kind import TransformJobs
+from labelwright.engine.tuning.kind import TuningJobs
 
 __all__ = ["all_kinds"]
 
@@ -21,5 +22,6 @@ def all_kinds(routes: Routes) -> list[Kind]:
     return [
         TrainingJobs(),
         TransformJobs(),
+        TuningJobs(),
         EndpointKind(routes),
     ]

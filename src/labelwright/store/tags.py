@@ -14,6 +14,7 @@ from labelwright.store.endpoint_tables import endpoint_configs, endpoints
 from labelwright.store.labeling_tables import labeling_jobs
 from labelwright.store.training_tables import training_jobs
 from labelwright.store.transform_tables import transform_jobs
+from labelwright.store.tuning_tables import tuning_jobs
 
 __all__ = ["MAX_TAGS", "Tag", "add_tags", "delete_all_tags", "delete_tags", "list_tags", "require_resource"]
 
@@ -31,6 +32,7 @@ _RESOURCES = (
     endpoints,
     training_jobs,
     transform_jobs,
+    tuning_jobs,
     runs,
 )
 

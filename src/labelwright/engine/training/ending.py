@@ -14,6 +14,7 @@ from labelwright.core.failure_reasons import INTERNAL_ERROR, client_error, is_pl
 from labelwright.core.training_job import Ended, Outcome, Phase, PhaseBegan, Status
 from labelwright.engine.supervisor import SupervisedTools
 from labelwright.engine.training.launching import deadline, wait_deadline
+from labelwright.engine.tuning import KIND as TUNING
 from labelwright.errors import LabelwrightError
 from labelwright.store import training_jobs
 from labelwright.store.training_jobs import TrainingJobRow
@@ -76,6 +77,8 @@ def end(tools: SupervisedTools, row: TrainingJobRow, outcome: Outcome, reason: s
     """End a job, however it stands by now."""
     event = Ended(at=tools.clock(), outcome=outcome, reason=reason)
     state = tools.database.write(partial(_transition, job_id=row.id, event=event))
+    if row.tuning_job_id is not None:
+        tools.wake(TUNING, row.tuning_job_id)
     _log.info(
         "a training job ended",
         extra={"action": "train", "job": row.name, "status": state, "reason": reason},
