@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from labelwright.training.description import JobDescription
@@ -116,11 +117,21 @@ def user_variables(
     else:
         found |= {"HOME": str(home), "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
     found |= job_variables(job, environ)
+    if any(name.lower() in ("http_proxy", "https_proxy") for name in found):
+        found |= _without_proxy(job.endpoint_url, found)
     path = f"{own}:{_SYSTEM_PATH}" if python is None else f"{python}:{own}:{_SYSTEM_PATH}"
     found["PATH"] = f"{python}:{job.environment['PATH']}" if python and "PATH" in job.environment else path
     found["SAGEMAKER_BASE_DIR"] = base
     found["SAGEMAKER_METRICS_DIRECTORY"] = f"{base}/output/metrics/sagemaker"
     return found
+
+
+def _without_proxy(endpoint: str, variables: Mapping[str, str]) -> dict[str, str]:
+    """No proxy between a job and its server, which is often this machine."""
+    hosts = ["127.0.0.1", "localhost", *([host] if (host := urlsplit(endpoint).hostname) else [])]
+    known = variables.get("no_proxy") or variables.get("NO_PROXY")
+    value = ",".join([*([known] if known else []), *hosts])
+    return {"NO_PROXY": value, "no_proxy": value}
 
 
 def make_python(folder: Path, interpreter: str = sys.executable) -> Path:

@@ -184,7 +184,7 @@ class TrainingProgram:
         reason: str | None = None
         try:
             objects = open_objects(data_dir=self.job.data_dir, local_files=self.job.is_local)
-            if self.job.checkpoint_uri is not None:
+            if self.job.checkpoint_uri is not None and not self.job.is_local:
                 bring_checkpoints(self.folder, self.job.checkpoint_uri, objects)
             for folders in self._folders:
                 of_host = channels_of(folders.host, channels)
@@ -322,6 +322,13 @@ def _warnings(launcher: Launcher, channels: Sequence[ChannelMember]) -> list[str
     return found
 
 
+def _end_with_input() -> None:
+    """End at once when whoever started this by hand is gone."""
+    while os.read(0, 1 << 10):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def main(folder: Path) -> int:
     """Do what the folder says."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -331,6 +338,8 @@ def main(folder: Path) -> int:
         print(f"{folder}/input.json is no description of a training job: {error!r}", file=sys.stderr)
         return 2
     signal.signal(signal.SIGINT, lambda *_: program.interrupt())
+    if program.job.is_local:
+        threading.Thread(target=_end_with_input, daemon=True).start()
     if is_interrupted(folder):
         program.interrupt()
     write_result(folder, program.run())

@@ -88,6 +88,8 @@ def make_host(folder: Path, job: JobDescription, host: Host, *, is_container: bo
             value=job.checkpoint_path,
         )
     first = HostFolders(folder, job.hosts[0]).base / place
+    if job.is_local:  # a folder of this machine, used as it is
+        first = Path(job.checkpoint_uri)
     first.mkdir(parents=True, exist_ok=True)
     for link in (folder / CHECKPOINTS, folders.base / place):
         link.parent.mkdir(parents=True, exist_ok=True)
