@@ -128,9 +128,9 @@ def from_unit(each: Continuous | Integer, u: float) -> str:
     low, high = _bounds(each)
     match each.scaling:
         case "Logarithmic":
-            value = low * (high / low) ** u
+            value = math.exp(math.log(low) + u * (math.log(high) - math.log(low)))
         case "ReverseLogarithmic":
-            value = 1.0 - (1.0 - low) * ((1.0 - high) / (1.0 - low)) ** u
+            value = -math.expm1(math.log1p(-low) + u * (math.log1p(-high) - math.log1p(-low)))
         case _:
             value = low + u * (high - low)
     if isinstance(each, Integer):
@@ -150,16 +150,14 @@ def to_unit(each: Range, text: str) -> float | int | None:
     if not each.low <= value <= each.high:
         return None
     low, high = _bounds(each)
-    if low == high:
-        return 0.0
     match each.scaling:
         case "Logarithmic":
-            u = math.log(value / low) / math.log(high / low)
+            low, high, value = math.log(low), math.log(high), math.log(value)
         case "ReverseLogarithmic":
-            u = math.log((1.0 - value) / (1.0 - low)) / math.log((1.0 - high) / (1.0 - low))
+            low, high, value = math.log1p(-low), math.log1p(-high), math.log1p(-value)
         case _:
-            u = (value - low) / (high - low)
-    return min(max(u, 0.0), 1.0)
+            pass
+    return 0.0 if low == high else min(max((value - low) / (high - low), 0.0), 1.0)
 
 
 def n_combinations(space: Sequence[Range]) -> int:

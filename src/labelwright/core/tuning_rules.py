@@ -387,7 +387,8 @@ def _hyperband(config: Mapping[str, Any], definitions: Sequence[Definition]) -> 
         if None in epochs:
             raise InvalidRequest(
                 "The strategy Hyperband needs HyperbandStrategyConfig.MaxResource, or a static "
-                f"hyperparameter named one of {', '.join(_EPOCHS_NAMES)} with a value from 1 to {_EPOCHS_MAX}.",
+                f"hyperparameter named one of {', '.join(_EPOCHS_NAMES)} with a value from 1 to "
+                f"{_EPOCHS_MAX}.",
                 field="HyperbandStrategyConfig.MaxResource",
             )
         highest = max(each for each in epochs if each is not None)

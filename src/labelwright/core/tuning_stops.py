@@ -50,8 +50,10 @@ def is_below_median(
         epoch. Never before 2 epochs, nor before 3 jobs that got as far have ended.
     """
     n = len(values)
+    if n < _EPOCHS_MIN:
+        return False
     reached = [statistics.fmean(other[:n]) for other in finished if len(other) >= n]
-    if n < _EPOCHS_MIN or len(reached) < _JOBS_MIN:
+    if len(reached) < _JOBS_MIN:
         return False
     median = statistics.median(reached)
     return values[-1] < median if is_maximised else values[-1] > median
