@@ -191,12 +191,6 @@ def _check_variant(
         raise InvalidRequest(
             f'Could not find model "{model_arn(context, name)}".', field=f"{path}.ModelName", value=name
         )
-    if variant.get("InitialVariantWeight", 1.0) < 0:
-        raise InvalidRequest(
-            f"{path}.InitialVariantWeight is {variant['InitialVariantWeight']:g}; it must be at least 0.",
-            field=f"{path}.InitialVariantWeight",
-            value=variant["InitialVariantWeight"],
-        )
     is_serverless = "ServerlessConfig" in variant
     has_instances = "InstanceType" in variant or "InstancePools" in variant
     if is_serverless == (has_instances or "InitialInstanceCount" in variant):

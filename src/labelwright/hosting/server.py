@@ -23,6 +23,7 @@ _log = logging.getLogger(__name__)
 
 _HEAD_BYTES_MAX = 64 << 10
 _PIECE = 256 << 10
+_DROPPED_BYTES_MAX = 256 << 20
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -168,6 +169,7 @@ def _read_request(
         raise _Malformed(400, "The Content-Length is not a number.")
     n_bytes = int(length)
     if n_bytes > body_bytes_max:
+        _drop(connection, min(n_bytes - (len(data) - end - 4), _DROPPED_BYTES_MAX))
         raise _Malformed(413, f"The body is larger than {body_bytes_max} bytes.")
     if headers.get("expect", "").lower() == "100-continue":
         connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -186,6 +188,12 @@ def _read_body(connection: socket.socket, begun: bytes, n_bytes: int) -> tuple[b
         parts.append(piece)
         missing -= len(piece)
     return b"".join(parts), b""
+
+
+def _drop(connection: socket.socket, n_bytes: int) -> None:
+    """Read what a client is still sending: it looks at the answer only afterwards."""
+    while n_bytes > 0 and (piece := connection.recv(min(n_bytes, _PIECE))):
+        n_bytes -= len(piece)
 
 
 def _write(connection: socket.socket, reply: Reply, *, keep: bool) -> None:

@@ -26,6 +26,7 @@ __all__ = [
     "Slot",
     "attempts",
     "health",
+    "keys",
     "not_healthy",
     "remove",
     "remove_models",
@@ -86,6 +87,11 @@ def attempts(runner: Runner, key: int) -> dict[Slot, dict[int, str]]:
             slot = Slot(int(match[2]), int(match[3]), int(match[4]))
             found.setdefault(slot, {})[int(match[5])] = name
     return found
+
+
+def keys(runner: Runner) -> set[int]:
+    """Keys of the endpoints that have or had processes."""
+    return {int(match[1]) for name in runner.names() if (match := _NAME.fullmatch(name)) is not None}
 
 
 def start(

@@ -50,6 +50,7 @@ _AGAIN_AFTER_S = (0.0, 1.0, 2.0, 5.0, 15.0, 60.0)
 _SOUND_S = 60.0  # a process that has served this long did not die of what its predecessor died of
 _ATTEMPTS_MAX = 3  # to fill a slot of a new deployment, when a process ends without a word
 _UNANSWERED_MAX = 3
+_SWEEP = 0  # in place of a row's key
 
 
 _Present = dict[Slot, dict[int, str]]
@@ -92,15 +93,25 @@ class EndpointKind:
     def __init__(self, routes: Routes) -> None:
         self._routes = routes
         self._memos: dict[int, _Memo] = {}
+        self._is_swept = False
 
     def unfinished(self, connection: Connection) -> Sequence[int]:
-        """All endpoints: those in service need their processes."""
-        return endpoints.all_ids(connection)
+        """All endpoints: those in service need their processes. Those that are gone may have left some."""
+        found = endpoints.all_ids(connection)
+        gone = self._memos.keys() - set(found)
+        return [*found, *gone] if self._is_swept else [_SWEEP, *found, *gone]
 
     def advance(self, tools: SupervisedTools, key: int) -> float | None:
         """Look, start what is missing, end what is too much, and say so in the row and the route."""
+        if key == _SWEEP:
+            self._sweep(tools)
+            return None
         row = tools.database.read(partial(endpoints.get, key=key))
-        if row is None:
+        if row is None:  # another server on this database deleted it
+            due = self._retire(tools, self._memos.get(key, _Memo()), {}, _present(tools, key))
+            if due is not None:
+                return tools.clock() + due
+            instances.remove_models(tools, key, frozenset())
             self._memos.pop(key, None)
             return None
         memo = self._memos.setdefault(key, _Memo())
@@ -111,7 +122,7 @@ class EndpointKind:
         if state.deployment is None or state.status is Status.DELETING:
             self._routes.remove(row.region, row.name)
             memo.published = None
-        present = instances.attempts(tools.runners["hosting"], key)
+        present = _present(tools, key)
         dues: list[float | None] = [
             self._fill(tools, row, memo, slot, variant, present, is_serving=slot in serving)
             for slot, variant in wanted.items()
@@ -131,6 +142,14 @@ class EndpointKind:
         instances.remove_models(tools, key, kept)
         found = [due for due in dues if due is not None]
         return tools.clock() + min(found) if found else None
+
+    def _sweep(self, tools: SupervisedTools) -> None:
+        """Once after a start: look at endpoints whose rows went while this server was down."""
+        there = set(tools.database.read(endpoints.all_ids))
+        for key in instances.keys(tools.runners["hosting"]) - there:
+            self._memos.setdefault(key, _Memo())
+            tools.wake(self.name, key)
+        self._is_swept = True
 
     # -- starting ---------------------------------------------------------------------------------------
 
@@ -299,6 +318,10 @@ class EndpointKind:
 
         tools.database.write(write)
         self._memos.pop(row.id, None)
+
+
+def _present(tools: SupervisedTools, key: int) -> _Present:
+    return instances.attempts(tools.runners["hosting"], key)
 
 
 def _wanted(state: EndpointState, n_processes_max: int) -> dict[Slot, Variant]:
