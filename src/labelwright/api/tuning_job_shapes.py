@@ -9,7 +9,7 @@ import orjson
 
 from labelwright.api.training_job_shapes import algorithm_specification
 from labelwright.core.tuning_job import better, improvement_lag
-from labelwright.core.tuning_rules import OBJECTIVE_PARAMETER, Plan
+from labelwright.core.tuning_rules import OBJECTIVE_PARAMETER, Plan, resource_config
 from labelwright.engine.tuning.looking import COMPLETED, NON_RETRYABLE, RETRYABLE, STOPPED
 from labelwright.store.tuning_jobs import TrialRow, TuningJobRow
 
@@ -139,6 +139,8 @@ def _definitions(request: dict[str, Any], plan: Plan) -> dict[str, Any]:
             "OutputDataConfig": {"KmsKeyId": "", **definition.request["OutputDataConfig"]},
             # SDKs take this key out again, and fail where it is not there.
             "StaticHyperParameters": {**definition.static, OBJECTIVE_PARAMETER: definition.metric},
+            # In the form of training jobs as well, in which SDK 2 looks for it when it attaches to a job.
+            "ResourceConfig": {"VolumeSizeInGB": 30, **resource_config(definition.request)},
         }
         for definition in plan.definitions
     ]
