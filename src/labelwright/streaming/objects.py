@@ -8,16 +8,14 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
-from labelwright.errors import AccessRefused, BlobNotFound, InvalidRequest, LabelwrightError
+from labelwright.errors import BlobNotFound, InvalidRequest
 from labelwright.streaming.problems import ChannelError
-
-if TYPE_CHECKING:
-    from labelwright.blobs.external import ExternalBlobs
-    from labelwright.s3.upstream import Upstream
+from labelwright.streaming.s3_objects import S3Objects
+from labelwright.streaming.uris import is_plain_key, local_path_of, missing, parse_s3_uri
 
 __all__ = ["EmbeddedObjects", "LocalObjects", "Objects", "RoutedObjects", "S3Objects", "open_objects"]
 
@@ -39,8 +37,14 @@ class Objects(Protocol):
     def is_remote(self, uri: str) -> bool:
         """Whether reading it waits for a network, so that many reads at a time pay."""
 
+    def reads_together(self, uri: str) -> bool:
+        """Whether `read_many` costs less than reading one object after the other."""
+
     def read(self, uri: str) -> bytes:
         """All bytes of an object."""
+
+    def read_many(self, uris: Sequence[str]) -> list[bytes]:
+        """All bytes of several objects, in order."""
 
     def open(self, uri: str, head_bytes: int) -> tuple[bytes, Iterator[bytes] | None]:
         """The beginning of an object, and the pieces of the rest; None when there is no rest."""
@@ -52,27 +56,43 @@ class Objects(Protocol):
         """The file that holds the object, None where no file of this machine does."""
 
 
-class LocalObjects:
-    """Local files, by absolute or relative path or ``file://`` URI."""
+class _OneByOne:
+    """Reading several objects where a call for each costs nothing."""
 
     def is_remote(self, uri: str) -> bool:
         """No."""
         return False
 
+    def reads_together(self, uri: str) -> bool:
+        """No."""
+        return False
+
+    def read(self, uri: str) -> bytes:
+        """All bytes of an object."""
+        raise NotImplementedError
+
+    def read_many(self, uris: Sequence[str]) -> list[bytes]:
+        """All bytes of several objects, in order."""
+        return [self.read(uri) for uri in uris]
+
+
+class LocalObjects(_OneByOne):
+    """Local files, by absolute or relative path or ``file://`` URI."""
+
     def read(self, uri: str) -> bytes:
         """All bytes of a file."""
         try:
-            return _read_file(uri if uri[:1] == "/" else _path_of(uri))
+            return _read_file(uri if uri[:1] == "/" else local_path_of(uri))
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-            raise _missing(uri) from error
+            raise missing(uri) from error
 
     def open(self, uri: str, head_bytes: int) -> tuple[bytes, Iterator[bytes] | None]:
         """The beginning of a file, and the rest."""
-        return _found(uri, [_path_of(uri)], lambda path: _open_file(path, head_bytes))
+        return _found(uri, [local_path_of(uri)], lambda path: _open_file(path, head_bytes))
 
     def list(self, prefix: str) -> Iterator[str]:
         """Files whose path begins with the prefix; symbolic links to folders are not followed."""
-        prefix = _path_of(prefix)
+        prefix = local_path_of(prefix)
         folder = prefix.rpartition("/")[0] or "/" * prefix.startswith("/")
         found = []
         for place, folders, names in os.walk(folder or "."):
@@ -84,11 +104,11 @@ class LocalObjects:
 
     def local_path(self, uri: str) -> str | None:
         """The path itself."""
-        path = _path_of(uri)
+        path = local_path_of(uri)
         return path if Path(path).is_file() else None
 
 
-class EmbeddedObjects:
+class EmbeddedObjects(_OneByOne):
     """The embedded store of a server's data directory, read without the server, also beside a running one.
 
     Parameters
@@ -100,10 +120,6 @@ class EmbeddedObjects:
     An object lies at ``objects/<bucket>/<key>`` unless its key cannot be a path or it was put this moment;
     so the file is tried first and the index asked only when there is none.
     """
-
-    def is_remote(self, uri: str) -> bool:
-        """No."""
-        return False
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = Path(data_dir)
@@ -129,7 +145,7 @@ class EmbeddedObjects:
 
     def list(self, prefix: str) -> Iterator[str]:
         """Objects by prefix, in pages, from the store's index."""
-        bucket, key_prefix = _parse(prefix)
+        bucket, key_prefix = parse_s3_uri(prefix)
         connection = self._connection()
         if connection.execute("SELECT 1 FROM buckets WHERE name = ?", (bucket,)).fetchone() is None:
             raise BlobNotFound(f"There is no bucket for {prefix}.", kind="bucket", name=prefix)
@@ -149,14 +165,14 @@ class EmbeddedObjects:
 
     def local_path(self, uri: str) -> str | None:
         """The file of the object; None when it lies in no file of its own name."""
-        bucket, key = _parse(uri)
+        bucket, key = parse_s3_uri(uri)
         path = f"{self._root}/{bucket}/{key}"
-        return path if _is_plain(key) and Path(path).is_file() else None
+        return path if is_plain_key(key) and Path(path).is_file() else None
 
     def _with_file(self, uri: str, use: Callable[[str], T]) -> T:
-        bucket, key = _parse(uri)
+        bucket, key = parse_s3_uri(uri)
         path = f"{self._root}/{bucket}/{key}"
-        if _is_plain(key):
+        if is_plain_key(key):
             try:
                 return use(path)
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
@@ -170,13 +186,13 @@ class EmbeddedObjects:
             if row is None:
                 break
             places = [f"{self._root}/.unplaced/{row[0]}"] if row[0] is not None else []
-            if _is_plain(key):
+            if is_plain_key(key):
                 places.append(path)
             try:
                 return _found(uri, places, use)
             except BlobNotFound:
                 continue
-        raise _missing(uri)
+        raise missing(uri)
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -186,96 +202,6 @@ class EmbeddedObjects:
             connection.execute("PRAGMA query_only=ON")
             self._local.connection = connection
         return connection
-
-
-class S3Objects:
-    """Objects behind any S3-compatible endpoint, through obstore.
-
-    Parameters
-    ----------
-    upstream : Upstream, optional
-        Endpoint and credentials; by default those of the usual AWS variables, looked up at the first use.
-
-    Notes
-    -----
-    The client runs threads of its own, which do not survive ``fork``: start workers with ``forkserver`` or
-    ``spawn`` (`StreamLoader` does).
-    """
-
-    def __init__(self, upstream: Upstream | None = None) -> None:
-        self._upstream = upstream
-        self._opened: ExternalBlobs | None = None
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return S3Objects, (self._upstream,)
-
-    def is_remote(self, uri: str) -> bool:
-        """Yes."""
-        return True
-
-    def read(self, uri: str) -> bytes:
-        """All bytes of an object."""
-        return self._blobs().read(uri)
-
-    def open(self, uri: str, head_bytes: int) -> tuple[bytes, Iterator[bytes] | None]:
-        """The beginning of an object, and the rest, from one request."""
-        pieces = self._blobs().stream(uri, PIECE_BYTES)
-        taken, n_bytes = [], 0
-        for piece in pieces:
-            taken.append(piece)
-            n_bytes += len(piece)
-            if n_bytes > head_bytes:
-                return b"".join(taken), pieces
-        return b"".join(taken), None
-
-    def list(self, prefix: str) -> Iterator[str]:
-        """Objects by prefix, in pages.
-
-        By botocore: obstore lists whole folders only, and stops at keys that are no paths.
-        """
-        from botocore.exceptions import BotoCoreError, ClientError
-        from botocore.session import Session
-
-        bucket, key_prefix = _parse(prefix)
-        upstream = self._upstream = self._upstream or _upstream_of_environment()
-        client = Session().create_client(
-            "s3",
-            endpoint_url=upstream.endpoint,
-            region_name=upstream.region,
-            aws_access_key_id=upstream.access_key_id,
-            aws_secret_access_key=upstream.secret_access_key,
-            aws_session_token=upstream.session_token or None,
-        )
-        try:
-            pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key_prefix)
-            for page in pages:
-                for entry in page.get("Contents", ()):
-                    yield f"s3://{bucket}/{entry['Key']}"
-        except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
-            if code == "NoSuchBucket":
-                raise BlobNotFound(f"There is no bucket for {prefix}.", kind="bucket", name=prefix) from error
-            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in (401, 403):
-                raise AccessRefused(f"The object store refuses access to {prefix}: {code}.") from error
-            raise LabelwrightError(f"The object store failed for {prefix}: {error}") from error
-        except BotoCoreError as error:
-            raise LabelwrightError(f"The object store failed for {prefix}: {error}") from error
-        finally:
-            client.close()
-
-    def local_path(self, uri: str) -> str | None:
-        """None: nothing lies here."""
-        return None
-
-    def _blobs(self) -> ExternalBlobs:
-        if self._opened is None:
-            from labelwright.blobs.external import ExternalBlobs
-            from labelwright.credentials import RootCredentials
-
-            upstream = self._upstream = self._upstream or _upstream_of_environment()
-            # Credentials are for signing links, which a reader does not do.
-            self._opened = ExternalBlobs(upstream, RootCredentials("reader", "reader"))
-        return self._opened
 
 
 class RoutedObjects:
@@ -296,9 +222,19 @@ class RoutedObjects:
         """Whether reading it waits for a network."""
         return uri.startswith("s3://") and self._s3.is_remote(uri)
 
+    def reads_together(self, uri: str) -> bool:
+        """Whether reading several objects at a time costs less."""
+        return uri.startswith("s3://") and self._s3.reads_together(uri)
+
     def read(self, uri: str) -> bytes:
         """All bytes of an object."""
         return self._of(uri).read(uri)
+
+    def read_many(self, uris: Sequence[str]) -> list[bytes]:
+        """All bytes of several objects, in order."""
+        if all(uri.startswith("s3://") for uri in uris):
+            return self._s3.read_many(uris)
+        return [self.read(uri) for uri in uris]
 
     def open(self, uri: str, head_bytes: int) -> tuple[bytes, Iterator[bytes] | None]:
         """The beginning of an object, and the rest."""
@@ -354,7 +290,7 @@ def open_objects(
         return RoutedObjects(EmbeddedObjects(Path(data_dir)), local)
     if endpoint is None and environ is None:
         return RoutedObjects(S3Objects(), local)
-    from labelwright.s3.upstream import Upstream
+    from labelwright.s3.upstream import Upstream  # late: a reader of files needs none of it
 
     variables = dict(os.environ if environ is None else environ)
     if endpoint is not None:
@@ -362,39 +298,8 @@ def open_objects(
     return RoutedObjects(S3Objects(Upstream.from_environment("s3://", variables)), local)
 
 
-def _upstream_of_environment() -> Upstream:
-    from labelwright.s3.upstream import Upstream
-
-    return Upstream.from_environment("s3://")
-
-
-def _parse(uri: str) -> tuple[str, str]:
-    scheme, _, rest = uri.partition("://")
-    bucket, _, key = rest.partition("/")
-    if scheme != "s3" or not bucket or bucket[0] == "." or "\0" in bucket:
-        raise ChannelError(
-            f"{uri[:200]!r} is not an S3 URI; write s3://bucket/key.", field="S3Uri", value=uri
-        )
-    return bucket, key
-
-
-def _is_plain(key: str) -> bool:
-    """Whether the key is a path below its bucket; may say no for a few that are."""
-    return not ("/." in key or "//" in key or key[:1] in ("", "/", ".") or key[-1] == "/" or "\0" in key)
-
-
-def _path_of(uri: str) -> str:
-    if "\0" in uri or (("://" in uri) and not uri.startswith("file://")):
-        raise ChannelError(f"{uri[:200]!r} is neither a path nor a file:// or s3:// URI.", value=uri)
-    return uri.removeprefix("file://")
-
-
 def _may_match(folder: str, prefix: str) -> bool:
     return folder.startswith(prefix) or prefix.startswith(folder)
-
-
-def _missing(uri: str) -> BlobNotFound:
-    return BlobNotFound(f"There is no object {uri}.", kind="object", name=uri)
 
 
 def _found(uri: str, places: Iterable[str], use: Callable[[str], T]) -> T:
@@ -403,7 +308,7 @@ def _found(uri: str, places: Iterable[str], use: Callable[[str], T]) -> T:
             return use(place)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             continue
-    raise _missing(uri)
+    raise missing(uri)
 
 
 def _read_file(path: str) -> bytes:

@@ -170,23 +170,39 @@ class ManifestStream:
             (int(order[place]) for place in places),
             n_threads=self._n_threads(),
             budget_bytes=self.budget_bytes,
+            fetch_many=self._samples if self._reads_together() else None,
             patience_s=PATIENCE_S if self._reads_only() else 0.0,
         )
 
     def _sample(self, i: int) -> list[Any]:
         values = self._opened().values(i)
-        if not values:
+        return self._made(
+            self.objects.read(value.uri) if type(value) is Reference else value for value in values
+        )
+
+    def _samples(self, numbers: Sequence[int]) -> list[list[Any]]:
+        """The same for several lines, whose objects are read together."""
+        rows = [self._opened().values(i) for i in numbers]
+        uris = [value.uri for values in rows for value in values if type(value) is Reference]
+        bodies = iter(self.objects.read_many(uris))
+        return [
+            self._made(next(bodies) if type(value) is Reference else value for value in values)
+            for values in rows
+        ]
+
+    def _made(self, values: Iterable[Any]) -> list[Any]:
+        sample = dict(zip(self.attributes, values, strict=False))
+        if not sample:
             return []
-        sample = {
-            name: self.objects.read(value.uri) if type(value) is Reference else value
-            for name, value in zip(self.attributes, values, strict=True)
-        }
         return [sample if self.transform is None else self.transform(sample)]
 
     def _n_threads(self) -> int:
         if self.n_threads is not None:
             return self.n_threads
-        return n_threads_for(self.objects, self._opened().example_uri())
+        return n_threads_for(self.objects, self._opened().example_uri(), together=self._reads_together())
+
+    def _reads_together(self) -> bool:
+        return self.objects.reads_together(self._opened().example_uri())
 
     def _reads_only(self) -> bool:
         """Whether all there is to do is to read files."""

@@ -80,3 +80,26 @@ def test_threads_end_when_the_reader_stops() -> None:
     assert [next(results) for _ in range(3)] == [0, 1, 2]
     results.close()
     assert threading.active_count() == before
+
+
+def test_jobs_are_fetched_together_and_one_by_one_where_that_fails() -> None:
+    chunks: list[int] = []
+
+    def fetch(i: int) -> int:
+        if i == 130:
+            raise KeyError("one hundred and thirty")
+        return i
+
+    def fetch_many(jobs):
+        chunks.append(len(jobs))
+        return [fetch(i) for i in jobs]
+
+    seen = []
+    together = OrderedPrefetch(
+        fetch, lambda _: 1, range(300), n_threads=2, budget_bytes=1000, fetch_many=fetch_many
+    )
+    with pytest.raises(KeyError, match="thirty"):
+        for result in together:
+            seen.append(result)
+    assert seen == list(range(130))
+    assert max(chunks) > 1
