@@ -6,6 +6,7 @@ training program: its standard input does.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import shutil
@@ -56,9 +57,23 @@ def _part(host: Host, channel: Channel, member: Mapping[str, Any], job: JobDescr
 
 
 def bring_files(
-    folders: HostFolders, job: JobDescription, channels: Iterable[ChannelMember], objects: Objects
+    folders: HostFolders,
+    job: JobDescription,
+    channels: Iterable[ChannelMember],
+    objects: Objects,
+    *,
+    may_link: bool,
 ) -> None:
     """Fill the folders of a host's File and FastFile channels.
+
+    Parameters
+    ----------
+    folders : HostFolders
+    job : JobDescription
+    channels : iterable
+    objects : Objects
+    may_link : bool
+        Whether links may lead out of the base folder; not from a container.
 
     Raises
     ------
@@ -69,6 +84,8 @@ def bring_files(
         if channel.mode == "Pipe":
             continue
         host, n_hosts = _part(folders.host, channel, member, job)
+        if channel.mode == "FastFile" and not may_link:
+            channel = dataclasses.replace(channel, mode="File")
         brought = materialise(channel, folders.data, objects, host=host, n_hosts=n_hosts)
         _log.info(
             "brought a channel",

@@ -68,7 +68,8 @@ def container_command(
     """
     name = container_name(folder, folders)
     command = [program, "run", "--rm", "--init", "--name", name, "--hostname", folders.host.name]
-    command += ["--network", "host", "--shm-size", _SHARED_MEMORY]
+    # The host's network, so that a server on this machine is where its address says.
+    command += ["--network", "none" if job.is_isolated else "host", "--shm-size", _SHARED_MEMORY]
     command += [f"--add-host={host.name}:127.0.0.1" for host in job.hosts]
     command += ["--volume", f"{folders.base.absolute()}:{BASE}"]
     if job.checkpoint_uri is not None:

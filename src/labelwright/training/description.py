@@ -148,6 +148,11 @@ class JobDescription:
         return str(config.get("LocalPath") or f"{BASE}/checkpoints").rstrip("/")
 
     @property
+    def is_isolated(self) -> bool:
+        """Whether the algorithm has no network: ``EnableNetworkIsolation``; hosts must reach each other."""
+        return bool(self.request.get("EnableNetworkIsolation")) and len(self.hosts) == 1
+
+    @property
     def is_compressed(self) -> bool:
         """Whether the artifacts become archives."""
         config = self.request.get("OutputDataConfig") or {}

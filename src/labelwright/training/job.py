@@ -191,8 +191,9 @@ class TrainingProgram:
                 feeder = Feeder(folders, self.job, of_host)
                 if feeder.is_needed:
                     self._feeders.append(feeder)
-                bring_files(folders, self.job, of_host, objects)
-                if self._launcher.kind is Kind.SCRIPT:
+                kind = self._launcher.kind
+                bring_files(folders, self.job, of_host, objects, may_link=kind is not Kind.CONTAINER)
+                if kind is Kind.SCRIPT:
                     bring_source(folders, self.job, objects)
             for feeder in self._feeders:
                 feeder.start(lambda ended: self._events.put(("feeder", ended)))

@@ -89,6 +89,10 @@ class Launcher:
         self._port = _free_port() if len(job.hosts) > 1 else 0
         self.kind = self._kind()
         self._is_namespaced = self.kind in (Kind.SCRIPT, Kind.COMMAND) and self._has_namespace()
+        if self.job.is_isolated and self.kind is Kind.SCRIPT and not self._is_namespaced:
+            self.warnings.append(
+                "WARNING: EnableNetworkIsolation is not in force: the kernel allows the server no namespaces."
+            )
         self.base: str | None = BASE if self._is_namespaced or self.kind is Kind.CONTAINER else None
         if self.kind is Kind.COMMAND and not self._is_namespaced:
             raise JobFailed(
@@ -200,7 +204,8 @@ class Launcher:
             if place is not None:
                 command.append(str(place))
         if self._is_namespaced:
-            command = namespaced(command, folders.base, self._hosts_file(folders))
+            hosts = self._hosts_file(folders)
+            command = namespaced(command, folders.base, hosts, is_isolated=self.job.is_isolated)
         return Launch(command, variables, folders.base)
 
     def _local_folder(self) -> Path | None:

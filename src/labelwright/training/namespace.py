@@ -17,11 +17,11 @@ from pathlib import Path
 
 __all__ = ["is_allowed", "namespaced"]
 
-# $1 base folder, $2 hosts file or "", $3 user, $4 group; then the command.
+# $1 base folder, $2 hosts file or "", $3 user, $4 group, $5 "isolated" or ""; then the command.
 # /opt is rebuilt on a file system in memory, for whoever is not root cannot make /opt/ml.
 _SETUP = r"""
 set -e
-base=$1 hosts=$2 user=$3 group=$4; shift 4
+base=$1 hosts=$2 user=$3 group=$4 net=$5; shift 5
 if [ ! -d /opt/ml ]; then
     kept=$(mktemp -d)
     mount -t tmpfs -o mode=755,size=1m labelwright "$kept"
@@ -43,13 +43,16 @@ else
     mount --bind "$base" /opt/ml
 fi
 if [ -n "$hosts" ]; then mount --bind "$hosts" /etc/hosts; fi
+if [ -n "$net" ]; then ip link set lo up 2>/dev/null || true; fi
 cd /opt/ml
 exec unshare --user --map-user="$user" --map-group="$group" -- "$@"
 """
 _PROBE_S = 10
 
 
-def namespaced(command: Sequence[str], base: Path, hosts: Path | None = None) -> list[str]:
+def namespaced(
+    command: Sequence[str], base: Path, hosts: Path | None = None, *, is_isolated: bool = False
+) -> list[str]:
     """The command line that runs a command with ``base`` as ``/opt/ml``.
 
     Parameters
@@ -59,11 +62,20 @@ def namespaced(command: Sequence[str], base: Path, hosts: Path | None = None) ->
     base : Path
     hosts : Path, optional
         In place of ``/etc/hosts``.
+    is_isolated : bool
+        Without a network.
     """
-    unshare = ["unshare", "--user", "--map-root-user", "--mount", "--propagation", "private", "--"]
+    unshare = ["unshare", "--user", "--map-root-user", "--mount", "--propagation", "private"]
+    unshare += ["--net", "--"] if is_isolated else ["--"]
     place = "" if hosts is None else str(hosts.absolute())
-    ids = [str(os.getuid()), str(os.getgid())]
-    return [*unshare, "/bin/sh", "-c", _SETUP, "sh", str(base.absolute()), place, *ids, *command]
+    given = [
+        str(base.absolute()),
+        place,
+        str(os.getuid()),
+        str(os.getgid()),
+        "isolated" if is_isolated else "",
+    ]
+    return [*unshare, "/bin/sh", "-c", _SETUP, "sh", *given, *command]
 
 
 @functools.cache

@@ -190,3 +190,15 @@ def test_requirements_are_installed_for_the_job_alone(workshop, tmp_path: Path) 
     failed = workshop.wait("has-not")
     assert failed["failure_reason"].startswith("AlgorithmError: InstallRequirementsError:")
     assert "PIP_INDEX_URL" in failed["failure_reason"]
+
+
+@needs_namespace
+def test_network_isolation(workshop) -> None:
+    source = """
+        import os, socket
+        names = [name for _, name in socket.if_nameindex()]
+        open(os.environ["SM_MODEL_DIR"] + "/interfaces", "w").write(" ".join(names))
+    """
+    result = workshop.run("alone", source, EnableNetworkIsolation=True)
+    assert result["outcome"] == "Completed", workshop.log("alone")
+    assert workshop.members("alone") == {"interfaces": "lo"}
