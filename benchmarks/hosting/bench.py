@@ -1,8 +1,9 @@
 """Endpoints: latency and requests per second, beside bare onnxruntime in a loop on the same model.
 
 The peer is the least that an answer can cost: decode the same JPEG with Pillow, scale it, run the same graph,
-no HTTP, no signature, nobody else. Ours is the whole way: a signed request over TCP, verified, passed on to the
-serving process, answered. Clients are a process of their own and sign every request; they share the machine.
+no HTTP, no signature, nobody else. Ours is the whole way: a signed request over TCP, verified, passed on to
+the serving process, answered. Clients are a process of their own and sign every request; they share the
+machine.
 A second endpoint, whose model only counts its input, shows what the way alone costs.
 
 ``python -m benchmarks.hosting.bench [N_REQUESTS]``
