@@ -67,4 +67,4 @@ class ClassificationLoss:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """From a checkpoint."""
-        self.n_with, self.n_seen = state["n_with"], float(state["n_seen"])
+        self.n_with, self.n_seen = state["n_with"].clone(), float(state["n_seen"])

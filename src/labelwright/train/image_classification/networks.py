@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from torchvision.models import MobileNetV2, mobilenet_v2
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
+from labelwright.train.toolkit.depthwise import quicken_depthwise
+
 __all__ = ["Classifier", "build_classifier", "head_parameter_names"]
 
 _SMALL_IMAGE_PX = 32  # up to this side, a first layer of stride 4 would leave next to nothing
@@ -125,6 +127,7 @@ def build_classifier(
         if n_channels != 3:
             first = mobile.get_submodule("features.0")
             first[0] = nn.Conv2d(n_channels, 32, 3, 2, 1, bias=False)
+        quicken_depthwise(mobile)
         return Classifier(mobile, n_channels)
     if n_layers in _BLOCKS:
         block, n_blocks = _BLOCKS[n_layers]

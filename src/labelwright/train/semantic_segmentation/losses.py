@@ -30,6 +30,8 @@ def segmentation_loss(scores: Tensor, auxiliary: Tensor | None, truth: Tensor) -
 
 
 def _cross_entropy(scores: Tensor, truth: Tensor) -> Tensor:
-    full = functional.interpolate(scores.float(), size=truth.shape[-2:], mode="bilinear", align_corners=False)
+    # Channels last is slow for so few channels; the copy is made while the map is small.
+    small = scores.float().contiguous()
+    full = functional.interpolate(small, size=truth.shape[-2:], mode="bilinear", align_corners=False)
     total = functional.cross_entropy(full, truth, ignore_index=IGNORED, reduction="sum")
     return total / (truth != IGNORED).sum().clamp(min=1)

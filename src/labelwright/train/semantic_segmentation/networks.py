@@ -2,8 +2,9 @@
 
 With resnet-50 and resnet-101 the networks are those of the papers: maps of stride 8 throughout, a head on
 them, scores enlarged to the picture, and a second head half-way for the loss alone. With the light backbones
-(resnet-18, mobilenet) maps have stride 16, heads are narrow and separable, and before scores are given the
-map is joined by one of stride 4 as in DeepLabv3+: a tenth of the work, and sharper edges.
+(resnet-18, mobilenet) the last map has stride 32, heads are narrow and separable, and their map is joined by
+those of stride 16 and 4 before scores are given, as the decoder of DeepLabv3+ does with one: a small part of
+the work, and sharper edges.
 
 Networks take pixels as they are (0 to 255) and scale them themselves. The backbone's module names are
 torchvision's below ``backbone.``, so that its weights fit.
@@ -27,14 +28,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision import models
 
+from labelwright.train.toolkit.depthwise import quicken_depthwise
+
 __all__ = ["PICTURE_STEP_PX", "Segmenter", "build_segmenter"]
 
 PICTURE_STEP_PX = 16
-"""Pictures go through the networks with sides that are multiples of this."""
+"""Pictures go through finished networks with sides that are multiples of this; while training with any."""
 
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _BINS = (1, 2, 3, 6)
-_LIGHT_WIDTH, _FINE_WIDTH = 128, 32
+_LIGHT_WIDTH, _MIDDLE_WIDTH, _FINE_WIDTH = 128, 64, 32
 
 
 _RESNETS = {"resnet-18": models.resnet18, "resnet-50": models.resnet50, "resnet-101": models.resnet101}
@@ -47,11 +50,9 @@ class _Residual(nn.Module):
         super().__init__()
         whole = _RESNETS[name]()
         self.is_light = name == "resnet-18"
-        if self.is_light:
-            _dilate(whole.layer4, 2)
-        else:
-            _dilate(whole.layer3, 2)
-            _dilate(whole.layer4, 4)
+        if not self.is_light:
+            _dilate(whole.layer3, 1, 2)
+            _dilate(whole.layer4, 2, 4)
         self.conv1, self.bn1, self.relu, self.maxpool = whole.conv1, whole.bn1, whole.relu, whole.maxpool
         self.layer1, self.layer2, self.layer3, self.layer4 = (
             whole.layer1,
@@ -62,14 +63,14 @@ class _Residual(nn.Module):
         self.channels = (64, 256, 512) if self.is_light else (256, 1024, 2048)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Maps of strides 4, 8 (light: 16) and 8 (light: 16)."""
+        """Maps of strides 4, 8 (light: 16) and 8 (light: 32)."""
         fine = self.layer1(self.maxpool(self.relu(self.bn1(self.conv1(x)))))
         middle = self.layer3(self.layer2(fine))
         return fine, middle, self.layer4(middle)
 
 
 class _Mobile(nn.Module):
-    """Maps of strides 4, 16 and 16 from MobileNetV2."""
+    """Maps of strides 4, 16 and 32 from MobileNetV2."""
 
     is_light = True
     channels = (24, 96, 320)
@@ -77,23 +78,27 @@ class _Mobile(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.features = models.mobilenet_v2().features[:18]
-        _dilate(self.features[14:], 2)
+        quicken_depthwise(self.features)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Maps of strides 4, 16 and 16."""
+        """Maps of strides 4, 16 and 32."""
         fine = self.features[:4](x)
         middle = self.features[4:14](fine)
         return fine, middle, self.features[14:](middle)
 
 
-def _dilate(stage: nn.Module, dilation: int) -> None:
-    """Let a stage keep the size of its map, and its filters reach as far as before."""
+def _dilate(stage: nn.Module, before: int, dilation: int) -> None:
+    """Let a stage keep the size of its map, and its filters reach as far as with a stride.
+
+    ``before`` is the dilation of the stage before it: what the layer with the stride still needs.
+    """
     for module in stage.modules():
         if isinstance(module, nn.Conv2d):
+            own = dilation if module.stride == (1, 1) else before
             module.stride = (1, 1)
             if module.kernel_size[0] > 1:
-                module.dilation = (dilation, dilation)
-                module.padding = (dilation, dilation)
+                module.dilation = (own, own)
+                module.padding = (own, own)
 
 
 def _filter(
@@ -177,7 +182,7 @@ class _Atrous(nn.Module):
 
     def __init__(self, n_in: int, n_out: int, *, is_light: bool) -> None:
         super().__init__()
-        rates = (6, 12, 18) if is_light else (12, 24, 36)
+        rates = (3, 6, 9) if is_light else (12, 24, 36)  # in places of stride 32 and 8
         self.near = _filter(n_in, n_out, 1)
         self.far = nn.ModuleList(_filter(n_in, n_out, dilation=rate, is_light=is_light) for rate in rates)
         self.whole = _pooled(n_in, n_out)
@@ -220,8 +225,10 @@ class Segmenter(nn.Module):
             width = _LIGHT_WIDTH
         self.head = head(last, width, is_light=is_light)
         if is_light:
+            self.middle = _filter(middle, _MIDDLE_WIDTH, 1)
+            self.coarse_decoder = _filter(width + _MIDDLE_WIDTH, width, is_light=True)
             self.fine = _filter(fine, _FINE_WIDTH, 1)
-            self.decoder = _filter(width + _FINE_WIDTH, width, is_light=True)
+            self.fine_decoder = _filter(width + _FINE_WIDTH, width, is_light=True)
         else:
             self.auxiliary = nn.Sequential(
                 _filter(middle, middle // 4), nn.Dropout2d(0.1), nn.Conv2d(middle // 4, n_classes, 1)
@@ -247,7 +254,8 @@ class Segmenter(nn.Module):
         fine, middle, last = self.backbone((data.float() - self.mean) * self.scale)
         x = self.head(last)
         if self.backbone.is_light:
-            x = self.decoder(torch.cat([_enlarged(x, fine), self.fine(fine)], dim=1))
+            x = self.coarse_decoder(torch.cat([_enlarged(x, middle), self.middle(middle)], dim=1))
+            x = self.fine_decoder(torch.cat([_enlarged(x, fine), self.fine(fine)], dim=1))
         scores = self.classes(self.dropout(x))
         has_second = self.training and not self.backbone.is_light
         return scores, self.auxiliary(middle) if has_second else None

@@ -231,7 +231,7 @@ class _Run:
                 pictures, truth = self._moved(pictures, truth)
                 scores = self.network.maps(pictures)[0]
                 full = nn.functional.interpolate(
-                    scores.float(), size=truth.shape[-2:], mode="bilinear", align_corners=False
+                    scores.float().contiguous(), size=truth.shape[-2:], mode="bilinear", align_corners=False
                 )
                 self.confusion.add(full.argmax(dim=1), truth)
         gathered = self.job.processes.gather(self.confusion.counts)
