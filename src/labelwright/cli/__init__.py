@@ -28,6 +28,9 @@ _COMMANDS = {
     "im2rec": ("recordio", "Pack images with the options of MXNet's im2rec."),
     "consolidate": ("consolidate", "Combine a table of answers into labels."),
     "stream": ("stream", "Read what a manifest names, as a training job does; feed named pipes."),
+    "train": ("train", "Train on this machine, as a training job does, without a server."),
+    "predict": ("predict", "Use a trained model on a folder of pictures or a file of texts."),
+    "export": ("export", "Take a model to ONNX, to int8, or to a small folder that runs alone."),
     "demo": ("demo", "Label, consolidate, train and report on sample pictures."),
 }
 
