@@ -1,0 +1,1 @@
+"""Classification of TrashNet's pictures."""
