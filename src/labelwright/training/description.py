@@ -167,7 +167,8 @@ class JobDescription:
     def metric_definitions(self) -> list[tuple[str, str]]:
         """Name and regular expression of each metric; a built-in algorithm has its own."""
         if self.algorithm is not None:
-            return [(metric.name, metric.regex) for metric in algorithms.get(self.algorithm).metrics]
+            described = algorithms.get(self.algorithm)
+            return [(metric.name, metric.regex) for metric in described.metrics_of(self.hyperparameters)]
         return [
             (str(metric["Name"]), str(metric["Regex"]))
             for metric in self.specification.get("MetricDefinitions") or ()
