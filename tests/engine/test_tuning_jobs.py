@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -359,3 +363,40 @@ def test_hyperband_ends_weak_jobs_at_rungs(shop: TrainingShop) -> None:
     assert to_end(shop, key).status == "Completed"
     assert all(trial.is_stopped_early for trial in trials(shop, key))
     assert all(trial.outcome == "Completed" for trial in trials(shop, key))
+
+
+N_TRIALS, N_KILLS = 8, 4
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")]))
+    data_dir = tmp_path / "data"
+    shop = make_training_shop(data_dir, time.time)
+    key = tune(
+        shop,
+        "Crash",
+        strategy="Bayesian",
+        n=N_TRIALS,
+        parallel=2,
+        do="phase:Training rest:0.2 metric:score=x model",
+    )
+    shop.leave()
+    chance = random.Random(3)
+    for _ in range(N_KILLS):
+        server = subprocess.Popen([sys.executable, str(HERE / "training_server.py"), str(data_dir)])
+        time.sleep(0.5 + chance.random() * 0.5)
+        server.kill()
+        server.wait()
+    shop = make_training_shop(data_dir, time.time)
+    shop.supervisor.start()
+    end = time.monotonic() + 60
+    while job(shop, key).ended_at is None:
+        assert time.monotonic() < end, trials(shop, key)
+        time.sleep(0.02)
+    found = trials(shop, key)
+    assert job(shop, key).status == "Completed"
+    assert [trial.number for trial in found] == list(range(1, N_TRIALS + 1))
+    assert sorted(trial.ended_no or 0 for trial in found) == list(range(1, N_TRIALS + 1))
+    assert [trial.value for trial in found] == [float(each["x"]) for each in tuned(shop, key)]
+    shop.close()

@@ -150,6 +150,7 @@ def delete_training_job(context: RequestContext, connection: Connection, *, trai
             value=job.name,
         )
     delete_all_tags(connection, job.arn)
+    metric_points.delete_points(connection, KIND, job.id)
     store.delete(connection, job.id, now=context.now)
 
 

@@ -156,7 +156,13 @@ def _start(tools: SupervisedTools, row: TrainingJobRow, module: str) -> float:
     for name in folder_names(row)[1:]:  # of attempts before this one
         if not runner.remove(name):
             return now + _POLL_S
-    tools.database.write(lambda connection: training_jobs.transition(connection, row.id, Prepared(at=now)))
+
+    def prepare(connection: Connection) -> None:
+        training_jobs.transition(connection, row.id, Prepared(at=now))
+        if row.progress_position or row.metrics_position:  # of a folder that somebody has removed
+            training_jobs.set_columns(connection, row.id, progress_position=0, metrics_position=0)
+
+    tools.database.write(prepare)
     if not runner.start(program_name(row), program(tools, row, module)):
         return now + _POLL_S
     follower = tools.database.read(training_jobs.first_waiting)
