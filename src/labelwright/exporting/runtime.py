@@ -1,7 +1,7 @@
 """A folder that answers on its own: the model, our predictors, and a program of its own.
 
-The predictors are the files of `labelwright.inference` as they are, so the folder answers byte for byte as an
-endpoint does. It needs onnxruntime, numpy and Pillow, and for texts numpy alone.
+The predictors are the files of `labelwright.inference` as they are, so the folder answers as an endpoint
+does. It needs onnxruntime, numpy and Pillow, and for texts numpy alone.
 """
 
 from __future__ import annotations

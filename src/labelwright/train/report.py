@@ -15,6 +15,8 @@ from importlib import resources
 
 from PIL import Image, ImageDraw
 
+from labelwright.prediction.palette import CLASS_COLOURS
+
 __all__ = [
     "CLASS_COLOURS",
     "Curve",
@@ -26,18 +28,6 @@ __all__ = [
     "contact_sheet",
     "render_report",
 ]
-
-CLASS_COLOURS: tuple[str, ...] = (
-    "#ff7f0e",
-    "#2ca02c",
-    "#17becf",
-    "#e377c2",
-    "#bcbd22",
-    "#9467bd",
-    "#d62728",
-    "#8c564b",
-)
-"""Colour of a class by its index, repeated after the last."""
 
 _STYLE = resources.files("labelwright.train").joinpath("report.css").read_text("utf-8")
 
