@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from labelwright.train.object_detection.detecting import LEAST_SCORE, Suppression, best_of_anchors
 from labelwright.train.object_detection.network import Detector
+from labelwright.train.toolkit.convolutions import prepare_for_export
 
 __all__ = ["export_onnx"]
 
@@ -55,7 +56,9 @@ def export_onnx(model: Detector, path: Path, suppression: Suppression) -> None:
         Replaced when it is there.
     suppression : Suppression
     """
-    answering = _Answering(copy.deepcopy(model).float().cpu().eval())
+    plain = copy.deepcopy(model).float().cpu().eval()
+    prepare_for_export(plain)
+    answering = _Answering(plain)
     side = model.shape.image_side_px
     example = torch.zeros(2, side, side, 3, dtype=torch.uint8)
     with _quiet():

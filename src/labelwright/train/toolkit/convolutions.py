@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["speed_up"]
+__all__ = ["prepare_for_export", "speed_up"]
 
 
 def speed_up(module: nn.Module) -> nn.Module:
@@ -44,6 +44,44 @@ def speed_up(module: nn.Module) -> nn.Module:
     return module
 
 
+@torch.no_grad()
+def prepare_for_export(module: nn.Module) -> nn.Module:
+    """Leave only what is cheap to export; for a copy that answers and is not trained any more.
+
+    Norms that `speed_up` found are written into the convolutions before them, and activations no longer work
+    in place: torch's exporter takes ten times as long for each one that does.
+    """
+    for parent in list(module.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, _Convolution) and (norm := child.__dict__["_norm"]) is not None:
+                plain = nn.Conv2d(
+                    child.in_channels,
+                    child.out_channels,
+                    child.kernel_size,  # type: ignore[arg-type]  # pairs, as they were given
+                    child.stride,  # type: ignore[arg-type]
+                    child.padding,  # type: ignore[arg-type]
+                    child.dilation,  # type: ignore[arg-type]
+                    child.groups,
+                )
+                weight, bias = _with_norm(child.weight, child.bias, norm)
+                plain.weight.copy_(weight)
+                if plain.bias is not None:
+                    plain.bias.copy_(bias)
+                setattr(parent, name, plain.to(weight.device))
+            elif isinstance(child, _Norm):
+                setattr(parent, name, nn.Identity())
+            elif isinstance(child, nn.ReLU6):
+                setattr(parent, name, _Clamp())
+            elif isinstance(child, nn.ReLU):
+                child.inplace = False
+    return module
+
+
+class _Clamp(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.clamp(0.0, 6.0)
+
+
 class _Norm(nn.BatchNorm2d):
     """Does nothing where the convolution before it has done its work."""
 
@@ -58,17 +96,21 @@ class _Convolution(nn.Conv2d):
         norm: nn.BatchNorm2d | None = self.__dict__["_norm"]
         weight, bias = self.weight, self.bias
         if norm is not None and not norm.training:
-            mean, variance = norm.running_mean, norm.running_var
-            if mean is None or variance is None:
-                raise ValueError("a norm without statistics cannot be fixed")
-            scale = norm.weight * (variance + norm.eps).rsqrt()
-            shift = norm.bias - mean * scale
-            weight = weight * scale.view(-1, 1, 1, 1)
-            bias = shift if bias is None else bias * scale + shift
+            weight, bias = _with_norm(weight, bias, norm)
         if torch.is_grad_enabled() and input.device.type == "cpu" and _is_strided_depthwise(self):
             return _strided_depthwise(input, weight, bias)
         result: Tensor = self._conv_forward(input, weight, bias)
         return result
+
+
+def _with_norm(weight: Tensor, bias: Tensor | None, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Weights and bias of convolution and norm together."""
+    mean, variance = norm.running_mean, norm.running_var
+    if mean is None or variance is None:
+        raise ValueError("a norm without statistics cannot be fixed")
+    scale = norm.weight * (variance + norm.eps).rsqrt()
+    shift = norm.bias - mean * scale
+    return weight * scale.view(-1, 1, 1, 1), shift if bias is None else bias * scale + shift
 
 
 def _is_strided_depthwise(conv: nn.Conv2d) -> bool:
