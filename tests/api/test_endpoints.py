@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -435,3 +436,27 @@ def test_containers_in_series(hosting: Hosting) -> None:
     assert hosting.answer("chained", [1, 2]) == [3, 5]
     direct = {"TargetVariant": "D", "TargetContainerHostname": "adding"}
     assert hosting.answer("chained", [1, 2], **direct) == [2, 3]
+
+
+def test_invocations_are_counted(hosting: Hosting) -> None:
+    def counts() -> dict[str, float]:
+        with urllib.request.urlopen(f"{hosting.server.url}/metrics") as page:
+            lines = page.read().decode().splitlines()
+        found = {}
+        for line in lines:
+            if line.startswith("labelwright_endpoint_") and 'EndpointName="one"' in line:
+                name, _, value = line.rpartition(" ")
+                found[name.partition("{")[0] + "".join(re.findall('metric="([^"]+)"', name))] = float(value)
+        return found
+
+    hosting.answer("one", [])
+    before = counts()
+    hosting.answer("one", [])
+    refused(hosting.runtime.invoke_endpoint, "ModelError", "500", EndpointName="one", Body=b"x")
+    after = counts()
+    invocations = "labelwright_endpoint_invocations_total"
+    assert after[f"{invocations}Invocations"] - before[f"{invocations}Invocations"] == 2
+    assert after[f"{invocations}Invocation5XXErrors"] - before[f"{invocations}Invocation5XXErrors"] == 1
+    assert after[f"{invocations}Invocation4XXErrors"] == before[f"{invocations}Invocation4XXErrors"]
+    seconds = "labelwright_endpoint_model_seconds_count"
+    assert after[seconds] - before[seconds] == 2

@@ -1,8 +1,8 @@
 """From a model, as CreateModel was given it, to a container that answers.
 
-Which one, in this order: the artifact of a built-in algorithm is answered by its predictor in this process; a
-model with a script (``SAGEMAKER_PROGRAM``, or ``code/inference.py`` in its artifact) by a Python process; any
-other image by a container engine, where one answers.
+Which one, in this order: the artifact of a built-in algorithm is answered by its predictor in this process;
+any other image by a container engine, where one answers; a model with a script (``SAGEMAKER_PROGRAM``, or
+``code/inference.py`` in its artifact) by a Python process. Images ``local:...`` are always such a process.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from labelwright.algorithms import algorithm_of
 from labelwright.hosting.artifacts import fetched_model
 from labelwright.hosting.docker import find_engine
 from labelwright.hosting.interface import Container, HostingError, PingFailed
+from labelwright.hosting.interpreters import LOCAL
 from labelwright.hosting.pipeline import Pipeline
 from labelwright.hosting.predictors import open_predictor
 from labelwright.hosting.programs import open_image, open_script, script_of
@@ -115,19 +116,22 @@ def _open_one(
         except Exception as error:
             log(f"The model could not be loaded: {type(error).__name__}: {error}")
             raise PingFailed(name) from error
-    if program is not None:
+    engine = None if image.startswith(LOCAL) else find_engine()
+    if engine is None and (program is not None or image.startswith(LOCAL)):
+        if not image.startswith(LOCAL):
+            log(f"No container engine answers, so the script runs with the server's Python, not in {image}.")
         return open_script(
-            program,
+            program or "inference.py",
             name=name,
             model_dir=model_dir,
             folder=folder,
             objects=objects,
             variables=variables,
+            image=image,
             log=log,
             n_threads=n_threads,
             startup_s=startup_s,
         )
-    engine = find_engine()
     if engine is None:
         raise HostingError(
             f'Failed to pull image "{image}" for container "{label}": no container engine (docker or podman) '

@@ -11,11 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import labelwright
 from labelwright.hosting.artifacts import fetched_archive
 from labelwright.hosting.children import Child, wait_for_ping
 from labelwright.hosting.client import HttpClient
 from labelwright.hosting.docker import Engine, free_port, run_command
 from labelwright.hosting.interface import CUSTOM_ATTRIBUTES, FORWARDED, HostingError, PingFailed, Reply
+from labelwright.hosting.interpreters import local_folder, python_of
 from labelwright.hosting.sockets import socket_path
 from labelwright.streaming.objects import Objects
 
@@ -125,6 +127,7 @@ def script_of(model_dir: Path, variables: Mapping[str, str]) -> str | None:
 def open_script(
     program: str,
     *,
+    image: str,
     name: str,
     model_dir: Path,
     folder: Path,
@@ -137,17 +140,29 @@ def open_script(
     """Start processes of a user's script, ``SAGEMAKER_MODEL_SERVER_WORKERS`` (1) of them.
 
     The code is in the model's ``code`` folder, or where ``SAGEMAKER_SUBMIT_DIRECTORY`` says: a ``.tar.gz``
-    under ``s3://``, or a path that begins with ``/opt/ml/model``.
+    under ``s3://``, or a path that begins with ``/opt/ml/model``; or in the folder that the image names.
     """
-    code_dir = _code_dir(variables.get("SAGEMAKER_SUBMIT_DIRECTORY", ""), model_dir, folder, objects, name)
+    submitted = variables.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
+    here = local_folder(image)
+    if here is not None and not (here / "bin" / "python").exists():
+        code_dir = here
+    else:
+        code_dir = _code_dir(submitted, model_dir, folder, objects, name)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    python = python_of(image, code_dir=code_dir, folder=folder, variables=variables, log=log)
     run = folder / f"run-{uuid.uuid4().hex[:12]}"
     run.mkdir(mode=0o700, parents=True)
+    if not python.startswith((sys.executable, str(folder))):
+        # Another environment need not have us installed: it sees this package, and nothing beside it.
+        (run / "packages").mkdir()
+        (run / "packages" / "labelwright").symlink_to(Path(labelwright.__file__).parent)
     environment = {key: os.environ[key] for key in _KEPT if key in os.environ} | {
         "PYTHONUNBUFFERED": "1",
         "OMP_NUM_THREADS": str(n_threads),
         "SAGEMAKER_BASE_DIR": str(folder),
         "SM_MODEL_DIR": str(model_dir),
         **variables,
+        **({"PYTHONPATH": str(run / "packages")} if (run / "packages").exists() else {}),
         "HOME": str(run),
         "SAGEMAKER_PROGRAM": program,
         "SAGEMAKER_SUBMIT_DIRECTORY": str(code_dir),
@@ -171,7 +186,7 @@ def open_script(
                 "model_dir": str(model_dir),
                 "program": program,
             }
-            workers.append(_script_worker(about, run / f"{i}.json", environment, run, log))
+            workers.append(_script_worker(python, about, run / f"{i}.json", environment, run, log))
         container = HttpContainer(name, workers, on_close=clean)
         for client, child in workers:
             if not wait_for_ping(client, lambda child=child: child.is_alive, startup_s):  # type: ignore[misc]
@@ -183,6 +198,7 @@ def open_script(
 
 
 def _script_worker(
+    python: str,
     about: Mapping[str, str],
     configuration: Path,
     environment: Mapping[str, str],
@@ -191,7 +207,7 @@ def _script_worker(
 ) -> tuple[HttpClient, Child]:
     def command(life_fd: int) -> list[str]:
         configuration.write_text(json.dumps({**about, "life_fd": life_fd}))
-        return [sys.executable, "-m", "labelwright.hosting.script", str(configuration)]
+        return [python, "-m", "labelwright.hosting.script", str(configuration)]
 
     return HttpClient(about["socket"]), Child(command, environment=environment, folder=folder, log=log)
 

@@ -35,6 +35,7 @@ __all__ = ["collect"]
 
 _JOBS_MAX = 200
 _TEAMS_MAX = 200
+_VARIANTS_MAX = 200
 _ENDED_S = 86_400.0
 _ACTIVE_S = 300.0
 _STARTED_AT = time.time()
@@ -205,12 +206,41 @@ def _process(page: Exposition, context: AppContext, traffic: Traffic) -> None:
         "Steps that failed; they are tried again.",
         [({}, engine.n_failed_steps)],
     )
+    _endpoints(page, context)
     usage = resource.getrusage(resource.RUSAGE_SELF)
     page.family(
         "process_cpu_seconds_total", "counter", "Processor time.", [({}, usage.ru_utime + usage.ru_stime)]
     )
     page.family("process_resident_memory_bytes", "gauge", "Resident memory.", _resident())
     page.family("process_start_time_seconds", "gauge", "Start, in epoch seconds.", [({}, _STARTED_AT)])
+
+
+def _endpoints(page: Exposition, context: AppContext) -> None:
+    """Names are CloudWatch's of endpoints; its microseconds are Prometheus's seconds here."""
+    about = [
+        ({"EndpointName": name, "VariantName": variant, "region": region}, stats)
+        for (region, name, variant), stats in context.routes.stats()[:_VARIANTS_MAX]
+    ]
+    page.family(
+        "labelwright_endpoint_invocations_total",
+        "counter",
+        "Requests to a variant of an endpoint since the server started, and those that the model refused or "
+        "failed.",
+        [
+            ({**labels, "metric": metric}, n)
+            for labels, stats in about
+            for metric, n in (
+                ("Invocations", stats.n_invocations),
+                ("Invocation4XXErrors", stats.n_client_errors),
+                ("Invocation5XXErrors", stats.n_server_errors),
+            )
+        ],
+    )
+    page.histograms(
+        "labelwright_endpoint_model_seconds",
+        "Time from handing a request to a serving process to its whole answer (ModelLatency).",
+        [(labels, stats.model_seconds) for labels, stats in about],
+    )
 
 
 def _resident() -> list[tuple[dict[str, str], float]]:

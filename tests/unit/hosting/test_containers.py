@@ -6,6 +6,8 @@ import json
 import os
 import sys
 import time
+import venv
+import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -83,7 +85,8 @@ def test_a_script_answers_and_logs(opened: Opened) -> None:
     assert container.is_healthy()
     assert container.execution_parameters() is None
     until(lambda: "ValueError: cannot read image/png" in opened.lines)
-    assert opened.lines[0] == "loading ['code', 'weights.txt']"
+    assert opened.lines[0].startswith("No container engine answers")
+    assert opened.lines[1] == "loading ['code', 'weights.txt']"
     assert container.invoke(b'{"sleep_s": 5}', JSON, timeout_s=0.1).status == 0
 
 
@@ -244,3 +247,42 @@ def test_an_image_behind_an_engine(opened: Opened, tmp_path: Path, monkeypatch: 
     assert run == expected[1:]
     assert eval(record[2]) == ["rm", "--force", name]
     assert "serving" in opened.lines
+
+
+def test_requirements_are_installed_once(opened: Opened, tmp_path: Path) -> None:
+    package = tmp_path / "tiny"
+    package.mkdir()
+    with zipfile.ZipFile(package / "servingtiny-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("servingtiny.py", "VALUE = 11\n")
+        for name, content in (
+            ("METADATA", "Metadata-Version: 2.1\nName: servingtiny\nVersion: 1.0\n"),
+            ("WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"),
+            ("RECORD", ""),
+        ):
+            wheel.writestr(f"servingtiny-1.0.dist-info/{name}", content)
+    script = "import numpy, servingtiny\ndef model_fn(d):\n    return lambda x: x + servingtiny.VALUE\n"
+    artifact = packed({"code/inference.py": script, "code/requirements.txt": "servingtiny==1.0\n"})
+    variables = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(package)}
+    container = opened(artifact, definition={"Image": "local:python", "Environment": variables})
+    assert container.invoke(b"[1]", JSON).body == b"[12]"
+
+
+def test_code_and_interpreters_of_this_machine(opened: Opened, tmp_path: Path) -> None:
+    venv.EnvBuilder(symlinks=True, with_pip=False).create(tmp_path / "bare")
+    script = (
+        "import importlib.util, sys\ndef model_fn(d):\n"
+        "    has_numpy = importlib.util.find_spec('numpy') is not None\n"
+        "    return lambda: [sys.prefix, has_numpy]\n"
+        "def input_fn(body, kind):\n    return None\n"
+        "def predict_fn(data, model):\n    return model()\n"
+    )
+    container = opened(
+        packed({"code/inference.py": script}), definition={"Image": f"local:{tmp_path / 'bare'}"}
+    )
+    assert json.loads(container.invoke(b"", JSON).body) == [str(tmp_path / "bare"), False]
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "inference.py").write_text(script)
+    container = opened(packed({"weights": "1"}), definition={"Image": f"local:{tmp_path / 'project'}"})
+    assert json.loads(container.invoke(b"", JSON).body)[1] is True
+    with pytest.raises(HostingError, match="is not there"):
+        opened(packed({"weights": "1"}), definition={"Image": "local:/nowhere"})
