@@ -36,7 +36,7 @@ def working_size(width: int, height: int, base_size: int) -> tuple[int, int]:
     Examples
     --------
     >>> working_size(4000, 3000, 520)
-    (528, 384)
+    (512, 384)
     >>> working_size(10, 3000, 256)
     (16, 256)
     """
