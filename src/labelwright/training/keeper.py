@@ -15,7 +15,7 @@ This is a script that imports nothing of Labelwright, so that it starts in milli
 """
 
 # Every module imported here is time at each start: no pathlib.
-# ruff: noqa: PTH123, PTH208
+# ruff: noqa: PTH112, PTH123, PTH208
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ import time
 
 PR_SET_CHILD_SUBREAPER = 36
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
-_POLL_S = 0.005
+_POLL_S, _POLL_MAX_S = 0.005, 0.5
 
 
 class Keeper:
@@ -41,7 +41,7 @@ class Keeper:
         self._is_asked = False
         self._is_killing = threading.Event()
         self._asked: set[int] = set()
-        self._command = 0
+        self._command = self._group = 0
 
     def run(self, command: list[str]) -> int:
         """The command's exit code."""
@@ -57,6 +57,7 @@ class Keeper:
         except OSError as error:
             print(f"{command[0]}: {error.strerror}", file=sys.stderr, flush=True)
             return NOT_FOUND if error.errno == errno.ENOENT else NOT_EXECUTABLE
+        self._group = self._command
         # No more of the output here: whoever reads it waits for the last one that holds it.
         null = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
@@ -99,18 +100,22 @@ class Keeper:
             threading.Thread(target=self._kill, daemon=True).start()
 
     def _kill(self) -> None:
+        with contextlib.suppress(OSError):
+            os.killpg(self._group, signal.SIGKILL)
         # Killing a parent makes its children ours: as often as the family has generations.
+        pause_s = _POLL_S
         while True:
             for pid in children():
                 _signal(pid, signal.SIGKILL)
-            time.sleep(_POLL_S)
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, _POLL_MAX_S)  # one that waits for a dead disk dies when it can
 
 
 def children() -> list[int]:
-    """Living and dead children of this process."""
-    found = []
+    """Children of this process that live; none where they cannot be told, on other systems than Linux."""
+    found: list[int] = []
     me = os.getpid()
-    for name in os.listdir("/proc"):
+    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
         if name.isdigit():
             try:
                 with open(f"/proc/{name}/stat", "rb") as file:

@@ -28,6 +28,9 @@ from labelwright.training.script_environment import ScriptEnvironment, read_envi
 
 __all__ = ["FrameworkError", "ScriptRun", "error_message", "main"]
 
+_TORCH_DISTRIBUTED = "sagemaker_torch_distributed_enabled"
+_CLOUDWATCH = "sagemaker_enable_cloudwatch_metrics"
+_MASTER_PORT = 7777  # as scripts know it
 _TAIL_LINES = 60
 _LAST_LINES_S = 1.0
 _MESSAGE_MAX = 600
@@ -101,7 +104,7 @@ class ScriptRun:
             ended = self._install(arguments, code, variables)
             if ended:
                 return ended
-        command = self._command(environment, is_package)
+        command = self.command(environment, is_package=is_package)
         _print_banner(environment, command)
         ended, tail = self._execute(command, code, variables)
         if ended:
@@ -111,8 +114,17 @@ class ScriptRun:
             )
         return ended
 
-    def _command(self, environment: ScriptEnvironment, is_package: bool) -> list[str]:
+    def command(self, environment: ScriptEnvironment, *, is_package: bool) -> list[str]:
+        """What is run in the folder of the source."""
         program, arguments = environment.program, environment.arguments
+        if environment.reserved.get(_TORCH_DISTRIBUTED):
+            return [self.python, *_torchrun(environment), program, *arguments]
+        for name, way in environment.reserved.items():
+            if way is True and name.endswith("_enabled") and name not in (_TORCH_DISTRIBUTED, _CLOUDWATCH):
+                print(
+                    f"WARNING: {name} is not supported here; every host runs the script by itself.",
+                    flush=True,
+                )
         if is_package:
             return [self.python, "-m", program.removesuffix(".py").replace("/", "."), *arguments]
         if program.endswith(".py"):
@@ -171,6 +183,22 @@ class ScriptRun:
         failure = self.base / "output" / "failure"
         failure.parent.mkdir(parents=True, exist_ok=True)
         failure.write_text(text)
+
+
+def _torchrun(environment: ScriptEnvironment) -> list[str]:
+    """Arguments that start a script in as many processes as there are GPUs, on all hosts."""
+    training = environment.training_environment()
+    hosts = sorted(training["hosts"], key=lambda name: (len(name), name))
+    # The names of hosts lead somewhere where there is a real /opt/ml; else all of them are here.
+    master = training["master_hostname"] if environment.base == "/opt/ml" else "127.0.0.1"
+    return [
+        *("-m", "torch.distributed.run"),
+        f"--nnodes={len(hosts)}",
+        f"--nproc_per_node={max(1, environment.n_gpus)}",
+        f"--node_rank={hosts.index(training['current_host'])}",
+        f"--master_addr={master}",
+        f"--master_port={_MASTER_PORT}",
+    ]
 
 
 def error_message(tail: Sequence[str]) -> str:

@@ -122,7 +122,8 @@ class Workshop:
     def log(self, name: str, host: str = "algo-1") -> list[str]:
         """The log lines of a host."""
         store = LogStore(self.logs)
-        streams = store.names(GROUP, prefix=f"{name}/{host}-")
+        names = store.names(GROUP, prefix=f"{name}/{host}-")
+        streams = [name for name in names if store.info(GROUP, name) is not None]  # with a line by now
         return [e.message for s in streams for e in store.events(GROUP, s, from_head=True).events]
 
     def members(self, name: str, artifact: str = "model") -> dict[str, str]:

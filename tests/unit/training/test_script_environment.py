@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from labelwright.training.description import JobDescription
 from labelwright.training.layout import make_host, write_configuration
 from labelwright.training.script_environment import ScriptEnvironment, arguments_of, read_environment
-from labelwright.training.toolkit import error_message
+from labelwright.training.toolkit import ScriptRun, error_message
 
 HYPERPARAMETERS = {
     "b": '"x"',
@@ -201,3 +202,13 @@ def test_every_documented_variable_is_there(tmp_path: Path) -> None:
 )
 def test_the_message_of_an_error_is_the_last_exception(tail: list[str], message: str) -> None:
     assert error_message(tail) == message
+
+
+def test_torchrun_gets_the_hosts_in_order(tmp_path: Path) -> None:
+    asked = {**HYPERPARAMETERS, "sagemaker_torch_distributed_enabled": "true"}
+    base = configured(tmp_path, described(HyperParameters=asked), 1)
+    environment = dataclasses.replace(read_environment(base, {}), n_gpus=2)
+    command = ScriptRun(base, "python").command(environment, is_package=False)
+    assert command[:3] == ["python", "-m", "torch.distributed.run"]
+    assert command[3:6] == ["--nnodes=2", "--nproc_per_node=2", "--node_rank=1"]
+    assert command[6] == "--master_addr=127.0.0.1" and command[8:10] == ["train.py", "-b"]
