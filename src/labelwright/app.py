@@ -23,7 +23,7 @@ from labelwright.config import Settings
 from labelwright.context import AppContext
 from labelwright.credentials import load_or_create
 from labelwright.engine import Desk, Engine
-from labelwright.engine.hosting import Routes
+from labelwright.engine.hosting import Captures, Routes
 from labelwright.engine.kinds import all_kinds
 from labelwright.engine.supervisor import Supervisor
 from labelwright.events import Delivery
@@ -103,6 +103,7 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
         engine=engine,
         supervisor=supervisor,
         routes=routes,
+        captures=Captures(blobs),
         desk=desk,
         functions=functions,
         clock=clock,
@@ -196,6 +197,7 @@ class Application:
         self.context.functions.close()
         self.context.engine.stop()
         self.context.supervisor.stop()
+        self.context.captures.close()
         self.delivery.stop()
         self.context.database.close()
         close = getattr(self.context.blobs, "close", None)

@@ -460,3 +460,33 @@ def test_invocations_are_counted(hosting: Hosting) -> None:
     assert after[f"{invocations}Invocation4XXErrors"] == before[f"{invocations}Invocation4XXErrors"]
     seconds = "labelwright_endpoint_model_seconds_count"
     assert after[seconds] - before[seconds] == 2
+
+
+def test_a_sample_is_captured(hosting: Hosting) -> None:
+    hosting.config(
+        "captured",
+        {"ModelName": "one"},
+        DataCaptureConfig={
+            "EnableCapture": True,
+            "InitialSamplingPercentage": 100,
+            "DestinationS3Uri": "s3://models/captured",
+            "CaptureOptions": [{"CaptureMode": "InputAndOutput"}],
+            "CaptureContentTypeHeader": {"JsonContentTypes": ["application/json"]},
+        },
+    )
+    hosting.endpoint("captured", "captured")
+    found = hosting.sagemaker.describe_endpoint(EndpointName="captured")["DataCaptureConfig"]
+    assert (found["EnableCapture"], found["CaptureStatus"]) == (True, "Started")
+    hosting.answer("captured", [4], InferenceId="mine")
+    refused(hosting.runtime.invoke_endpoint, "ModelError", "500", EndpointName="captured", Body=b"x")
+    hosting.server.app.context.captures.flush()
+    [entry] = hosting.s3.list_objects_v2(Bucket="models", Prefix="captured/")["Contents"]
+    assert re.fullmatch(
+        r"captured/captured/AllTraffic/\d{4}/\d\d/\d\d/\d\d/\d\d-\d\d-\d{3}-[0-9a-f-]{36}\.jsonl",
+        entry["Key"],
+    )
+    [line] = hosting.s3.get_object(Bucket="models", Key=entry["Key"])["Body"].read().splitlines()
+    content = json.loads(line)
+    assert content["captureData"]["endpointInput"]["data"] == "[4]"
+    assert json.loads(content["captureData"]["endpointOutput"]["data"]) == {"model": "one", "sum": 4}
+    assert content["eventMetadata"]["inferenceId"] == "mine"

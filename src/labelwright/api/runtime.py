@@ -15,6 +15,7 @@ from typing import Any
 from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import operation
 from labelwright.core.endpoint import Status
+from labelwright.engine.hosting.capture import Captured, Captures
 from labelwright.engine.hosting.proxy import Saturated, Unreachable, head_of
 from labelwright.engine.hosting.routes import Route, VariantRoute
 from labelwright.errors import Busy, InvalidRequest, ModelFailed, NotFound
@@ -72,7 +73,13 @@ async def invoke_endpoint(
     ):
         if value is not None:
             headers[header] = value
-    reply = await _sent(context, endpoint_name, variant, head_of(headers, len(body)), body)
+    reply = await _sent(context, route.name, variant, head_of(headers, len(body)), body)
+    capture = route.deployment.config.get("DataCaptureConfig")
+    if capture is not None and Captures.wants(capture):
+        item = Captured(
+            context.app.clock(), context.request_id, inference_id or "", body, content_type, reply
+        )
+        context.app.captures.add(route.name, variant.name, capture, item)
     return {
         "Body": reply.body,
         "ContentType": reply.content_type,

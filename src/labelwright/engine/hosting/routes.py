@@ -70,6 +70,7 @@ class Route:
     ----------
     key : int
         Of its row.
+    name : str
     deployment : Deployment
     variants : tuple of VariantRoute
         In the order of the deployment's.
@@ -78,6 +79,7 @@ class Route:
     """
 
     key: int
+    name: str
     deployment: Deployment
     variants: tuple[VariantRoute, ...]
     ends: tuple[float, ...]
@@ -144,7 +146,7 @@ class Routes:
             )
             for variant, own in zip(deployment.variants, instances, strict=True)
         )
-        route = Route(key, deployment, variants, shares(deployment.variants))
+        route = Route(key, name, deployment, variants, shares(deployment.variants))
         with self._changed:
             self._routes[region, name.lower()] = route
             self._changed.notify_all()
