@@ -87,8 +87,7 @@ class _Vgg(Base):
 
     def __init__(self) -> None:
         super().__init__()
-        layers = list(models.vgg16().features)
-        layers[16] = nn.MaxPool2d(2, 2, ceil_mode=True)  # 75 -> 38, as in the paper
+        layers = _vgg_layers()
         self.to_conv4_3 = nn.Sequential(*layers[:23])
         self.norm4_3 = _ScaledNorm(512, 20.0)
         self.to_conv5_3 = nn.Sequential(*layers[23:30])
@@ -135,6 +134,22 @@ class _Vgg(Base):
         number = int(index) + (0 if part == "to_conv4_3" else 23)
         block, within = _VGG_NAMES[number]
         return f"conv{block}_{within}_{kind}"
+
+
+def _vgg_layers() -> list[nn.Module]:
+    """The convolutions as torchvision numbers them; its whole network has 120 million weights more."""
+    layers: list[nn.Module] = []
+    n_in = 3
+    for n_convolutions, n_channels in ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512)):
+        for _ in range(n_convolutions):
+            convolution = nn.Conv2d(n_in, n_channels, 3, padding=1)
+            nn.init.kaiming_normal_(convolution.weight, mode="fan_out", nonlinearity="relu")
+            nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]  # it has one
+            layers += [convolution, nn.ReLU(inplace=True)]
+            n_in = n_channels
+        # 75 cells become 38, as in the paper
+        layers.append(nn.MaxPool2d(2, 2, ceil_mode=n_channels == 256))
+    return layers
 
 
 _VGG_NAMES = {

@@ -34,7 +34,8 @@ __all__ = ["Channels", "Diverged", "Training"]
 
 _LINE_EVERY = 10
 """Batches between two lines with losses."""
-_WARM_UP_STEPS = 100
+_WARM_UP_STEPS_MOST = 100
+"""The rate rises from nothing over the first epoch, or over so many steps where that is longer."""
 _LARGEST_GRADIENT_NORM = 10.0
 _ASYNC_EVERY = 10
 """Steps between two averages of the weights with ``dist_async``."""
@@ -106,6 +107,8 @@ class Training:
         self._step = 0
         self._is_async = values["kv_store"] == "dist_async" and processes.n_ranks > 1
         self._batch_size = max(1, math.ceil(values["mini_batch_size"] / processes.n_local))
+        n_steps = math.ceil(values["num_training_samples"] / (self._batch_size * processes.n_ranks))
+        self._n_warm_up = min(_WARM_UP_STEPS_MOST, n_steps)
         self._suppression = Suppression(values["nms_threshold"], values["nms_topk"])
         self._stopping = EarlyStopping(
             values["early_stopping_min_epochs"],
@@ -166,7 +169,7 @@ class Training:
             if batch is None or not goes_on:
                 batches.close()
                 break
-            set_rate(self.optimizer, rate * min(1.0, (self._step + 1) / _WARM_UP_STEPS))
+            set_rate(self.optimizer, rate * min(1.0, (self._step + 1) / self._n_warm_up))
             batch = changed(batch, self._precision.pictures(batch.pictures), generator)
             entropy, distance = self._step_on(batch.pictures, batch.boxes_xyxy, batch.class_ids)
             n_seen += len(batch)

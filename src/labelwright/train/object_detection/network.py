@@ -7,6 +7,7 @@ and their heads are separable convolutions in ``mobilenet`` (SSDLite: Sandler et
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -207,13 +208,11 @@ class Detector(nn.Module):
 
     @torch.no_grad()
     def _cells(self) -> list[tuple[int, int]]:
-        """Height and width of the maps, found by looking at an empty picture."""
-        was_training = self.training
-        self.eval()
+        """Height and width of the maps, by the shapes alone: tensors on ``meta`` hold no numbers."""
         side = self.shape.image_side_px
-        found = [(x.shape[2], x.shape[3]) for x in self._maps(torch.zeros(1, 3, side, side))]
-        self.train(was_training)
-        return found
+        shapes = copy.deepcopy(self).to("meta").eval()
+        maps = shapes._maps(torch.zeros(1, 3, side, side, device="meta"))
+        return [(x.shape[2], x.shape[3]) for x in maps]
 
 
 def _plan(shape: DetectorShape) -> tuple[tuple[_Extra, ...], tuple[MapAnchors, ...]]:

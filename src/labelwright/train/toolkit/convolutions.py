@@ -62,12 +62,14 @@ def prepare_for_export(module: nn.Module) -> nn.Module:
                     child.padding,  # type: ignore[arg-type]
                     child.dilation,  # type: ignore[arg-type]
                     child.groups,
+                    device=child.weight.device,
+                    dtype=child.weight.dtype,
                 )
                 weight, bias = _with_norm(child.weight, child.bias, norm)
                 plain.weight.copy_(weight)
                 if plain.bias is not None:
                     plain.bias.copy_(bias)
-                setattr(parent, name, plain.to(weight.device))
+                setattr(parent, name, plain)
             elif isinstance(child, _Norm):
                 setattr(parent, name, nn.Identity())
             elif isinstance(child, nn.ReLU6):
