@@ -12,11 +12,14 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from labeling_workshop import Clock
-from training_workshop import TrainingShop, make_training_shop
+from training_workshop import REGION, TrainingShop, make_training_shop
 
 from labelwright.engine.training import KIND
-from labelwright.store import training_jobs
+from labelwright.events import events_of
+from labelwright.store import outbox, training_jobs
+from labelwright.store.event_tables import resource_events
 from labelwright.store.metric_points import series
 
 HERE = Path(__file__).parent
@@ -229,6 +232,28 @@ def test_a_new_server_finds_the_program_of_the_old_one(training: TrainingShop, c
     assert again.job(job).status == "Completed"
     assert again.metrics(job) == [("loss", 2.0)]
     again.leave()
+
+
+@DATABASES
+def test_every_change_is_told(training: TrainingShop) -> None:
+    job = training.create("Told-1", "phase:Training metric:loss=0.5 model")
+    training.step_to_end(job)
+    end = outbox.horizon(training.database)
+    rows = training.database.read(partial(outbox.page, after=0, end=end, limit=100))
+    events = [event for row in rows for event in events_of(row)]
+    assert [event["detail"]["SecondaryStatus"] for event in events] == training.story(job)[1:]
+    last = events[-1]
+    assert last["detail-type"] == "SageMaker Training Job State Change"
+    assert (last["source"], last["region"]) == ("aws.sagemaker", REGION)
+    assert last["resources"] == [training.job(job).arn]
+    assert last["detail"]["CreationTime"] == round(training.job(job).created_at * 1000)
+    assert last["detail"]["FinalMetricDataList"][0]["Value"] == 0.5
+    assert len({event["id"] for event in events}) == len(events)
+    assert list(events_of(rows[0], ["job-state", "task-status"])) == []
+    training.database.write(partial(outbox.prune, up_to=end, limit=1000, now=0.0))
+    assert training.database.read(partial(outbox.page, after=0, end=end, limit=100)) == []
+    count = sa.select(sa.func.count(resource_events.c.id))
+    assert training.database.read(lambda connection: connection.execute(count).scalar()) == 0
 
 
 N_JOBS, N_METRICS, N_KILLS = 5, 30, 4

@@ -21,6 +21,7 @@ from labelwright.engine.tuning.kind import TuningJobs
 from labelwright.store import (
     automated_tables,
     directory_tables,
+    event_tables,
     labeling_tables,
     metric_points,
     metric_tables,
@@ -36,7 +37,15 @@ from labelwright.work import Runner
 REGION = "eu-west-1"
 ROLE = "arn:aws:iam::000000000000:role/train"
 STAND_IN = "training_stand_in"
-TABLES = (automated_tables, directory_tables, labeling_tables, metric_tables, training_tables, tuning_tables)
+TABLES = (
+    automated_tables,
+    directory_tables,
+    event_tables,
+    labeling_tables,
+    metric_tables,
+    training_tables,
+    tuning_tables,
+)
 _TIMEOUT_S = 30.0
 
 

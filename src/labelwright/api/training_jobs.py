@@ -20,11 +20,12 @@ from labelwright.api import labeling_trainings
 from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import operation, reads, writes
 from labelwright.api.paging import DEFAULT_PAGE, query_of, token_secret
-from labelwright.api.training_job_shapes import described, summarised
 from labelwright.core.arn import training_job_arn
 from labelwright.core.training_job import TERMINAL, StopRequested
 from labelwright.core.training_rules import check_training_request
 from labelwright.engine.training import KIND
+from labelwright.engine.training.describing import described, summarised
+from labelwright.engine.training.telling import announce, transition
 from labelwright.errors import IllegalTransition, InvalidRequest, LabelwrightError
 from labelwright.store import metric_points, runs
 from labelwright.store import training_jobs as store
@@ -56,6 +57,7 @@ async def create_training_job(
             request=request,
             now=context.now,
         )
+        announce(connection, job_id, at=context.now)
         if tags:
             add_tags(connection, arn, tags)
         return job_id
@@ -100,7 +102,7 @@ async def stop_training_job(context: RequestContext, *, training_job_name: str) 
     def stop(connection: Connection) -> int:
         job = _own(context, connection, training_job_name, "stopped")
         try:
-            store.transition(connection, job.id, StopRequested(at=context.now))
+            transition(connection, job.id, StopRequested(at=context.now))
         except IllegalTransition as error:
             raise InvalidRequest(error.message, field="TrainingJobName", value=job.name) from error
         return job.id

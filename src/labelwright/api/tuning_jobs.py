@@ -17,13 +17,14 @@ from sqlalchemy.engine import Connection
 from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import operation, reads, writes
 from labelwright.api.paging import DEFAULT_PAGE, page_of, query_of, token_secret
-from labelwright.api.tuning_job_shapes import described, summarised, trial_summary
 from labelwright.core.arn import tuning_job_arn
 from labelwright.core.tuning_job import TERMINAL, Status
 from labelwright.core.tuning_rules import Plan
 from labelwright.core.tuning_warm_start import check_parent, check_total
 from labelwright.engine.tuning import KIND
+from labelwright.engine.tuning.describing import described, summarised, trial_summary
 from labelwright.engine.tuning.plans import plan_of
+from labelwright.engine.tuning.telling import announce
 from labelwright.errors import InvalidRequest, NotFound
 from labelwright.store import tuning_jobs as store
 from labelwright.store.tags import add_tags, delete_all_tags
@@ -61,6 +62,7 @@ async def create_hyper_parameter_tuning_job(
             seed=seed,
             now=context.now,
         )
+        announce(connection, job_id, at=context.now)
         if tags:
             add_tags(connection, arn, tags)
         return job_id
@@ -98,6 +100,7 @@ async def stop_hyper_parameter_tuning_job(
             raise _in_status(row)
         if row.status == Status.IN_PROGRESS:
             store.set_columns(connection, row.id, status=Status.STOPPING.value, modified_at=context.now)
+            announce(connection, row.id, at=context.now)
         return row.id
 
     context.app.supervisor.wake(KIND, await context.app.database.awrite(stop))

@@ -235,7 +235,7 @@ class _Run:
         self._sink = sink
         self._state = state
         self._kinds = kinds
-        self._rows = tuple(OutboxKind) if _wants_tasks(kinds) else (OutboxKind.JOB,)
+        self._rows = _rows_of(kinds)
         self._clock = clock
         self._is_stopping = is_stopping
         self._claim = Claim(database, sink.name)
@@ -309,5 +309,11 @@ class _Run:
             self._keep(self._state.position)
 
 
-def _wants_tasks(kinds: Collection[str]) -> bool:
-    return "task-status" in kinds or "worker-activity" in kinds
+def _rows_of(kinds: Collection[str]) -> tuple[OutboxKind, ...]:
+    """The rows of the outbox that some of these events come from."""
+    rows = [OutboxKind.JOB]
+    if "task-status" in kinds or "worker-activity" in kinds:
+        rows += [OutboxKind.ACCEPTED, OutboxKind.SUBMITTED, OutboxKind.DECLINED, OutboxKind.RETURNED]
+    if "resource-state" in kinds:
+        rows.append(OutboxKind.RESOURCE)
+    return tuple(rows)

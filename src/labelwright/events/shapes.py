@@ -25,10 +25,16 @@ from labelwright.store.outbox import OutboxRow
 
 __all__ = ["KINDS", "events_of"]
 
-KINDS = ("job-state", "job-log", "task-status", "worker-activity")
+KINDS = ("job-state", "job-log", "task-status", "worker-activity", "resource-state")
 """Kinds of events, as the setting and the command line name them."""
 
 _NAMESPACE = uuid.UUID("5f0c2a4e-6b0d-4c55-9d53-0f6a3c1d7e21")
+_RESOURCES = {
+    "training-job": "SageMaker Training Job State Change",
+    "tuning-job": "SageMaker HyperParameter Tuning Job State Change",
+    "transform-job": "SageMaker Transform Job State Change",
+    "endpoint": "SageMaker Endpoint State Change",
+}
 _WORDS = {
     OutboxKind.ACCEPTED: "Accepted",
     OutboxKind.SUBMITTED: "Submitted",
@@ -62,6 +68,11 @@ def events_of(row: OutboxRow, kinds: Collection[str] = KINDS) -> Iterator[dict[s
                 {"LabelingJobStatus": Status(status).value},
             )
         return
+    if row.kind is OutboxKind.RESOURCE:
+        if "resource-state" in kinds:
+            name = _RESOURCES[row.resource_kind]
+            yield _event(row, "resource-state", name, "aws.sagemaker", orjson.loads(row.detail))
+        return
     if "task-status" in kinds:
         yield _event(
             row,
@@ -84,7 +95,7 @@ def _event(
 ) -> dict[str, Any]:
     return {
         "version": "0",
-        "id": str(uuid.uuid5(_NAMESPACE, f"{row.reference_code}/{row.id}/{kind}")),
+        "id": str(uuid.uuid5(_NAMESPACE, f"{row.reference_code or row.job_arn}/{row.id}/{kind}")),
         "detail-type": detail_type,
         "source": source,
         "account": ACCOUNT_ID,

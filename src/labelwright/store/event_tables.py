@@ -10,7 +10,9 @@ and a trigger costs the desk a few microseconds, where a statement of its own wo
     tasks (accepted, ended) ──────┴──> outbox ──> sinks, each with a cursor of its own
                                           └─────> work_totals, job_progress (cursor ``totals``)
 
-Rows about tasks are deleted once every reader is past them; rows about jobs are few, and stay.
+Rows about tasks are deleted once every reader is past them; rows about jobs are few, and stay. Training jobs,
+tuning jobs and the like have one place each where they change; it adds to ``resource_events`` and ``outbox``
+itself (`labelwright.store.resource_events`), and those rows are deleted as those about tasks are.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from sqlalchemy.engine import Connection
 
 from labelwright.store.schema import Time, metadata
 
-__all__ = ["OutboxKind", "event_cursors", "job_progress", "outbox", "work_totals"]
+__all__ = ["OutboxKind", "event_cursors", "job_progress", "outbox", "resource_events", "work_totals"]
 
 
 class OutboxKind(IntEnum):
@@ -34,6 +36,7 @@ class OutboxKind(IntEnum):
     SUBMITTED = 2
     DECLINED = 3
     RETURNED = 4  # released, lease ran out, or withdrawn
+    RESOURCE = 5  # a row of resource_events
 
 
 # SQLite numbers rows by itself only when the type is INTEGER.
@@ -46,10 +49,22 @@ outbox = sa.Table(
     sa.Column("job_id", sa.Integer, nullable=False),
     sa.Column("kind", sa.SmallInteger, nullable=False),  # OutboxKind
     sa.Column("at", Time, nullable=False),
-    sa.Column("job_event_id", sa.Integer),  # job_events.id
+    sa.Column("job_event_id", sa.Integer),  # job_events.id, or resource_events.id of a RESOURCE
     sa.Column("task_id", sa.Text),  # tasks.id
     sa.Column("worker_id", sa.Text),
     sa.Column("seconds", sa.Double),  # time spent, of submitted tasks
+)
+
+resource_events = sa.Table(
+    # Changes of what is no labeling job; a row goes when its row of the outbox does.
+    "resource_events",
+    metadata,
+    sa.Column("id", _Big, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),  # training-job ...
+    sa.Column("region", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("arn", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),  # JSON of the event's detail
 )
 
 event_cursors = sa.Table(

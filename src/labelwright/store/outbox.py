@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from labelwright.store.answers import Identity
 from labelwright.store.db import Database
-from labelwright.store.event_tables import OutboxKind, event_cursors, outbox
+from labelwright.store.event_tables import OutboxKind, event_cursors, outbox, resource_events
 from labelwright.store.labeling_tables import job_events, labeling_jobs, tasks, worker_identities
 
 __all__ = [
@@ -30,7 +30,7 @@ __all__ = [
     "slowest",
 ]
 
-_o, _c = outbox, event_cursors
+_o, _c, _r = outbox, event_cursors, resource_events
 
 _PRUNED = "pruned"
 
@@ -47,7 +47,9 @@ class OutboxRow:
     at : float
         Epoch seconds.
     job_name, job_arn, region, workteam_arn, reference_code : str
-        The job it belongs to.
+        The job it belongs to; of rows about other resources their name, ARN and region.
+    resource_kind : str
+        Of rows about other resources: ``training-job`` ...
     event_id, name, detail : int or None, str, str
         Of rows about jobs: row id and name of the job event, and its detail as JSON text or "".
     task_id, worker_id, accepted_at : str, str, float or None
@@ -71,6 +73,7 @@ class OutboxRow:
     worker_id: str = ""
     accepted_at: float | None = None
     identity: Identity | None = None
+    resource_kind: str = ""
 
 
 def horizon(database: Database) -> int:
@@ -99,14 +102,15 @@ _PAGE = (
         _o.c.id,
         _o.c.kind,
         _o.c.at,
-        labeling_jobs.c.name,
-        labeling_jobs.c.arn,
-        labeling_jobs.c.region,
+        sa.func.coalesce(labeling_jobs.c.name, _r.c.name).label("name"),
+        sa.func.coalesce(labeling_jobs.c.arn, _r.c.arn).label("arn"),
+        sa.func.coalesce(labeling_jobs.c.region, _r.c.region).label("region"),
         labeling_jobs.c.workteam_arn,
         labeling_jobs.c.reference_code,
         _o.c.job_event_id,
         job_events.c.name.label("event_name"),
-        job_events.c.detail,
+        sa.func.coalesce(job_events.c.detail, _r.c.detail).label("detail"),
+        _r.c.kind.label("resource_kind"),
         _o.c.task_id,
         _o.c.worker_id,
         tasks.c.accepted_at,
@@ -116,12 +120,20 @@ _PAGE = (
         worker_identities.c.subject,
     )
     .select_from(
-        _o.join(labeling_jobs, labeling_jobs.c.id == _o.c.job_id)
-        .outerjoin(job_events, job_events.c.id == _o.c.job_event_id)
+        _o.outerjoin(labeling_jobs, labeling_jobs.c.id == _o.c.job_id)
+        .outerjoin(
+            job_events,
+            sa.and_(job_events.c.id == _o.c.job_event_id, _o.c.kind == int(OutboxKind.JOB)),
+        )
+        .outerjoin(_r, sa.and_(_r.c.id == _o.c.job_event_id, _o.c.kind == int(OutboxKind.RESOURCE)))
         .outerjoin(tasks, tasks.c.id == _o.c.task_id)
         .outerjoin(worker_identities, worker_identities.c.worker_id == _o.c.worker_id)
     )
-    .where(_o.c.id > sa.bindparam("after"), _o.c.id <= sa.bindparam("end"))
+    .where(
+        _o.c.id > sa.bindparam("after"),
+        _o.c.id <= sa.bindparam("end"),
+        sa.or_(labeling_jobs.c.id.is_not(None), _r.c.id.is_not(None)),
+    )
     .order_by(_o.c.id)
     .limit(sa.bindparam("size"))
 )
@@ -151,8 +163,8 @@ def page(
             job_name=row.name,
             job_arn=row.arn,
             region=row.region,
-            workteam_arn=row.workteam_arn,
-            reference_code=row.reference_code,
+            workteam_arn=row.workteam_arn or "",
+            reference_code=row.reference_code or "",
             event_id=row.job_event_id,
             name=row.event_name or "",
             detail=row.detail or "",
@@ -164,6 +176,7 @@ def page(
                 if row.public_id is None
                 else Identity(row.public_id, row.provider, row.issuer, row.subject)
             ),
+            resource_kind=row.resource_kind or "",
         )
         for row in found
     ]
@@ -207,7 +220,7 @@ def pruned(connection: Connection) -> int:
 
 
 def prune(connection: Connection, *, up_to: int, limit: int, now: float) -> int:
-    """Delete rows about tasks up to a position; how many positions were looked at, at most ``limit``.
+    """Delete rows about tasks and resources up to a position; how many were looked at, at most ``limit``.
 
     Rows about jobs stay: they are the story of the jobs, and few.
     """
@@ -215,6 +228,10 @@ def prune(connection: Connection, *, up_to: int, limit: int, now: float) -> int:
     end = min(up_to, start + limit)
     if end <= start:
         return 0
+    told = sa.select(_o.c.job_event_id).where(
+        _o.c.id > start, _o.c.id <= end, _o.c.kind == int(OutboxKind.RESOURCE)
+    )
+    connection.execute(sa.delete(_r).where(_r.c.id.in_(told)))
     connection.execute(sa.delete(_o).where(_o.c.id > start, _o.c.id <= end, _o.c.kind != int(OutboxKind.JOB)))
     keep_cursor(connection, _PRUNED, position=end, now=now)
     return end - start

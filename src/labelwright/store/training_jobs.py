@@ -224,15 +224,11 @@ def claim(connection: Connection, job_id: int, *, host: str, n_at_once: int, now
         .where(_t.c.id == job_id, _t.c.host.is_(None), _t.c.status == Status.IN_PROGRESS.value)
         .values(host=host, seen_at=now, attempt=1, launched_at=now)
     )
-    if done.rowcount == 0:
-        return False
-    transition(connection, job_id, machine.Prepared(at=now))
-    return True
+    return done.rowcount > 0
 
 
-def next_attempt(connection: Connection, job_id: int, *, now: float) -> None:
-    """Begin a job once more whose program was lost; nothing of the new program is read yet."""
-    transition(connection, job_id, machine.Lost(at=now))
+def next_attempt(connection: Connection, job_id: int) -> None:
+    """Count another program of a job; nothing of it is read yet."""
     set_columns(connection, job_id, attempt=_t.c.attempt + 1, progress_position=0, metrics_position=0)
 
 

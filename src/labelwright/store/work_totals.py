@@ -68,7 +68,7 @@ _ADD_UP = sa.text(
     "SUM(CASE WHEN kind = 2 THEN 1 ELSE 0 END), SUM(CASE WHEN kind = 3 THEN 1 ELSE 0 END), "
     "SUM(CASE WHEN kind = 4 THEN 1 ELSE 0 END), COALESCE(SUM(seconds), 0), "
     "COALESCE(SUM(seconds * seconds), 0), MAX(CASE WHEN kind > 1 THEN at ELSE 0 END) "
-    "FROM outbox WHERE id > :after AND id <= :end AND kind > 0 GROUP BY job_id, worker_id "
+    "FROM outbox WHERE id > :after AND id <= :end AND kind BETWEEN 1 AND 4 GROUP BY job_id, worker_id "
     "ON CONFLICT (job_id, worker_id) DO UPDATE SET "
     "n_accepted = work_totals.n_accepted + excluded.n_accepted, "
     "n_submitted = work_totals.n_submitted + excluded.n_submitted, "
@@ -133,8 +133,8 @@ _OF_JOB = sa.text(
     "seconds_squared AS sq, worker_id FROM work_totals WHERE job_id = :job_id "
     "UNION ALL SELECT CASE WHEN kind = 1 THEN 1 ELSE 0 END, CASE WHEN kind = 2 THEN 1 ELSE 0 END, "
     "CASE WHEN kind = 3 THEN 1 ELSE 0 END, CASE WHEN kind = 4 THEN 1 ELSE 0 END, COALESCE(seconds, 0), "
-    "COALESCE(seconds * seconds, 0), worker_id FROM outbox WHERE kind > 0 AND job_id = :job_id AND "
-    "id > COALESCE((SELECT position FROM event_cursors WHERE name = 'totals'), 0)) AS all_work"
+    "COALESCE(seconds * seconds, 0), worker_id FROM outbox WHERE kind BETWEEN 1 AND 4 AND job_id = :job_id "
+    "AND id > COALESCE((SELECT position FROM event_cursors WHERE name = 'totals'), 0)) AS all_work"
 )
 
 
@@ -275,5 +275,5 @@ def progress(connection: Connection, job_id: int, *, n_points: int) -> list[Poin
 
 
 # The statements above name the kinds by number.
-if [int(kind) for kind in OutboxKind] != [0, 1, 2, 3, 4]:
+if [int(kind) for kind in OutboxKind] != [0, 1, 2, 3, 4, 5]:
     raise AssertionError("the numbers of OutboxKind are part of the statements")

@@ -11,9 +11,10 @@ import orjson
 from sqlalchemy.engine import Connection
 
 from labelwright.core.failure_reasons import INTERNAL_ERROR, client_error, is_platform_fault
-from labelwright.core.training_job import Ended, Outcome, Phase, PhaseBegan, Status
+from labelwright.core.training_job import Ended, Lost, Outcome, Phase, PhaseBegan, Status
 from labelwright.engine.supervisor import SupervisedTools
 from labelwright.engine.training.launching import deadline, wait_deadline
+from labelwright.engine.training.telling import transition
 from labelwright.engine.tuning import KIND as TUNING
 from labelwright.errors import LabelwrightError
 from labelwright.store import training_jobs
@@ -44,7 +45,7 @@ def take_result(
         return
     if result.get("has_model") or result.get("has_output") or outcome is not Outcome.FAILED:
         tools.database.write(
-            lambda connection: training_jobs.transition(
+            lambda connection: transition(
                 connection, row.id, PhaseBegan(at=tools.clock(), phase=Phase.UPLOADING)
             )
         )
@@ -68,7 +69,8 @@ def retry_or_fail(tools: SupervisedTools, row: TrainingJobRow, folder: Path, rea
         current = training_jobs.get(connection, row.id)
         if current is None or current.attempt != row.attempt or current.status != Status.IN_PROGRESS:
             return
-        training_jobs.next_attempt(connection, row.id, now=now)
+        transition(connection, row.id, Lost(at=now))
+        training_jobs.next_attempt(connection, row.id)
 
     tools.database.write(again)
 
@@ -110,7 +112,7 @@ def sync_checkpoints(
 
 
 def _transition(connection: Connection, job_id: int, event: Ended) -> str:
-    return training_jobs.transition(connection, job_id, event).status.value
+    return transition(connection, job_id, event).status.value
 
 
 def _outcome(row: TrainingJobRow, result: dict[str, Any]) -> tuple[Outcome, str]:

@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 from labelwright.core.training_job import Phase, PhaseBegan
 from labelwright.engine.supervisor import SupervisedTools
 from labelwright.engine.training import KIND
+from labelwright.engine.training.telling import transition
 from labelwright.store import metric_points, training_jobs
 from labelwright.store.training_jobs import TrainingJobRow
 
@@ -67,7 +68,7 @@ def _keep(
     training_jobs.set_columns(
         connection, row.id, progress_position=progress_position, metrics_position=metrics_position
     )
-    training_jobs.transition(connection, row.id, *phases)
+    transition(connection, row.id, *phases)
 
 
 def _new_lines(path: Path, position: int) -> tuple[list[dict[str, Any]], int, bool]:

@@ -17,7 +17,7 @@ import orjson
 from sqlalchemy.engine import Connection
 
 from labelwright.core.failure_reasons import INTERNAL_ERROR
-from labelwright.core.training_job import TERMINAL, Delayed, Ended, Outcome, Prepared, Secondary, Status
+from labelwright.core.training_job import TERMINAL, Delayed, Ended, Lost, Outcome, Prepared, Secondary, Status
 from labelwright.engine.supervisor import NOW, SupervisedTools
 from labelwright.engine.training import KIND
 from labelwright.engine.training.ending import Memo, end, retry_or_fail, sync_checkpoints, take_result
@@ -31,6 +31,7 @@ from labelwright.engine.training.launching import (
     program_name,
     wait_deadline,
 )
+from labelwright.engine.training.telling import transition
 from labelwright.store import training_jobs
 from labelwright.store.training_jobs import TrainingJobRow
 from labelwright.work import State
@@ -133,17 +134,23 @@ def _begin(tools: SupervisedTools, row: TrainingJobRow) -> float | None:
     if pending_s is not None and now >= row.created_at + pending_s:
         end(tools, row, Outcome.STOPPED)
         return NOW
-    claim = partial(
-        training_jobs.claim,
-        job_id=row.id,
-        host=host_of(tools.settings),
-        n_at_once=tools.runners["training"].n_at_once,
-        now=now,
-    )
+
+    def claim(connection: Connection) -> bool:
+        is_ours = training_jobs.claim(
+            connection,
+            row.id,
+            host=host_of(tools.settings),
+            n_at_once=tools.runners["training"].n_at_once,
+            now=now,
+        )
+        if is_ours:
+            transition(connection, row.id, Prepared(at=now))
+        return is_ours
+
     if tools.database.write(claim):
         return NOW
     if row.secondary != Secondary.PENDING:
-        tools.database.write(lambda connection: training_jobs.transition(connection, row.id, Delayed(at=now)))
+        tools.database.write(lambda connection: transition(connection, row.id, Delayed(at=now)))
     return now + _WAIT_S
 
 
@@ -158,7 +165,7 @@ def _start(tools: SupervisedTools, row: TrainingJobRow, module: str) -> float:
             return now + _POLL_S
 
     def prepare(connection: Connection) -> None:
-        training_jobs.transition(connection, row.id, Prepared(at=now))
+        transition(connection, row.id, Prepared(at=now))
         if row.progress_position or row.metrics_position:  # of a folder that somebody has removed
             training_jobs.set_columns(connection, row.id, progress_position=0, metrics_position=0)
 
@@ -203,10 +210,11 @@ def _look_after_other(tools: SupervisedTools, row: TrainingJobRow) -> float:
             return
         training_jobs.set_columns(connection, row.id, host=host_of(tools.settings), seen_at=now)
         if current.status == Status.IN_PROGRESS and current.attempt <= attempts:
-            training_jobs.next_attempt(connection, row.id, now=now)
+            transition(connection, row.id, Lost(at=now))
+            training_jobs.next_attempt(connection, row.id)
         else:
             ended = Ended(at=now, outcome=Outcome.FAILED, reason=INTERNAL_ERROR)
-            training_jobs.transition(connection, row.id, ended)
+            transition(connection, row.id, ended)
 
     tools.database.write(take_over)
     return NOW

@@ -21,9 +21,11 @@ from labelwright.core.tuning_rules import Plan
 from labelwright.core.tuning_stops import bracket_of, is_below_median, is_below_rung
 from labelwright.engine.supervisor import NOW, SupervisedTools
 from labelwright.engine.training import KIND as TRAINING
+from labelwright.engine.training.telling import transition
 from labelwright.engine.tuning import KIND
 from labelwright.engine.tuning.looking import progress_of, take_ends
 from labelwright.engine.tuning.plans import plan_of
+from labelwright.engine.tuning.telling import announce
 from labelwright.engine.tuning.trying import start_trials
 from labelwright.store import metric_points, training_jobs, tuning_jobs
 from labelwright.store.tuning_jobs import TrialRow, TuningJobRow
@@ -172,7 +174,7 @@ def _stop(
                 continue
             if is_early:
                 tuning_jobs.mark_early_stop(connection, row.id, trial.number)
-            training_jobs.transition(connection, job.id, StopRequested(at=tools.clock()))
+            transition(connection, job.id, StopRequested(at=tools.clock()))
             stopped.append(job.id)
         return stopped
 
@@ -206,6 +208,7 @@ def _end(tools: SupervisedTools, row: TuningJobRow) -> None:
         if is_stopped:
             values["failure_reason"] = None
         tuning_jobs.set_columns(connection, row.id, **values)
+        announce(connection, row.id, at=now)
         return status
 
     status = tools.database.write(end)

@@ -17,6 +17,7 @@ from labelwright.core.tuning_job import Status
 from labelwright.core.tuning_rules import Plan, training_request
 from labelwright.engine.supervisor import SupervisedTools
 from labelwright.engine.training import KIND as TRAINING
+from labelwright.engine.training.telling import announce
 from labelwright.engine.tuning.plans import place_of, plan_of
 from labelwright.store import tuning_jobs
 from labelwright.store.tags import add_tags, list_tags
@@ -76,19 +77,19 @@ def _add(
         definition = plan.definitions[index]
         name = f"{row.name}-{number:03d}-{secrets.token_hex(4)}"
         arn = training_job_arn(row.region, ACCOUNT_ID, name)
-        started.append(
-            tuning_jobs.add_trial(
-                connection,
-                row,
-                number=number,
-                definition=index,
-                tuned=tuned,
-                name=name,
-                arn=arn,
-                request=training_request(definition.request, name, definition.metric, tuned),
-                now=now,
-            )
+        job_id = tuning_jobs.add_trial(
+            connection,
+            row,
+            number=number,
+            definition=index,
+            tuned=tuned,
+            name=name,
+            arn=arn,
+            request=training_request(definition.request, name, definition.metric, tuned),
+            now=now,
         )
+        announce(connection, job_id, at=now)
+        started.append(job_id)
         if tags:
             add_tags(connection, arn, tags)
     return started

@@ -7,9 +7,9 @@ from typing import Any
 
 import orjson
 
-from labelwright.api.training_job_shapes import algorithm_specification
 from labelwright.core.tuning_job import better, improvement_lag
 from labelwright.core.tuning_rules import OBJECTIVE_PARAMETER, Plan, resource_config
+from labelwright.engine.training.describing import algorithm_specification
 from labelwright.engine.tuning.looking import COMPLETED, NON_RETRYABLE, RETRYABLE, STOPPED
 from labelwright.store.tuning_jobs import TrialRow, TuningJobRow
 
