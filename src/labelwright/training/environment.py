@@ -109,7 +109,7 @@ def user_variables(
     """
     own = str(Path(sys.executable).parent)
     found = {"LANG": "C.UTF-8", **program_variables(environ), "TMPDIR": str(home)}
-    for name in _OF_THREADS:  # the hosts share this machine
+    for name in _OF_THREADS:  # the hosts share this machine's processors
         if found.get(name, "").isdigit():
             found[name] = str(max(1, int(found[name]) // len(job.hosts)))
     if python is None:

@@ -59,7 +59,14 @@ from labelwright.training.launching import Kind, Launcher
 from labelwright.training.layout import HostFolders, make_host, write_configuration
 from labelwright.training.logcopy import HostLog, MetricsFile
 from labelwright.training.metric_scan import MetricScanner
-from labelwright.training.outcome import JobFailed, Outcome, exit_reason, reason_of
+from labelwright.training.outcome import (
+    ENGINE_ERROR,
+    REASON_MAX,
+    JobFailed,
+    Outcome,
+    exit_reason,
+    reason_of,
+)
 from labelwright.training.packing import gather, has_files, pack
 from labelwright.training.publish import MODEL, OUTPUT
 from labelwright.work import is_interrupted, read_input, report_progress, write_result
@@ -275,6 +282,9 @@ class TrainingProgram:
 
     def _exit_reason(self, name: str, code: int) -> str:
         folders = next(folders for folders in self._folders if folders.host.name == name)
+        if self._launcher.kind is Kind.CONTAINER and code == ENGINE_ERROR:
+            said = self._hosts[name].log.last_line
+            return f"ClientError: The image {self.job.image!r} could not be run: {said}"[:REASON_MAX]
         return exit_reason(code, folders.failure, is_builtin=self._launcher.kind is Kind.BUILTIN)
 
     def _end_strays(self) -> None:

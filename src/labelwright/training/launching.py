@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import socket
 import sys
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from typing import Final
 
 from labelwright.training.container import container_command, container_name, engine, removal
 from labelwright.training.description import BASE, JobDescription
+from labelwright.training.devices import VISIBLE, devices_of_host, visible_devices
 from labelwright.training.environment import job_variables, make_python, program_variables, user_variables
 from labelwright.training.layout import HostFolders
 from labelwright.training.namespace import is_allowed, namespaced
@@ -87,6 +87,7 @@ class Launcher:
         self._environ = environ
         self._engine: str | None = None
         self._port = _free_port() if len(job.hosts) > 1 else 0
+        self._devices = visible_devices(environ)
         self.kind = self._kind()
         self._is_namespaced = self.kind in (Kind.SCRIPT, Kind.COMMAND) and self._has_namespace()
         if self.job.is_isolated and self.kind is Kind.SCRIPT and not self._is_namespaced:
@@ -144,11 +145,16 @@ class Launcher:
         """The command of a host."""
         match self.kind:
             case Kind.BUILTIN:
-                return self._builtin(folders)
+                launch = self._builtin(folders)
             case Kind.CONTAINER:
                 return self._container(folders)
             case _:
-                return self._process(folders)
+                launch = self._process(folders)
+        n_hosts = len(self.job.hosts)
+        if self._devices and n_hosts > 1:
+            own = ",".join(devices_of_host(self._devices, folders.host.number - 1, n_hosts))
+            return dataclasses.replace(launch, variables={**launch.variables, VISIBLE: own})
+        return launch
 
     def _builtin(self, folders: HostFolders) -> Launch:
         variables = user_variables(
@@ -176,7 +182,7 @@ class Launcher:
             folders,
             self.job,
             variables,
-            has_gpus=shutil.which("nvidia-smi") is not None,
+            has_gpus=bool(self._devices),
         )
         around = {"PATH": self._environ.get("PATH", ""), "HOME": self._environ.get("HOME", "/")}
         outside = program_variables(self._environ) | around

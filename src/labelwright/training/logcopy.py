@@ -64,6 +64,8 @@ class HostLog:
         self._metrics = metrics
         self._is_echoed = is_echoed
         self._n_failures = 0
+        self.last_line = ""
+        """The last one that said something."""
 
     def say(self, line: str) -> None:
         """Write a line of our own."""
@@ -95,6 +97,7 @@ class HostLog:
 
     def _take(self, lines: list[str]) -> None:
         at = time.time()
+        self.last_line = next((line for line in reversed(lines) if line.strip()), self.last_line)
         try:
             if self._writer is not None:
                 self._writer.write_many((int(at * 1000), line.rstrip("\r")) for line in lines)

@@ -10,10 +10,13 @@ from pathlib import Path
 
 from labelwright.streaming import failure_reason
 
-__all__ = ["CUSTOMER_ERROR", "REASON_MAX", "JobFailed", "Outcome", "exit_reason", "reason_of"]
+__all__ = ["CUSTOMER_ERROR", "ENGINE_ERROR", "REASON_MAX", "JobFailed", "Outcome", "exit_reason", "reason_of"]
 
 REASON_MAX = 1024
 _NOTHING_BYTES = 64 << 10  # where no file of a failure could be written
+
+ENGINE_ERROR = 125
+"""Exit code of a container engine that could not run the image at all."""
 
 CUSTOMER_ERROR = 2
 """Exit code of a built-in algorithm for what is the customer's to mend."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
+
+from labelwright.training.devices import visible_devices
 
 __all__ = ["PROGRAM", "SUBMIT_DIRECTORY", "ScriptEnvironment", "arguments_of", "decoded", "read_environment"]
 
@@ -24,7 +24,6 @@ _JOB_NAME = "sagemaker_job_name"
 _REGION = "sagemaker_region"
 _RESERVED_BEGINNING = "sagemaker_"
 _TUNING = "_tuning_objective_metric"
-_GPU_LIST_S = 20
 
 
 def decoded(value: str) -> Any:
@@ -197,7 +196,7 @@ def read_environment(base: Path, environ: Mapping[str, str]) -> ScriptEnvironmen
         channels=_read(config / "inputdataconfig.json"),
         resources=_read(config / "resourceconfig.json"),
         job_name=str(reserved.get(_JOB_NAME) or environ.get("TRAINING_JOB_NAME", "")),
-        n_gpus=_n_gpus(),
+        n_gpus=len(visible_devices(environ)),
         n_cpus=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
     )
 
@@ -217,16 +216,3 @@ def _text(value: Any) -> str:
 def _read(path: Path) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(path.read_bytes())
     return content
-
-
-def _n_gpus() -> int:
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return 0
-    try:
-        asked = subprocess.run(  # noqa: S603 - a program that was looked up
-            [program, "--list-gpus"], capture_output=True, text=True, timeout=_GPU_LIST_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return 0
-    return sum(line.startswith("GPU ") for line in asked.stdout.splitlines())

@@ -34,6 +34,7 @@ class Workshop:
         self.blobs = blobs
         self.logs = root / "logs"
         self.mark = uuid.uuid4().hex
+        self.environment = {**key_environment("LTIAEXAMPLE", "derived"), "SERVER_SECRET": "hidden"}
         self._ended = threading.Condition()
         self.runner = Runner(root / "work", n_at_once=8, on_end=self._on_end)
 
@@ -89,9 +90,8 @@ class Workshop:
 
     def start(self, name: str, source: str | Mapping[str, str] = "", **more: Any) -> Path:
         """Start a job; its folder."""
-        environment = {**key_environment("LTIAEXAMPLE", "derived"), "SERVER_SECRET": "hidden"}
         content = self.description(name, source, **more)
-        assert self.runner.start(name, Program(PROGRAM, content, Limits(nice=0), environment))
+        assert self.runner.start(name, Program(PROGRAM, content, Limits(nice=0), self.environment))
         return self.runner.folder(name)
 
     def wait(self, name: str) -> dict[str, Any]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -151,3 +154,64 @@ def test_the_command_of_a_container(workshop, tmp_path: Path, specification, tai
     assert ("--gpus", "all") in pairs and "--add-host=algo-1:127.0.0.1" in command
     cpu = HostFolders(tmp_path, Host("algo-1", 1, "ml.m5.large"))
     assert "--gpus" not in container_command("docker", tmp_path, cpu, job, {}, has_gpus=True)
+
+
+ENGINE = """#!/bin/sh
+# Stands in for a container engine: the command line and the environment are real, the walls are not.
+echo "$@" >> "$ENGINE_LOG"
+case "$1" in
+    run)
+        for word in "$@"; do case "$word" in *:/opt/ml) base=${word%:/opt/ml};; esac; done
+        case "$*" in *absent*) echo "Unable to find image"; exit 125;; esac
+        echo "in the container of $TRAINING_JOB_NAME"
+        cat "$base"/input/data/train/a.txt > "$base/model/copy"
+        case "$*" in *waits*) exec sleep 600;; esac;;
+esac
+"""
+
+
+@pytest.fixture
+def engine_log(workshop, tmp_path: Path) -> Path:
+    program = tmp_path / "bin" / "docker"
+    program.parent.mkdir()
+    program.write_text(ENGINE)
+    program.chmod(0o755)
+    workshop.environment |= {
+        "PATH": f"{program.parent}:{os.environ['PATH']}",
+        "DOCKER_HOST": "",
+    }
+    workshop.blobs.put("s3://bucket/container/a.txt", b"a")
+    return tmp_path / "engine.log"
+
+
+def container_job(workshop, engine_log: Path, image: str) -> dict[str, object]:
+    return {
+        "AlgorithmSpecification": {"TrainingImage": image, "TrainingInputMode": "FastFile"},
+        "InputDataConfig": [workshop.channel("train", "s3://bucket/container/")],
+        "Environment": {"ENGINE_LOG": str(engine_log)},
+    }
+
+
+def test_a_container_runs_and_is_removed(workshop, engine_log: Path) -> None:
+    result = workshop.run("boxed", **container_job(workshop, engine_log, "example.com/mine:1"))
+    assert result["outcome"] == "Completed", workshop.log("boxed")
+    assert workshop.members("boxed") == {"copy": "a"}  # a copy, for links lead nowhere in there
+    assert workshop.log("boxed") == ["in the container of boxed"]
+    run, removed = [line for line in engine_log.read_text().splitlines() if not line.startswith("version")]
+    assert run.endswith("example.com/mine:1 train")
+    assert removed == "rm --force labelwright-boxed-algo-1"
+
+
+def test_an_image_that_cannot_be_run_is_the_customers_to_mend(workshop, engine_log: Path) -> None:
+    result = workshop.run("absent", **container_job(workshop, engine_log, "example.com/absent:1"))
+    assert result["failure_reason"] == (
+        "ClientError: The image 'example.com/absent:1' could not be run: Unable to find image"
+    )
+
+
+def test_a_container_is_removed_when_its_program_is_killed(workshop, engine_log: Path) -> None:
+    folder = workshop.start("dies", **container_job(workshop, engine_log, "example.com/waits:1"))
+    workshop.until(lambda: workshop.log("dies"))
+    os.kill(json.loads((folder / "process.json").read_text())["pid"], signal.SIGKILL)
+    assert workshop.wait("dies") == {}
+    assert engine_log.read_text().splitlines()[-1] == "rm --force labelwright-dies-algo-1"
