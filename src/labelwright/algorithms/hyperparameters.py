@@ -140,9 +140,11 @@ def _parsed(each: Hyperparameter, text: str) -> Any:
                 raise ValueError("it is neither true nor false")
             return _BOOLEANS[text.lower()]
         case "choice":
-            if text not in each.choices:
+            # Of whole numbers, too: a tuning job may write 50 as 50.0.
+            chosen = text if text in each.choices else text.removesuffix(".0")
+            if chosen not in each.choices:
                 raise ValueError("it is none of the choices")
-            return text
+            return chosen
         case "epochs":
             return _epochs(text)
         case "text":

@@ -51,6 +51,10 @@ def test_wrong_values_are_refused(given: dict[str, str], field: str, message: st
     assert caught.value.field == field
 
 
+def test_layers_may_be_written_as_a_float() -> None:
+    assert parse_hyperparameters(CLASSIFICATION, LEAST | {"num_layers": "50.0"})["num_layers"] == "50"
+
+
 def test_missing_class_count_is_named() -> None:
     with pytest.raises(HyperparameterError, match="'num_classes' is a required property"):
         parse_hyperparameters(CLASSIFICATION, {"num_training_samples": "5"})
@@ -97,7 +101,7 @@ def test_label_format_is_read_from_the_content_type(content_type: str | None, ex
 
 
 def test_unknown_label_format_is_refused() -> None:
-    with pytest.raises(HyperparameterError, match="'names' .* must be 'multi-hot' or 'class-id'"):
+    with pytest.raises(HyperparameterError, match=r"'names' .* must be 'multi-hot' or 'class-id'"):
         parse_label_format("application/x-recordio; label-format=names")
 
 
