@@ -17,6 +17,7 @@ pytest.importorskip("torch", reason="training needs the extra: pip install 'labe
 pytest.importorskip("torchvision", reason="training needs the extra: pip install 'labelwright[train]'")
 
 import torch
+import torchvision
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -211,6 +212,31 @@ def test_a_model_is_trained_further_if_it_fits(tmp_path: Path, capsys: pytest.Ca
     other.channel("model", content_type="application/x-sagemaker-model")
     assert other.run(NAME) == 2
     assert "'image_shape' is '3,18,18'" in other.failure and "'3,16,16'" in other.failure
+
+
+def test_pretrained_weights_fill_all_but_the_last_layer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    monkeypatch.setenv("LABELWRIGHT_PRETRAINED_DIR", str(weights))
+    torch.manual_seed(3)
+    state = torchvision.models.mobilenet_v2(num_classes=1000).state_dict()
+    torch.save(state, weights / "mobilenet_v2-of-mine.pth")
+    given = {"base_network": "mobilenet", "use_pretrained_model": 1, "learning_rate": 0.0, "epochs": 1}
+    folder = rec_folder(tmp_path / "job", optimizer="sgd", **given)
+    assert folder.run(NAME) == 0, folder.failure
+    assert "Pretrained weights of mobilenet_v2: mobilenet_v2-of-mine.pth" in capsys.readouterr().out
+    found = load_file(folder.model / "model.safetensors")
+    for name, value in state.items():
+        if not name.startswith("classifier"):
+            assert torch.equal(found[f"body.{name}"], value), name
+    assert found["body.classifier.1.weight"].shape == (3, 1280)
+
+    torch.save(torchvision.models.resnet18(num_classes=5).state_dict(), weights / "mobilenet_v2-of-mine.pth")
+    assert rec_folder(tmp_path / "job", **given).run(NAME) == 2
+    assert "belong to another network" in folder.failure
+    capsys.readouterr()
 
 
 @pytest.mark.parametrize(

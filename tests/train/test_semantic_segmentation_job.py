@@ -15,6 +15,7 @@ pytest.importorskip("torch", reason="training needs the extra: pip install 'labe
 pytest.importorskip("torchvision", reason="training needs the extra: pip install 'labelwright[train]'")
 
 import torch
+import torchvision
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -213,6 +214,26 @@ def test_a_model_is_trained_further_if_it_fits(tmp_path: Path, capsys: pytest.Ca
     other.channel("model", content_type="application/x-sagemaker-model")
     assert other.run(NAME) == 2
     assert "'crop_size' is '64'" in other.failure
+
+
+def test_a_pretrained_backbone_is_taken_and_keeps_its_statistics(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    monkeypatch.setenv("LABELWRIGHT_PRETRAINED_DIR", str(weights))
+    state = torchvision.models.mobilenet_v2().state_dict()
+    state["features.1.conv.0.1.running_mean"] += 0.25
+    torch.save(state, weights / "mobilenet_v2.pth")
+    folder = file_folder(tmp_path / "job", use_pretrained_model="True", epochs=1, optimizer="sgd")
+    assert folder.run(NAME) == 0, folder.failure
+    found = load_file(folder.model / "model.safetensors")
+    for name, value in state.items():
+        if "running" in name and not name.startswith("features.18"):
+            assert torch.equal(found[f"backbone.{name}"], value), name
+    name = "features.1.conv.0.0.weight"
+    assert not torch.equal(found[f"backbone.{name}"], state[name])  # it is trained, though
+    capsys.readouterr()
 
 
 def test_what_is_wrong_with_files_is_said_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
