@@ -62,6 +62,7 @@ class FunctionProcess:
         self.spec = spec
         self.is_usable = True
         self._own_dir = own_dir
+        self.log_stream = f"{datetime.now(UTC):%Y/%m/%d}/[{spec.version}]{own_dir.name}"
         self._log = bytearray()
         self._is_started = False
         own_dir.mkdir(parents=True, mode=0o700)
@@ -80,7 +81,9 @@ class FunctionProcess:
                 stdout=log_write,
                 stderr=log_write,
                 cwd=code_dir,
-                env=_variables(spec, code_dir, own_dir, environment),
+                env=_variables(spec, code_dir, own_dir, environment) | {
+                    "AWS_LAMBDA_LOG_STREAM_NAME": self.log_stream
+                },
                 pass_fds=(child_control.fileno(), life_read),
                 start_new_session=True,
             )  # fmt: skip
@@ -311,7 +314,6 @@ def _variables(
 ) -> dict[str, str]:
     """The whole environment of the process: nothing is inherited from the server."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    day = datetime.now(UTC).strftime("%Y/%m/%d")
     return {
         "LANG": "C.UTF-8",
         "TZ": "UTC",
@@ -329,7 +331,6 @@ def _variables(
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{spec.name}",
-        "AWS_LAMBDA_LOG_STREAM_NAME": f"{day}/[{spec.version}]{own_dir.name}",
         "LAMBDA_TASK_ROOT": str(code_dir),
         "LAMBDA_RUNTIME_DIR": str(_BOOTSTRAP.parent),
         "_HANDLER": spec.handler,

@@ -7,6 +7,7 @@ frozen while it waits, and replaced after an hour, before its keys end.
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import shutil
 import threading
@@ -17,11 +18,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from labelwright.errors import Busy
+from labelwright.errors import Busy, LabelwrightError
 from labelwright.functions.interface import PAYLOAD_BYTES_MAX, FunctionSpec, Invocation, RunnerClosed
 from labelwright.functions.process import FunctionProcess
+from labelwright.logstreams import StreamWriter, stream_path
 
 __all__ = ["Runner"]
+
+_log = logging.getLogger(__name__)
 
 _AGE_S_MAX = 3600.0
 _WAITING_MAX = 1000  # invocations; more are refused
@@ -41,6 +45,9 @@ class Runner:
         Processes at a time, working and idle.
     idle_s : float
         How long an idle process is kept.
+    logs_root : Path, optional
+        Folder of all log streams: what functions print goes into the group ``/aws/lambda/<name>``, a stream
+        for each process.
     """
 
     def __init__(
@@ -50,7 +57,9 @@ class Runner:
         *,
         n_processes_max: int = 4,
         idle_s: float = 300.0,
+        logs_root: Path | None = None,
     ) -> None:
+        self._logs_root = logs_root
         self._work_dir = work_dir / "run"
         self._environment = environment
         self._n_max = n_processes_max
@@ -98,6 +107,7 @@ class Runner:
                     answer_bytes_max=answer_bytes_max,
                     client_context=client_context,
                 )
+                self._keep_log(process, done.log)
             finally:
                 self._give_back(process, started)
             if done.error is not None and self._is_closed:
@@ -117,6 +127,18 @@ class Runner:
                 self._executor = ThreadPoolExecutor(self._n_max, thread_name_prefix="function")
             self._n_waiting += 1
             return self._executor.submit(run)
+
+    def _keep_log(self, process: FunctionProcess, log: bytes) -> None:
+        if self._logs_root is None:
+            return
+        at = int(time.time() * 1000)
+        try:
+            with StreamWriter(
+                stream_path(self._logs_root, f"/aws/lambda/{process.spec.name}", process.log_stream)
+            ) as writer:
+                writer.write(at, log.decode("utf-8", "replace"))
+        except (OSError, LabelwrightError):  # the answer counts more than its log
+            _log.warning("log of a function not kept", extra={"action": "function"}, exc_info=True)
 
     def _take(self, spec: FunctionSpec, code_dir: Path) -> tuple[FunctionProcess, float]:
         """An idle process of this version, or a new one; there is room, for every thread has one at most."""

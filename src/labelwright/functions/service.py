@@ -73,6 +73,7 @@ class Functions:
             self._environment,
             n_processes_max=max(1, settings.function_processes),
             idle_s=settings.function_idle_s,
+            logs_root=settings.data_dir / "logs",
         )
         self.events = EventQueue(database, self, clock)
         self._remote: RemoteLambda | None = None

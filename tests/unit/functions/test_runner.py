@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 
 from labelwright.functions import FunctionSpec, Invocation, RunnerClosed
 from labelwright.functions.runner import Runner
+from labelwright.logstreams import LogStore
 
 CODE = """
 import json, logging, os, subprocess, sys, threading, time
@@ -228,6 +230,24 @@ def test_the_log(bench: Bench) -> None:
     assert long.error is None
     assert b"line 59999\n" in long.log
     assert len(long.log) < 200_000
+
+
+def test_the_log_is_a_stream_of_its_group(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, logs_root=tmp_path / "logs")
+    try:
+        name = json.loads(bench.run("echo").payload)  # starts the process that the next one uses again
+        assert name["event"] is None
+        bench.run("talk")
+    finally:
+        bench.runner.close()
+    store = LogStore(tmp_path / "logs")
+    assert [g for g in store.groups() if "lambda" in g] == ["/aws/lambda/echo", "/aws/lambda/talk"]
+    (stream,) = store.names("/aws/lambda/talk")
+    assert re.fullmatch(r"\d{4}/\d\d/\d\d/\[\$LATEST\]\S+", stream)
+    messages = [event.message for event in store.events("/aws/lambda/talk", stream).events]
+    assert messages[0].startswith("START RequestId: ")
+    assert {"to stdout", "to stderr", "to the descriptor"} <= set(messages)
+    assert messages[-1].startswith("REPORT RequestId: ")
 
 
 def test_errors_in_lambdas_form(bench: Bench) -> None:
