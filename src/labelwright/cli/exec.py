@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -39,12 +40,12 @@ def exec(data_dir: Path | None, region: str, command: tuple[str, ...]) -> None:
     program = shutil.which(command[0], path=made.get("PATH"))
     if program is None:
         click.echo(f"Error: There is no command {command[0]!r}; check its name and PATH.", err=True)
-        raise click.exceptions.Exit(_NOT_FOUND)
+        sys.exit(_NOT_FOUND)
     try:
         os.execve(program, list(command), made)  # noqa: S606 - the user's own command
     except OSError as error:
         click.echo(f"Error: {command[0]} cannot be run: {error.strerror}.", err=True)
-        raise click.exceptions.Exit(_NOT_EXECUTABLE) from error
+        sys.exit(_NOT_EXECUTABLE)
 
 
 def _environment(data_dir: Path | None, region: str) -> dict[str, str]:
