@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from labelwright.streaming.batches import PictureBatch, PictureBatches
 from labelwright.streaming.channel import Channel
 from labelwright.streaming.materialise import Materialised, materialise
 from labelwright.streaming.objects import Objects, open_objects
@@ -38,6 +39,8 @@ __all__ = [
     "ManifestStream",
     "Materialised",
     "Objects",
+    "PictureBatch",
+    "PictureBatches",
     "PipeFeeder",
     "Sample",
     "StreamLoader",

@@ -232,7 +232,7 @@ class RoutedObjects:
 
     def read_many(self, uris: Sequence[str]) -> list[bytes]:
         """All bytes of several objects, in order."""
-        if all(uri.startswith("s3://") for uri in uris):
+        if uris and all(uri.startswith("s3://") for uri in uris):
             return self._s3.read_many(uris)
         return [self.read(uri) for uri in uris]
 
