@@ -23,7 +23,7 @@ from labelwright.config import Settings
 from labelwright.context import AppContext
 from labelwright.credentials import load_or_create
 from labelwright.engine import Desk, Engine
-from labelwright.engine.hosting import Captures, Routes
+from labelwright.engine.hosting import AsyncInvocations, Captures, Routes
 from labelwright.engine.kinds import all_kinds
 from labelwright.engine.supervisor import Supervisor
 from labelwright.events import Delivery
@@ -104,6 +104,7 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
         supervisor=supervisor,
         routes=routes,
         captures=Captures(blobs),
+        async_invocations=AsyncInvocations(database, blobs, routes, clock),
         desk=desk,
         functions=functions,
         clock=clock,
@@ -182,8 +183,11 @@ class Application:
                 self.context.functions.events.start()
                 self.context.engine.start()
                 self.context.supervisor.start()
+                self.context.async_invocations.start()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
+                await self.context.async_invocations.stop()
+                self.context.routes.each(lambda instance: instance.close())
                 for door in self._doors.values():
                     aclose = getattr(door, "aclose", None)
                     if aclose is not None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from labelwright.config import Settings
     from labelwright.credentials import RootCredentials
     from labelwright.engine import Desk, Engine
-    from labelwright.engine.hosting import Captures, Routes
+    from labelwright.engine.hosting import AsyncInvocations, Captures, Routes
     from labelwright.engine.supervisor import Supervisor
     from labelwright.functions.service import Functions
     from labelwright.store.db import Database
@@ -33,6 +33,7 @@ class AppContext:
     supervisor: Supervisor
     routes: Routes
     captures: Captures
+    async_invocations: AsyncInvocations
     desk: Desk
     functions: Functions
     clock: Callable[[], float]

@@ -111,7 +111,7 @@ def picture(color: tuple[int, int, int], kind: str = "PNG") -> bytes:
 class Hosting:
     """boto3 clients of a server, and short ways to models and endpoints."""
 
-    def __init__(self, server: RunningServer) -> None:
+    def __init__(self, server: RunningServer, *, has_bucket: bool = False) -> None:
         self.server = server
         self._session = boto3.session.Session()
         self.sagemaker = self._client("sagemaker")
@@ -119,7 +119,8 @@ class Hosting:
         self.s3 = self._client("s3")
         self.logs = self._client("logs")
         self.unchecked = self._client("sagemaker", parameter_validation=False)
-        self.s3.create_bucket(Bucket="models")
+        if not has_bucket:
+            self.s3.create_bucket(Bucket="models")
 
     def _client(self, service: str, **more: Any) -> Any:
         config = Config(retries={"total_max_attempts": 1}, read_timeout=70, max_pool_connections=32, **more)

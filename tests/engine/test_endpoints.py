@@ -239,6 +239,97 @@ def test_what_serves_needs_neither_configuration_nor_model_nor_artifact(hosting:
     until(lambda: _answers(hosting, "shop"))
 
 
+ASYNC = {
+    "AsyncInferenceConfig": {
+        "ClientConfig": {"MaxConcurrentInvocationsPerInstance": 2},
+        "OutputConfig": {"S3OutputPath": "s3://models/out/", "S3FailurePath": "s3://models/failed"},
+    }
+}
+
+
+def _later(hosting: Hosting, name: str, body: bytes, **more: Any) -> dict[str, Any]:
+    """Ask an endpoint asynchronously."""
+    key = f"in/{len(body)}-{abs(hash(body))}"
+    hosting.s3.put_object(Bucket="models", Key=key, Body=body)
+    found: dict[str, Any] = hosting.runtime.invoke_endpoint_async(
+        EndpointName=name, InputLocation=f"s3://models/{key}", ContentType="application/json", **more
+    )
+    return found
+
+
+def _object(hosting: Hosting, uri: str) -> bytes:
+    """An object, once it is there."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    found: list[bytes] = []
+
+    def is_there() -> bool:
+        with contextlib.suppress(hosting.s3.exceptions.NoSuchKey):
+            found.append(hosting.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+        return bool(found)
+
+    until(is_there)
+    return found[0]
+
+
+def test_asynchronous_requests(hosting: Hosting) -> None:
+    hosting.model("one", script_model("one"))
+    hosting.config("one", {"ModelName": "one"}, **ASYNC)
+    hosting.config("plain", {"ModelName": "one"})
+    hosting.endpoint("shop", "one")
+    accepted = _later(hosting, "shop", b"[1, 2]", InferenceId="mine")
+    assert accepted["ResponseMetadata"]["HTTPStatusCode"] == 202
+    assert accepted["InferenceId"] == "mine"
+    assert accepted["OutputLocation"].startswith("s3://models/out/")
+    assert accepted["OutputLocation"].endswith(".out")
+    assert json.loads(_object(hosting, accepted["OutputLocation"])) == {"model": "one", "sum": 3}
+    named = _later(hosting, "shop", b"[4]", S3OutputPathExtension="day-1", Filename="four.json")
+    assert named["OutputLocation"] == "s3://models/out/day-1/four.json"
+    assert json.loads(_object(hosting, named["OutputLocation"]))["sum"] == 4
+    large = _later(hosting, "shop", b"[" + b" " * (10 << 20) + b"5]")
+    assert json.loads(_object(hosting, large["OutputLocation"]))["sum"] == 5
+    # What has no answer is told where failures go.
+    refused = _later(hosting, "shop", b"no JSON")
+    assert b"Received error (500) from the model" in _object(hosting, refused["FailureLocation"])
+    slow = _later(hosting, "shop", b'{"sleep_s": 1.5}', InvocationTimeoutSeconds=1)
+    assert _object(hosting, slow["FailureLocation"]) == b"The model did not answer within 1 s."
+    absent = hosting.runtime.invoke_endpoint_async(EndpointName="shop", InputLocation="s3://models/absent")
+    assert b"s3://models/absent cannot be read" in _object(hosting, absent["FailureLocation"])
+    for _ in range(2):
+        _later(hosting, "shop", b'{"sleep_s": 1}')  # as many at once as may be
+    late = _later(hosting, "shop", b"[6]", RequestTTLSeconds=60)
+    hosting.server.clock.advance(61)
+    assert b"before its RequestTTLSeconds" in _object(hosting, late["FailureLocation"])
+    hosting.sagemaker.update_endpoint(EndpointName="shop", EndpointConfigName="plain")
+    hosting.wait("shop")
+    with pytest.raises(ClientError, match="is not asynchronous"):
+        _later(hosting, "shop", b"[]")
+    for request, text in (
+        ({"EndpointName": "none", "InputLocation": "s3://models/x"}, "not found"),
+        ({"EndpointName": "shop", "InputLocation": "https://models/x"}, "must be an s3:// URI"),
+    ):
+        with pytest.raises(ClientError, match=text):
+            hosting.runtime.invoke_endpoint_async(**request)
+
+
+def test_accepted_requests_outlive_the_server(tmp_path: Path) -> None:
+    keys = {"root_access_key_id": "LKIATEST", "root_secret_access_key": "s" * 40}
+    with running_server(tmp_path / "data", **keys) as server:
+        hosting = Hosting(server)
+        hosting.model("one", script_model("one"))
+        hosting.config("one", {"ModelName": "one"}, **ASYNC)
+        hosting.endpoint("shop", "one")
+        begun = _later(hosting, "shop", b'{"sleep_s": 1}')
+        waiting = _later(hosting, "shop", b"[1]")
+        hosting.close()
+    with running_server(tmp_path / "data", **keys) as server:
+        again = Hosting(server, has_bucket=True)
+        assert json.loads(_object(again, begun["OutputLocation"]))["sum"] == 0
+        assert json.loads(_object(again, waiting["OutputLocation"]))["sum"] == 1
+        again.sagemaker.delete_endpoint(EndpointName="shop")
+        again.wait_until_gone("shop")
+        again.close()
+
+
 class Server:
     """``labelwright serve`` as a process of its own."""
 

@@ -130,7 +130,17 @@ def portal_for(tmp_path: Path, serving: Serving) -> Iterator[Callable[..., Porta
         database = Database(settings.effective_database_url)
         database.create_all(metadata)
         parts: dict[str, Any] = dict.fromkeys(
-            ("blobs", "credentials", "verifier", "engine", "supervisor", "routes", "captures", "functions")
+            (
+                "blobs",
+                "credentials",
+                "verifier",
+                "engine",
+                "supervisor",
+                "routes",
+                "captures",
+                "async_invocations",
+                "functions",
+            )
         )
         portal = Portal(serving.url, Clock(), database, settings, NoDesk())
         context = AppContext(

@@ -1,14 +1,17 @@
-"""InvokeEndpoint: from a signed request to the serving process and back, with as little as possible between.
+"""Invoking endpoints: from a signed request to the serving process and back, with little between.
 
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html. Differences:
 explanations, inference components and sessions are refused; an endpoint whose processes are being started
-again after they ended is ServiceUnavailable, which clients try again by themselves.
+again after they ended is ServiceUnavailable, which clients try again by themselves. An endpoint with an
+AsyncInferenceConfig answers InvokeEndpoint as well; its topics are not told of anything, and a request that
+was accepted may reach the model twice when the server is killed. Answers are not streamed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from functools import partial
 from typing import Any
 
@@ -20,7 +23,10 @@ from labelwright.engine.hosting.proxy import Saturated, Unreachable, head_of
 from labelwright.engine.hosting.routes import Route, VariantRoute
 from labelwright.errors import Busy, InvalidRequest, ModelFailed, NotFound
 from labelwright.hosting.interface import CUSTOM_ATTRIBUTES, LOG_GROUP, TIMED_OUT, Reply
+from labelwright.store import async_invocations
 from labelwright.store import endpoints as store
+from labelwright.store.async_invocations import AsyncRequest
+from labelwright.store.endpoints import EndpointRow
 
 __all__: list[str] = []
 
@@ -29,6 +35,8 @@ _BODY_BYTES_MAX = 6 << 20
 # After a start of the server it takes a moment until the processes that went on without it are found again.
 _FOUND_S = 10.0
 _MESSAGE_CHARS_MAX = 512
+_TTL_S = 21_600
+_ASYNC_TIMEOUT_S = 900
 
 _REFUSED = ("enable_explanations", "inference_component_name", "session_id")
 
@@ -85,6 +93,71 @@ async def invoke_endpoint(
         "ContentType": reply.content_type,
         "InvokedProductionVariant": variant.name,
         "CustomAttributes": reply.headers.get(CUSTOM_ATTRIBUTES),
+    }
+
+
+@operation("sagemaker-runtime", "InvokeEndpointAsync")
+async def invoke_endpoint_async(
+    context: RequestContext,
+    *,
+    endpoint_name: str,
+    input_location: str,
+    content_type: str = "",
+    accept: str = "",
+    custom_attributes: str = "",
+    inference_id: str = "",
+    s3_output_path_extension: str = "",
+    filename: str = "",
+    request_ttl_seconds: int = _TTL_S,
+    invocation_timeout_seconds: int = _ASYNC_TIMEOUT_S,
+    **_: Any,
+) -> dict[str, Any]:
+    """Answer an object of the store later, into another one."""
+    if not input_location.startswith("s3://"):
+        raise InvalidRequest(
+            f"InputLocation is {input_location!r}; it must be an s3:// URI.", field="InputLocation"
+        )
+    read = partial(store.named, region=context.region, name=endpoint_name)
+    row = await context.app.database.aread(read)
+    _require_in_service(context, endpoint_name, row)
+    assert row is not None  # noqa: S101 - it is in service
+    deployment = store.state_of(row).deployment
+    config = deployment.config.get("AsyncInferenceConfig") if deployment is not None else None
+    output = (config or {}).get("OutputConfig", {})
+    if not output.get("S3OutputPath"):
+        raise InvalidRequest(
+            f"Endpoint {endpoint_name} is not asynchronous: its configuration has no AsyncInferenceConfig "
+            "with an S3OutputPath.",
+            field="EndpointName",
+        )
+    own = filename or f"{context.request_id}.out"
+    name = "/".join(filter(None, (s3_output_path_extension.strip("/"), own)))
+    failures = output.get("S3FailurePath", "").rstrip("/")
+    request = AsyncRequest(
+        inference_id=inference_id or str(uuid.uuid4()),
+        input_uri=input_location,
+        output_uri=f"{output['S3OutputPath'].rstrip('/')}/{name}",
+        failure_uri=f"{failures}/{context.request_id}-error.out" if failures else "",
+        content_type=content_type,
+        accept=accept,
+        custom_attributes=custom_attributes,
+        timeout_s=float(invocation_timeout_seconds),
+    )
+    add = partial(
+        async_invocations.add,
+        endpoint_id=row.id,
+        region=row.region,
+        endpoint=row.name,
+        request=request,
+        now=context.now,
+        expires_at=context.now + request_ttl_seconds,
+    )
+    await context.app.database.awrite(add)
+    context.app.async_invocations.wake()
+    return {
+        "InferenceId": request.inference_id,
+        "OutputLocation": request.output_uri,
+        "FailureLocation": request.failure_uri or None,
     }
 
 
@@ -159,6 +232,16 @@ def _failed(context: RequestContext, endpoint: str, reply: Reply) -> ModelFailed
 async def _awaited(context: RequestContext, name: str) -> Route:
     """The route of an endpoint that is in service but not found again yet; an error for every other."""
     row = await context.app.database.aread(partial(store.named, region=context.region, name=name))
+    _require_in_service(context, name, row)
+    assert row is not None  # noqa: S101 - it is in service
+    context.app.supervisor.wake("endpoint", row.id)
+    route = await asyncio.to_thread(context.app.routes.wait, context.region, name, _FOUND_S)
+    if route is None:
+        raise Busy(f"The processes of endpoint {name} do not answer yet. Try again later.")
+    return route
+
+
+def _require_in_service(context: RequestContext, name: str, row: EndpointRow | None) -> None:
     if row is None:
         raise InvalidRequest(
             f"Endpoint {name} of account {context.account_id} not found.", field="EndpointName", value=name
@@ -170,8 +253,3 @@ async def _awaited(context: RequestContext, name: str) -> Route:
             field="EndpointName",
             value=name,
         )
-    context.app.supervisor.wake("endpoint", row.id)
-    route = await asyncio.to_thread(context.app.routes.wait, context.region, name, _FOUND_S)
-    if route is None:
-        raise Busy(f"The processes of endpoint {name} do not answer yet. Try again later.")
-    return route

@@ -15,6 +15,7 @@ __all__ = [
     "LOG_GROUP",
     "READY",
     "TIMED_OUT",
+    "TIMEOUT",
     "Container",
     "HostingError",
     "PingFailed",
@@ -26,6 +27,9 @@ LOG_GROUP = "/aws/sagemaker/Endpoints"
 
 READY, FAILED = "Ready", "Failed"
 """What a serving process reports: `FAILED` with a ``reason``."""
+
+TIMEOUT = "x-labelwright-timeout"
+"""Header with which the server gives a serving process other than 60 seconds for an answer."""
 
 TIMED_OUT = "x-labelwright-timed-out"
 """Header with which a serving process says that its container had not answered in time."""

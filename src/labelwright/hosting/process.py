@@ -32,6 +32,7 @@ from labelwright.hosting.interface import (
     LOG_GROUP,
     READY,
     TIMED_OUT,
+    TIMEOUT,
     Container,
     HostingError,
     PingFailed,
@@ -45,8 +46,9 @@ from labelwright.work import read_input, report_progress
 __all__ = ["main"]
 
 _PREFIX = "CONTAINER_"
-_BODY_BYTES_MAX = 8 << 20
+_BODY_BYTES_MAX = 1 << 30  # of asynchronous requests; the server lets others have less
 _TIMEOUT_S = 60.0
+_TIMEOUT_S_MAX = 3600.0
 _DRAIN_S = 30.0
 _LOOK_S = 1.0
 
@@ -129,7 +131,7 @@ def _answer(container: Container, log: Callable[[str], None]) -> Callable[[Reque
                 headers.get("content-type", "application/octet-stream"),
                 headers.get("accept"),
                 forwarded,
-                timeout_s=_TIMEOUT_S,
+                timeout_s=_timeout_s(headers),
             )
             if reply.status == 0:  # which is no status of HTTP
                 return Reply(504, b"", "text/plain", {TIMED_OUT: "1"})
@@ -143,6 +145,15 @@ def _answer(container: Container, log: Callable[[str], None]) -> Callable[[Reque
         return Reply(404, b"There are /ping, POST /invocations and /execution-parameters.\n", "text/plain")
 
     return answer
+
+
+def _timeout_s(headers: Mapping[str, str]) -> float:
+    """How long the model has; asynchronous requests may take longer than the others."""
+    given = headers.get(TIMEOUT, "")
+    try:
+        return min(float(given), _TIMEOUT_S_MAX) if given else _TIMEOUT_S
+    except ValueError:
+        return _TIMEOUT_S
 
 
 def _end_with(container: Container, folder: Path, log: Callable[[str], None]) -> None:

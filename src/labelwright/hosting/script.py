@@ -21,7 +21,7 @@ from labelwright.hosting.user_code import UnsupportedContentType, UserModel, def
 
 __all__ = ["main"]
 
-_BODY_BYTES_MAX = 110 << 20  # batch transform sends up to 100 MB
+_BODY_BYTES_MAX = 1 << 30  # of asynchronous requests
 _MESSAGE_CHARS = 4000
 
 

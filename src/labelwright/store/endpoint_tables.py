@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from labelwright.store.schema import Time, metadata
 
-__all__ = ["endpoint_configs", "endpoints"]
+__all__ = ["async_invocations", "endpoint_configs", "endpoints"]
 
 endpoint_configs = sa.Table(
     "endpoint_configs",
@@ -44,4 +44,18 @@ endpoints = sa.Table(
     sa.CheckConstraint(
         "status NOT IN ('InService', 'Updating') OR deployment IS NOT NULL", name="serving_has_deployment"
     ),
+)
+
+async_invocations = sa.Table(
+    # Requests to answer later; a row goes when its answer, or why there is none, is in the object store.
+    "async_invocations",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("endpoint_id", sa.ForeignKey("endpoints.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("region", sa.Text, nullable=False),
+    sa.Column("endpoint", sa.Text, nullable=False),
+    sa.Column("request", sa.Text, nullable=False),  # JSON, see store.async_invocations
+    sa.Column("created_at", Time, nullable=False),
+    sa.Column("expires_at", Time, nullable=False),
+    sa.Column("n_attempts", sa.Integer, nullable=False, server_default="0"),
 )
