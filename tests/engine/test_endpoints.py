@@ -152,6 +152,9 @@ def test_a_process_that_dies_is_started_again(hosting: Hosting) -> None:
     hosting.config("one", {"ModelName": "one", "InitialInstanceCount": 2})
     hosting.endpoint("shop", "one")
     first, second = pids(hosting.server.data_dir)
+    runner = programs(hosting.server.data_dir)
+    with (runner.folder(runner.names()[0]) / "log").open("a") as log:
+        log.write("Fatal Python error: as a library would\n")
     os.kill(first, signal.SIGKILL)
     # The other one answers meanwhile; at most what was in the dead one's hands is asked to come again.
     with Load(hosting, "shop", n_threads=2) as load:
@@ -163,6 +166,10 @@ def test_a_process_that_dies_is_started_again(hosting: Hosting) -> None:
         )
     )
     until(lambda: len(_alive(hosting)) == 2)
+    events = hosting.logs.filter_log_events(
+        logGroupName="/aws/sagemaker/Endpoints/shop", filterPattern='"Fatal Python error"'
+    )["events"]
+    assert len(events) == 1
     # A script that ends takes its serving process with it, and the next one is started in its place.
     before = _alive(hosting)
     with pytest.raises(ClientError, match="502"):

@@ -38,6 +38,12 @@ def open_predictor(
     return PredictorContainer(load_predictor(model_dir, n_threads=n_threads), name=name, log=log)
 
 
+def _n_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class PredictorContainer:
     """A `Container` over a predictor.
 
@@ -63,7 +69,7 @@ class PredictorContainer:
         self.name = name
         self._predictor = predictor
         self._log = log or _log.info
-        self._slots = threading.BoundedSemaphore(n_at_once or len(os.sched_getaffinity(0)))
+        self._slots = threading.BoundedSemaphore(n_at_once or _n_cores())
 
     def invoke(
         self,

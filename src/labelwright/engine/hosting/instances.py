@@ -16,9 +16,11 @@ from pathlib import Path
 from labelwright.core.endpoint import Deployment, Variant
 from labelwright.credentials import load_or_create
 from labelwright.engine.supervisor import SupervisedTools
+from labelwright.errors import Busy
 from labelwright.hosting.client import HttpClient
-from labelwright.hosting.interface import FAILED, READY
+from labelwright.hosting.interface import FAILED, LOG_GROUP, READY
 from labelwright.hosting.sockets import socket_path
+from labelwright.logstreams import StreamWriter, stream_path
 from labelwright.work import Limits, Program, Runner, State
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "attempts",
     "health",
     "keys",
+    "log_last_words",
     "not_healthy",
     "remove",
     "remove_models",
@@ -62,11 +65,14 @@ class Health:
         It runs; it answers.
     reason : str
         Why it cannot serve, by its own words; empty when it did not say.
+    last_words : str
+        What it wrote to standard error before it ended.
     """
 
     is_alive: bool
     is_ready: bool = False
     reason: str = ""
+    last_words: str = dataclasses.field(default="", repr=False)
 
 
 def slots_of(deployment: Deployment, n_processes_max: int) -> dict[Slot, Variant]:
@@ -105,7 +111,7 @@ def start(
     about = {
         "endpoint": endpoint,
         "variant": variant.name,
-        "instance": f"i-{hashlib.sha256(f'{settings.port}/{name}'.encode()).hexdigest()[:17]}",
+        "instance": _instance_id(tools, name),
         "model": variant.model,
         "model_folder": str(_model_folder(tools, key, slot).resolve()),
         "data_dir": data_dir,
@@ -121,6 +127,23 @@ def start(
     )
     tools.runners["hosting"].start(name, program)
     return name
+
+
+def _instance_id(tools: SupervisedTools, name: str) -> str:
+    """As EC2's look; the same for a process whenever it is asked for."""
+    place = f"{tools.settings.data_dir.resolve()}/{name}"
+    return f"i-{hashlib.sha256(place.encode()).hexdigest()[:17]}"
+
+
+def log_last_words(tools: SupervisedTools, endpoint: str, variant: Variant, name: str, text: str) -> None:
+    """Put what a dead process wrote to standard error into its log stream, where users look."""
+    if not text.strip():
+        return
+    path = stream_path(
+        tools.logs_root, f"{LOG_GROUP}/{endpoint}", f"{variant.name}/{_instance_id(tools, name)}"
+    )
+    with contextlib.suppress(OSError, Busy), StreamWriter(path) as stream:
+        stream.write(int(tools.clock() * 1000), text)
 
 
 def _environment(tools: SupervisedTools, region: str) -> dict[str, str]:
@@ -162,7 +185,9 @@ def health(runner: Runner, name: str) -> Health:
         return Health(is_alive=False)
     if status.state is not State.RUNNING:
         return Health(
-            is_alive=False, reason=str((status.progress or {}).get("reason", "")) if word == FAILED else ""
+            is_alive=False,
+            reason=str((status.progress or {}).get("reason", "")) if word == FAILED else "",
+            last_words=status.log_tail,
         )
     if word != READY:
         return Health(is_alive=True)

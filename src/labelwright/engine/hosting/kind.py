@@ -64,6 +64,7 @@ class _Process:
     instance: Instance
     seen_at: float  # monotonic
     is_ready: bool = False
+    is_dead: bool = False
     n_unanswered: int = 0
 
 
@@ -178,6 +179,9 @@ class EndpointKind:
             found = instances.health(runner, name)
             if found.is_alive:
                 return self._seen_alive(tools, memo, slot, name, process, found, now)
+            if not process.is_dead:
+                process.is_dead = True
+                instances.log_last_words(tools, row.name, variant, name, found.last_words)
             if not is_serving and (found.reason or last >= _ATTEMPTS_MAX):
                 process.is_ready = False
                 memo.failures[slot] = found.reason or instances.not_healthy(variant)
