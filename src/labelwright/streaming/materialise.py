@@ -36,7 +36,7 @@ class Materialised:
     folder : Path
     n_files : int
     n_bytes : int
-        Copied; links count nothing.
+        Copied or shared; links count nothing.
     n_links : int
     """
 
@@ -103,6 +103,7 @@ def materialise(
     *,
     host: int = 0,
     n_hosts: int = 1,
+    may_share: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Materialised:
     """Fill ``folder/<channel>`` for File or FastFile mode.
@@ -116,6 +117,10 @@ def materialise(
     objects : Objects
     host, n_hosts : int
         Which part of a ``ShardedByS3Key`` channel.
+    may_share : bool
+        Whether a copy may be a second name of the original file, which takes no time and no space. Only for
+        readers that never write to it, and stores that never change a file: what is replaced or deleted
+        later stays as it was under the second name.
     on_progress : callable, optional
         ``on_progress(n_files, n_files_total)`` after each file.
 
@@ -155,7 +160,7 @@ def materialise(
                     path.unlink()
                 path.symlink_to(Path(original).absolute())
                 return -1
-            return _copy(objects, uri, path)
+            return _copy(objects, uri, path, may_share=may_share)
         except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
             raise ChannelError(
                 f"{uri[:200]} cannot be a file: another object has the name of its folder, or it is one. "
@@ -177,8 +182,12 @@ def materialise(
     return Materialised(target, n_files, n_bytes, n_links)
 
 
-def _copy(objects: Objects, uri: str, path: Path) -> int:
+def _copy(objects: Objects, uri: str, path: Path, *, may_share: bool) -> int:
     original = objects.local_path(uri)
+    if original is not None and may_share:
+        with contextlib.suppress(OSError):  # another disk: it is copied
+            path.hardlink_to(original)
+            return path.stat().st_size
     partial = path.with_name(f".{path.name[:200]}.partial")
     try:
         if original is not None:

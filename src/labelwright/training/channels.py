@@ -63,6 +63,7 @@ def bring_files(
     objects: Objects,
     *,
     may_link: bool,
+    may_share: bool,
 ) -> None:
     """Fill the folders of a host's File and FastFile channels.
 
@@ -73,7 +74,10 @@ def bring_files(
     channels : iterable
     objects : Objects
     may_link : bool
-        Whether links may lead out of the base folder; not from a container.
+        Whether FastFile may be links out of the base folder: not from a container, nor where a script could
+        write through them.
+    may_share : bool
+        Whether copies may share their file with the object: for those who never write to them.
 
     Raises
     ------
@@ -86,7 +90,7 @@ def bring_files(
         host, n_hosts = _part(folders.host, channel, member, job)
         if channel.mode == "FastFile" and not may_link:
             channel = dataclasses.replace(channel, mode="File")
-        brought = materialise(channel, folders.data, objects, host=host, n_hosts=n_hosts)
+        brought = materialise(channel, folders.data, objects, host=host, n_hosts=n_hosts, may_share=may_share)
         _log.info(
             "brought a channel",
             extra={"action": "download", "channel": channel.name, "n_files": brought.n_files},

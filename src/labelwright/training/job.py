@@ -198,9 +198,16 @@ class TrainingProgram:
                 feeder = Feeder(folders, self.job, of_host)
                 if feeder.is_needed:
                     self._feeders.append(feeder)
-                kind = self._launcher.kind
-                bring_files(folders, self.job, of_host, objects, may_link=kind is not Kind.CONTAINER)
-                if kind is Kind.SCRIPT:
+                launcher, is_builtin = self._launcher, self._launcher.kind is Kind.BUILTIN
+                bring_files(
+                    folders,
+                    self.job,
+                    of_host,
+                    objects,
+                    may_link=is_builtin or launcher.is_namespaced or self.job.is_local,
+                    may_share=is_builtin and not self.job.is_local,
+                )
+                if launcher.kind is Kind.SCRIPT:
                     bring_source(folders, self.job, objects)
             for feeder in self._feeders:
                 feeder.start(lambda ended: self._events.put(("feeder", ended)))

@@ -71,6 +71,8 @@ class Launcher:
     kind : Kind
     base : str or None
         What the processes see as ``/opt/ml``, None for each host's own folder.
+    is_namespaced : bool
+        Whether they run in a mount namespace.
     warnings : list of str
         What the user should know; for the log.
 
@@ -89,13 +91,13 @@ class Launcher:
         self._port = _free_port() if len(job.hosts) > 1 else 0
         self._devices = visible_devices(environ)
         self.kind = self._kind()
-        self._is_namespaced = self.kind in (Kind.SCRIPT, Kind.COMMAND) and self._has_namespace()
-        if self.job.is_isolated and self.kind is Kind.SCRIPT and not self._is_namespaced:
+        self.is_namespaced = self.kind in (Kind.SCRIPT, Kind.COMMAND) and self._has_namespace()
+        if self.job.is_isolated and self.kind is Kind.SCRIPT and not self.is_namespaced:
             self.warnings.append(
                 "WARNING: EnableNetworkIsolation is not in force: the kernel allows the server no namespaces."
             )
-        self.base: str | None = BASE if self._is_namespaced or self.kind is Kind.CONTAINER else None
-        if self.kind is Kind.COMMAND and not self._is_namespaced:
+        self.base: str | None = BASE if self.is_namespaced or self.kind is Kind.CONTAINER else None
+        if self.kind is Kind.COMMAND and not self.is_namespaced:
             raise JobFailed(
                 "ClientError: This job's entrypoint needs real paths under /opt/ml, and neither a container "
                 "engine answers here nor does the kernel allow mount namespaces to this user. Start Docker "
@@ -209,9 +211,15 @@ class Launcher:
             command = [sys.executable, "-m", "labelwright.training.toolkit", str(python / "python")]
             if place is not None:
                 command.append(str(place))
-        if self._is_namespaced:
+        if self.is_namespaced:
             hosts = self._hosts_file(folders)
-            command = namespaced(command, folders.base, hosts, is_isolated=self.job.is_isolated)
+            command = namespaced(
+                command,
+                folders.base,
+                hosts,
+                read_only=None if self.job.data_dir is None else Path(self.job.data_dir) / "objects",
+                is_isolated=self.job.is_isolated,
+            )
         return Launch(command, variables, folders.base)
 
     def _local_folder(self) -> Path | None:

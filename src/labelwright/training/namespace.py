@@ -17,11 +17,12 @@ from pathlib import Path
 
 __all__ = ["is_allowed", "namespaced"]
 
-# $1 base folder, $2 hosts file or "", $3 user, $4 group, $5 "isolated" or ""; then the command.
+# $1 base folder, $2 hosts file or "", $3 user, $4 group, $5 "isolated" or "", $6 folder to protect or "";
+# then the command.
 # /opt is rebuilt on a file system in memory, for whoever is not root cannot make /opt/ml.
 _SETUP = r"""
 set -e
-base=$1 hosts=$2 user=$3 group=$4 net=$5; shift 5
+base=$1 hosts=$2 user=$3 group=$4 net=$5 whole=$6; shift 6
 if [ ! -d /opt/ml ]; then
     kept=$(mktemp -d)
     mount -t tmpfs -o mode=755,size=1m labelwright "$kept"
@@ -43,6 +44,9 @@ else
     mount --bind "$base" /opt/ml
 fi
 if [ -n "$hosts" ]; then mount --bind "$hosts" /etc/hosts; fi
+if [ -n "$whole" ]; then
+    mount --bind "$whole" "$whole" && mount -o remount,bind,ro "$whole" || true
+fi
 if [ -n "$net" ]; then ip link set lo up 2>/dev/null || true; fi
 cd /opt/ml
 exec unshare --user --map-user="$user" --map-group="$group" -- "$@"
@@ -51,7 +55,12 @@ _PROBE_S = 10
 
 
 def namespaced(
-    command: Sequence[str], base: Path, hosts: Path | None = None, *, is_isolated: bool = False
+    command: Sequence[str],
+    base: Path,
+    hosts: Path | None = None,
+    *,
+    read_only: Path | None = None,
+    is_isolated: bool = False,
 ) -> list[str]:
     """The command line that runs a command with ``base`` as ``/opt/ml``.
 
@@ -62,19 +71,17 @@ def namespaced(
     base : Path
     hosts : Path, optional
         In place of ``/etc/hosts``.
+    read_only : Path, optional
+        A folder that must not be written to, where the kernel can be told so.
     is_isolated : bool
         Without a network.
     """
     unshare = ["unshare", "--user", "--map-root-user", "--mount", "--propagation", "private"]
     unshare += ["--net", "--"] if is_isolated else ["--"]
     place = "" if hosts is None else str(hosts.absolute())
-    given = [
-        str(base.absolute()),
-        place,
-        str(os.getuid()),
-        str(os.getgid()),
-        "isolated" if is_isolated else "",
-    ]
+    whole = "" if read_only is None else str(read_only.absolute())
+    ids = [str(os.getuid()), str(os.getgid())]
+    given = [str(base.absolute()), place, *ids, "isolated" if is_isolated else "", whole]
     return [*unshare, "/bin/sh", "-c", _SETUP, "sh", *given, *command]
 
 

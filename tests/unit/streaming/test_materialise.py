@@ -90,3 +90,16 @@ def test_a_whole_bucket_needs_no_slash() -> None:
 def test_pipe_channels_have_no_folder(tmp_path: Path) -> None:
     with pytest.raises(ChannelError, match="Pipe channel"):
         materialise(Channel("c", "s3://b/", mode="Pipe"), tmp_path, HERE)
+
+
+def test_copies_may_share_their_file(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/a").write_bytes(b"a")
+    channel = Channel("train", f"{tmp_path}/data/")
+    shared = materialise(channel, tmp_path / "shared", HERE, may_share=True)
+    own = materialise(channel, tmp_path / "own", HERE)
+    assert (shared.n_bytes, shared.n_links) == (own.n_bytes, own.n_links) == (1, 0)
+    inode = (tmp_path / "data/a").stat().st_ino
+    assert (tmp_path / "shared/train/a").stat().st_ino == inode != (tmp_path / "own/train/a").stat().st_ino
+    (tmp_path / "data/a").unlink()
+    assert (tmp_path / "shared/train/a").read_bytes() == b"a"

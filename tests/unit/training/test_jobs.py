@@ -202,3 +202,23 @@ def test_network_isolation(workshop) -> None:
     result = workshop.run("alone", source, EnableNetworkIsolation=True)
     assert result["outcome"] == "Completed", workshop.log("alone")
     assert workshop.members("alone") == {"interfaces": "lo"}
+
+
+@needs_namespace
+def test_a_script_cannot_write_through_links_to_objects(workshop) -> None:
+    source = """
+        import os
+        path = os.environ["SM_CHANNEL_TRAIN"] + "/a.txt"
+        try:
+            open(path, "a").write("changed")
+        except OSError as error:
+            open(os.environ["SM_MODEL_DIR"] + "/seen", "w").write(f"{open(path).read()} {error.strerror}")
+    """
+    workshop.blobs.put("s3://bucket/fast/a.txt", b"a")
+    channel = workshop.channel("train", "s3://bucket/fast/", InputMode="FastFile")
+    result = workshop.run("fast", source, InputDataConfig=[channel])
+    assert result["outcome"] == "Completed", workshop.log("fast")
+    assert workshop.members("fast") == {"seen": "a Read-only file system"}
+    # Where there is no namespace it gets copies.
+    result = workshop.run("slow", source, isolation="process", InputDataConfig=[channel])
+    assert workshop.members("slow") == {} and workshop.blobs.read("s3://bucket/fast/a.txt") == b"a"
