@@ -119,6 +119,7 @@ def _say_savings(found: Quantised, target: Path, as_json: bool) -> None:
         f"  same answers as float32: {found.agreement.share:.1%} on {found.agreement.n_pictures} pictures, "
         f"scores differ by at most {found.agreement.largest_difference:.3f}"
     )
+    click.echo(f"  layers left in float32 for that: {found.n_float_layers}")
     if not found.is_static:
         click.echo("  give --calibration FOLDER with typical pictures for more speed", err=True)
 

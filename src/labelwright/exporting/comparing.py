@@ -118,15 +118,17 @@ def compare_graphs(algorithm: str, one: Run, other: Run, pictures: Iterable[Pict
     return Agreement(n_pictures, n_same / n_all if n_all else 1.0, largest)
 
 
-def milliseconds(run: Run, pictures: Sequence[Pictures], *, n_runs: int = 10) -> float:
-    """Median time of one picture."""
-    run(pictures[0])
-    taken = []
+def milliseconds(runs: Sequence[Run], pictures: Sequence[Pictures], *, n_runs: int = 10) -> list[float]:
+    """Median time of one picture for each; in turn, so that a busy moment meets all of them."""
+    taken: list[list[float]] = [[] for _ in runs]
+    for run in runs:
+        run(pictures[0])
     for i in range(n_runs):
-        begun = time.perf_counter()
-        run(pictures[i % len(pictures)])
-        taken.append(time.perf_counter() - begun)
-    return 1000 * float(np.median(taken))
+        for run, times in zip(runs, taken, strict=True):
+            begun = time.perf_counter()
+            run(pictures[i % len(pictures)])
+            times.append(time.perf_counter() - begun)
+    return [1000 * float(np.median(times)) for times in taken]
 
 
 def _compared_boxes(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> tuple[int, int, float]:

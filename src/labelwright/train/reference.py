@@ -63,7 +63,7 @@ def _detector(
 
     @torch.no_grad()
     def run(pictures: npt.NDArray[np.uint8]) -> Outputs:
-        scores, offsets = model(torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255)
+        scores, offsets = model(torch.tensor(pictures).permute(0, 3, 1, 2).float() / 255)
         found = detections(scores, offsets, model.anchors, suppression)
         rows = np.full((len(pictures), max([1, *(len(each.scores) for each in found)]), 6), -1.0, np.float32)
         for i, each in enumerate(found):
@@ -105,7 +105,7 @@ def _module(module: torch.nn.Module) -> Callable[[npt.NDArray[np.uint8]], Output
 
     @torch.no_grad()
     def run(pictures: npt.NDArray[np.uint8]) -> Outputs:
-        answer: Outputs = module(torch.from_numpy(pictures)).numpy()
+        answer: Outputs = module(torch.tensor(pictures)).numpy()
         return answer
 
     return run
