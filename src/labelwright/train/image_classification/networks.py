@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torchvision.models import MobileNetV2, mobilenet_v2
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
-from labelwright.train.toolkit.depthwise import quicken_depthwise
+from labelwright.train.toolkit.convolutions import speed_up
 
 __all__ = ["Classifier", "build_classifier", "head_parameter_names"]
 
@@ -127,7 +127,7 @@ def build_classifier(
         if n_channels != 3:
             first = mobile.get_submodule("features.0")
             first[0] = nn.Conv2d(n_channels, 32, 3, 2, 1, bias=False)
-        quicken_depthwise(mobile)
+        speed_up(mobile)
         return Classifier(mobile, n_channels)
     if n_layers in _BLOCKS:
         block, n_blocks = _BLOCKS[n_layers]
@@ -137,6 +137,7 @@ def build_classifier(
             body.maxpool = nn.Identity()
         elif n_channels != 3:
             body.conv1 = nn.Conv2d(n_channels, 64, 7, 2, 3, bias=False)
+        speed_up(body)
         return Classifier(body, n_channels)
     return Classifier(SmallImageResNet(n_layers, n_channels, n_classes), n_channels)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from labelwright.train.image_classification.networks import Classifier
+from labelwright.train.toolkit.convolutions import prepare_for_export
 from labelwright.train.toolkit.export import export_onnx
 
 __all__ = ["ServedClassifier", "export_classifier"]
@@ -57,8 +59,10 @@ def export_classifier(
     multi_label : bool
     """
     n_channels, height, width = image_shape
+    plain = copy.deepcopy(network).cpu().eval()
+    prepare_for_export(plain)
     export_onnx(
-        ServedClassifier(network, n_channels, multi_label=multi_label),
+        ServedClassifier(plain, n_channels, multi_label=multi_label),
         (torch.zeros(2, height, width, 3, dtype=torch.uint8),),
         path,
         input_names=["images"],

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision import models
 
-from labelwright.train.toolkit.depthwise import quicken_depthwise
+from labelwright.train.toolkit.convolutions import speed_up
 
 __all__ = ["PICTURE_STEP_PX", "Segmenter", "build_segmenter"]
 
@@ -78,7 +78,6 @@ class _Mobile(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.features = models.mobilenet_v2().features[:18]
-        quicken_depthwise(self.features)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Maps of strides 4, 16 and 32."""
@@ -267,4 +266,6 @@ class Segmenter(nn.Module):
 
 def build_segmenter(backbone: str, algorithm: str, n_classes: int) -> Segmenter:
     """A network with weights drawn at random (from torch's generator)."""
-    return Segmenter(backbone, algorithm, n_classes)
+    network = Segmenter(backbone, algorithm, n_classes)
+    speed_up(network)
+    return network

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from labelwright.train.semantic_segmentation.networks import PICTURE_STEP_PX, Segmenter
+from labelwright.train.toolkit.convolutions import prepare_for_export
 from labelwright.train.toolkit.export import export_onnx
 
 __all__ = ["ServedSegmenter", "export_segmenter"]
@@ -31,9 +33,11 @@ def export_segmenter(network: Segmenter, path: Path) -> None:
 
     Number, height and width of the pictures are free.
     """
+    plain = copy.deepcopy(network).cpu().eval()
+    prepare_for_export(plain)
     side = 6 * PICTURE_STEP_PX
     export_onnx(
-        ServedSegmenter(network),
+        ServedSegmenter(plain),
         (torch.zeros(2, side, side + PICTURE_STEP_PX, 3, dtype=torch.uint8),),
         path,
         input_names=["images"],
