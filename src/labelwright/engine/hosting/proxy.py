@@ -7,6 +7,7 @@ engine knows when a process may end.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Mapping
 from typing import cast
@@ -174,6 +175,8 @@ class Instance:
             except BaseException:
                 if turn.done() and not turn.cancelled() and turn.exception() is None:
                     self._next_turn()  # it was ours already
+                with contextlib.suppress(ValueError):  # it may have been passed over
+                    self._waiting.remove(turn)
                 raise
             finally:
                 timer.cancel()
