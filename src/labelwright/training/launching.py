@@ -97,7 +97,7 @@ class Launcher:
                 "WARNING: EnableNetworkIsolation is not in force: the kernel allows the server no namespaces."
             )
         self.base: str | None = BASE if self.is_namespaced or self.kind is Kind.CONTAINER else None
-        if self.kind is Kind.COMMAND and not self.is_namespaced:
+        if self.kind is Kind.COMMAND and not self.is_namespaced and self._names_base():
             raise JobFailed(
                 "ClientError: This job's entrypoint needs real paths under /opt/ml, and neither a container "
                 "engine answers here nor does the kernel allow mount namespaces to this user. Start Docker "
@@ -135,6 +135,9 @@ class Launcher:
 
     def _names_program(self) -> bool:
         return PROGRAM in self.job.hyperparameters
+
+    def _names_base(self) -> bool:
+        return any(BASE in word for word in (*self.job.entrypoint, *self.job.arguments))
 
     def _has_namespace(self) -> bool:
         return self.job.isolation != "process" and is_allowed()

@@ -215,3 +215,15 @@ def test_a_container_is_removed_when_its_program_is_killed(workshop, engine_log:
     os.kill(json.loads((folder / "process.json").read_text())["pid"], signal.SIGKILL)
     assert workshop.wait("dies") == {}
     assert engine_log.read_text().splitlines()[-1] == "rm --force labelwright-dies-algo-1"
+
+
+def test_a_command_that_names_no_path_needs_no_namespace(workshop) -> None:
+    specification = {
+        "TrainingImage": "local:python",
+        "TrainingInputMode": "File",
+        "ContainerEntrypoint": ["/bin/sh", "-c", 'echo "$0" > "$SAGEMAKER_BASE_DIR/model/said"'],
+        "ContainerArguments": ["hello"],
+    }
+    result = workshop.run("plain", isolation="process", AlgorithmSpecification=specification)
+    assert result["outcome"] == "Completed", workshop.log("plain")
+    assert workshop.members("plain") == {"said": "hello\n"}
