@@ -44,7 +44,19 @@ $(MAKE_DIR)/web.stamp: $(WEB_SOURCES) $(MAKE_DIR)/python.stamp
 
 web: $(MAKE_DIR)/web.stamp ## build the front end alone
 
-test: install ## run the whole test suite (browser tests where a Chromium is found)
+# Both major versions of the SageMaker SDK, each in an environment of its own, as users have them. Where they
+# cannot be had, their tests are skipped and say so.
+$(MAKE_DIR)/sdk.stamp: Makefile $(MAKE_DIR)/python.stamp
+	@echo "Installing the SageMaker SDKs for the tests (half a minute the first time) ..."
+	@for pair in v2:2.257.7 v3:3.27.0; do \
+	  home=$(MAKE_DIR)/sdk/$${pair%%:*}; \
+	  { test -x $$home/bin/python || $(UV) venv -q --python $(PYTHON) $$home; } \
+	  && $(UV) pip install -q --python $$home/bin/python "sagemaker==$${pair##*:}" \
+	  || { echo "The SageMaker SDK $${pair##*:} could not be installed; its tests are skipped."; rm -rf $$home; }; \
+	done
+	@touch $@
+
+test: install $(MAKE_DIR)/sdk.stamp ## run the whole test suite (browser tests where a Chromium is found)
 	@cd web && PATH="$(NPM_PATH)" npm run --silent test
 	@if [ -z "$$(command -v chromium chromium-browser google-chrome 2>/dev/null)$${LABELWRIGHT_CHROMIUM:-}" ]; then \
 	  echo "No Chromium found: browser tests are skipped. Install one (Debian: apt-get install chromium) or set LABELWRIGHT_CHROMIUM."; fi
