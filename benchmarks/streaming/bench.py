@@ -11,6 +11,7 @@ time says little on a shared machine.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -60,10 +61,53 @@ def make_files(folder: Path, n: int, n_s3: int) -> None:
                 remote.write(json.dumps({**line, "source-ref": f"s3://bench/{name}"}) + "\n")
 
 
-def measured(
-    name: str, folder: Path, n: int, *, python: str = sys.executable, environ: Mapping[str, str] | None = None
+def make_pictures(folder: Path, n: int) -> None:
+    """JPEGs of 500 x 375 and about 70 kB, and the manifest; fifty different ones, again and again."""
+    import numpy as np
+    from PIL import Image
+
+    chance = np.random.default_rng(1)
+    (folder / "decode").mkdir()
+    drawn = []
+    for _ in range(50):
+        coarse = chance.integers(0, 256, (24, 32, 3), np.uint8)
+        smooth = np.asarray(Image.fromarray(coarse).resize((500, 375), Image.Resampling.BICUBIC), np.int16)
+        grain = np.repeat(chance.normal(0, 7, (375, 500, 1)), 3, axis=2)
+        image = Image.fromarray((smooth + grain).clip(0, 255).astype(np.uint8))
+        file = io.BytesIO()
+        image.save(file, "JPEG", quality=91)
+        drawn.append(file.getvalue())
+    with (folder / "decode.manifest").open("w") as local, (folder / "s3-decode.manifest").open("w") as far:
+        for i in range(n):
+            path = folder / "decode" / f"{i:05}.jpg"
+            path.write_bytes(drawn[i % len(drawn)])
+            line = {"source-ref": str(path), "class": 1 + i % 9}
+            local.write(json.dumps(line) + "\n")
+            far.write(json.dumps({**line, "source-ref": f"s3://bench/decode/{i:05}.jpg"}) + "\n")
+
+
+def decoded(
+    name: str, folder: Path, n: int, *, environ: Mapping[str, str] | None = None, key: str = "cpu_s"
 ) -> dict[str, Any]:
-    """The best of three runs."""
+    """The best of three runs over decoded pictures."""
+    best = best_of_three(name, folder, environ=environ, key=key)
+    expected = {"n": n, "bytes": n * 300 * 300 * 3, "classes": sum(1 + i % 9 for i in range(n))}
+    if any(best[key] != value for key, value in expected.items()):
+        raise RuntimeError(f"{name} read {best}, which is not {expected}")
+    best["per_cpu_s"] = n / best["cpu_s"]
+    print(f"{name}: {best['per_cpu_s']:,.0f} per CPU-second, {best['wall_s']:.3f} s", file=sys.stderr)
+    return best
+
+
+def best_of_three(
+    name: str,
+    folder: Path,
+    *,
+    python: str = sys.executable,
+    environ: Mapping[str, str] | None = None,
+    key: str = "cpu_s",
+) -> dict[str, Any]:
+    """What the best run of a reader printed."""
     runs = []
     for _ in range(3):
         done = subprocess.run(
@@ -77,7 +121,15 @@ def measured(
         if done.returncode:
             raise RuntimeError(f"{name}: {done.stderr[-2000:]}")
         runs.append(json.loads(done.stdout.splitlines()[-1]))
-    best: dict[str, Any] = min(runs, key=lambda run: run["cpu_s"])
+    best: dict[str, Any] = min(runs, key=lambda run: run[key])
+    return best
+
+
+def measured(
+    name: str, folder: Path, n: int, *, python: str = sys.executable, environ: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The best of three runs over pictures as bytes."""
+    best = best_of_three(name, folder, python=python, environ=environ)
     expected = {"n": n, "bytes": n * SIZE, "classes": sum(i % 10 for i in range(n))}
     if any(best[key] != value for key, value in expected.items()):
         raise RuntimeError(f"{name} read {best}, which is not {expected}")
@@ -87,7 +139,7 @@ def measured(
 
 
 @contextmanager
-def server(folder: Path, n: int) -> Iterator[dict[str, str]]:
+def server(folder: Path, n: int, n_decoded: int = 0) -> Iterator[dict[str, str]]:
     """A server that holds the pictures; yields the environment of its clients."""
     import boto3
 
@@ -110,6 +162,12 @@ def server(folder: Path, n: int) -> Iterator[dict[str, str]]:
         s3.create_bucket(Bucket="bench")
         for name in ["s3.manifest", *(f"pictures/{i:05}.jpg" for i in range(n))]:
             s3.put_object(Bucket="bench", Key=name, Body=(folder / name).read_bytes())
+        for i in range(n_decoded):
+            name = f"decode/{i:05}.jpg"
+            s3.put_object(Bucket="bench", Key=name, Body=(folder / name).read_bytes())
+        if n_decoded:
+            body = (folder / "s3-decode.manifest").read_bytes()
+            s3.put_object(Bucket="bench", Key="decode.manifest", Body=body)
         yield environ
     finally:
         process.stdin.close()
@@ -119,11 +177,22 @@ def server(folder: Path, n: int) -> Iterator[dict[str, str]]:
 def main() -> int:
     """Run it all."""
     is_quick = "--quick" in sys.argv[1:]
-    n, n_s3 = (500, 100) if is_quick else (5000, 1000)
+    n, n_s3, n_decoded = (500, 100, 200) if is_quick else (5000, 1000, 2000)
     report = Report("streaming", "peer")
     with tempfile.TemporaryDirectory(prefix="streaming-") as place:
         folder = Path(place)
         make_files(folder, n, n_s3)
+        make_pictures(folder, n_decoded)
+        pil = decoded("pil_batches", folder, n_decoded)
+        for what, name in (("", "ours_batches"), (", from the cache", "ours_cached")):
+            here = decoded(name, folder, n_decoded)
+            report.row(
+                f"DataLoader with PIL: 300x300 batches{what}",
+                "1/CPU-s",
+                here["per_cpu_s"],
+                pil["per_cpu_s"],
+                smaller=False,
+            )
         ours = measured("ours", folder, n)
         shuffled = measured("ours_shuffled", folder, n)
         pipe = measured("ours_pipe", folder, n)
@@ -144,7 +213,11 @@ def main() -> int:
             for what, here in (("", ours), (", shuffled", shuffled), (", pipe", pipe)):
                 report.row(f"{title}{what}", "1/CPU-s", here["per_cpu_s"], peer["per_cpu_s"], smaller=False)
             report.row(f"{title}: peak memory", "MiB", ours["peak_mib"], peer["peak_mib"])
-        with server(folder, n_s3) as environ:
+        with server(folder, n_s3, n_decoded) as environ:
+            streamed, copied = (
+                decoded(name, folder, 32, environ=environ, key="wall_s")
+                for name in ("first_batch_streamed", "first_batch_of_file_mode")
+            )
             over_s3 = measured("ours_s3", folder, n_s3, environ=environ)
             boto = measured("boto3_s3", folder, n_s3, environ=environ)
         report.row(
@@ -153,8 +226,16 @@ def main() -> int:
             1000 / over_s3["per_cpu_s"],
             1000 / boto["per_cpu_s"],
         )
+        report.row(
+            "File mode: time to the first batch",
+            "ms",
+            1000 * streamed["wall_s"],
+            1000 * copied["wall_s"],
+        )
         report.row("S3 door: peak memory", "MiB", over_s3["peak_mib"], boto["peak_mib"])
     report.note(f"{n} pictures of {SIZE} bytes on disk, {n_s3} behind the S3 door; best of three runs.")
+    report.note(f"Batches: {n_decoded} JPEGs of 500 x 375 and about 70 kB, scaled to 300 x 300 by triangles.")
+    report.note(f"The first batch: 32 of {n_decoded} pictures behind the S3 door, time by the clock.")
     report.note("The peers read shards written beforehand; we and the DataLoader read single files.")
     report.note("'pipe' counts the feeder and the reader of a named pipe together, framing included.")
     if is_quick:

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 Pairs = Iterable[tuple[bytes, int]]
 
@@ -133,12 +134,116 @@ def _plain(folder: Path) -> Iterator[tuple[bytes, int]]:
         yield Path(entry["source-ref"]).read_bytes(), entry["class"]
 
 
+SIDE = 300
+Batches = Iterable[tuple[Any, Any]]
+
+
+def ours_batches(folder: Path) -> Batches:
+    """PictureBatches, as a training program has them."""
+    from labelwright.streaming import PictureBatches
+
+    for batch in PictureBatches(folder / "decode.manifest", "source-ref", ["class"], size_px=(SIDE, SIDE)):
+        yield batch.pictures, batch.values["class"]
+
+
+def ours_cached(folder: Path) -> Batches:
+    """The second epoch, which finds everything decoded."""
+    from labelwright.streaming import PictureBatches
+
+    cached = PictureBatches(
+        folder / "decode.manifest", "source-ref", ["class"], size_px=(SIDE, SIDE), cache=folder / "cache"
+    )
+    for _ in cached:
+        pass
+    yield b"", []  # everything before it is not counted
+    for batch in cached:
+        yield batch.pictures, batch.values["class"]
+
+
+def pil_batches(folder: Path) -> Batches:
+    """What one would write: a dataset that decodes with PIL, in torch's DataLoader, without workers."""
+    import numpy as np
+    import torch
+    from PIL import Image
+
+    class Pictures(torch.utils.data.Dataset):  # type: ignore[type-arg]
+        def __init__(self) -> None:
+            self.entries = [json.loads(line) for line in (folder / "decode.manifest").open()]
+
+        def __len__(self) -> int:
+            return len(self.entries)
+
+        def __getitem__(self, i: int) -> tuple[Any, int]:
+            entry = self.entries[i]
+            image = Image.open(entry["source-ref"]).convert("RGB")
+            return np.array(image.resize((SIDE, SIDE), Image.Resampling.BILINEAR)), entry["class"]
+
+    for pictures, classes in torch.utils.data.DataLoader(Pictures(), batch_size=32):
+        yield pictures.numpy(), classes.tolist()
+
+
+def first_batch_streamed(folder: Path) -> Batches:
+    """The first batch over the S3 door, with nothing copied before."""
+    from labelwright.streaming import PictureBatches
+
+    yield b"", []
+    batches = PictureBatches("s3://bench/decode.manifest", "source-ref", ["class"], size_px=(SIDE, SIDE))
+    batch = next(iter(batches))
+    yield batch.pictures, batch.values["class"]
+
+
+def first_batch_of_file_mode(folder: Path) -> Batches:
+    """The first batch after all objects were copied to the disk."""
+    from labelwright.streaming import Channel, PictureBatches, materialise, open_objects
+
+    yield b"", []
+    objects = open_objects()
+    target = folder / f"file-mode-{os.getpid()}"
+    materialise(Channel("train", "s3://bench/decode/"), target, objects)
+    with (folder / "file-mode.manifest").open("w") as manifest:
+        for line in (folder / "decode.manifest").open():
+            entry = json.loads(line)
+            entry["source-ref"] = str(target / "train" / Path(entry["source-ref"]).name)
+            manifest.write(json.dumps(entry) + "\n")
+    batches = PictureBatches(
+        folder / "file-mode.manifest", "source-ref", ["class"], size_px=(SIDE, SIDE), objects=objects
+    )
+    batch = next(iter(batches))
+    yield batch.pictures, batch.values["class"]
+
+
+def decoded(name: str, folder: Path) -> None:
+    """Go through batches once; processor time and time from where the reader begins."""
+    import torch
+    import torchvision.io  # noqa: F401 - what a training program has loaded already
+
+    import labelwright.streaming  # noqa: F401
+
+    torch.set_num_threads(1)
+    n = n_bytes = n_classes = 0
+    cpu_s, started = time.process_time(), time.perf_counter()
+    for pictures, classes in globals()[name](folder):
+        if not classes:
+            cpu_s, started = time.process_time(), time.perf_counter()
+            continue
+        n += len(classes)
+        n_bytes += pictures.nbytes
+        n_classes += sum(classes)
+    cpu_s, wall_s = time.process_time() - cpu_s, time.perf_counter() - started
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    result = {"n": n, "bytes": n_bytes, "classes": n_classes, "cpu_s": cpu_s, "wall_s": wall_s}
+    print(json.dumps({**result, "peak_mib": peak_mib}), flush=True)
+    os._exit(0)
+
+
 def main() -> None:
     """Read once and print what it took; what it takes to begin is not counted in the time per picture."""
     name, folder = sys.argv[1], Path(sys.argv[2])
     if name.startswith("pack_"):
         globals()[name](folder)
         return
+    if "batch" in name or name == "ours_cached":
+        decoded(name, folder)
     started = time.perf_counter()
     pairs = iter(globals()[name](folder))
     n_bytes = n_classes = 0

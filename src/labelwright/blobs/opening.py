@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from labelwright.blobs.embedded import EmbeddedBlobs
 from labelwright.blobs.interface import Blobs
 from labelwright.config import DEFAULT_REGION
 
@@ -35,6 +34,8 @@ def open_blobs(settings: Settings, credentials: RootCredentials) -> Blobs:
         When ``object_store`` is something else, or the store or its bucket cannot be reached.
     """
     if not settings.object_store:
+        # Late: it brings the database along, which programs that only read from an endpoint do not need.
+        from labelwright.blobs.embedded import EmbeddedBlobs
         from labelwright.s3.store import ObjectStore
 
         return EmbeddedBlobs(ObjectStore(settings.data_dir), credentials, region=DEFAULT_REGION)
