@@ -41,7 +41,7 @@ def test_nothing_is_asked_of_others(flow: Any) -> None:
 @pytest.mark.train
 def test_a_detector_is_trained_from_an_augmented_manifest_in_pipe_mode(flow: Any) -> None:
     facts, printed = flow.facts("fit"), flow.printed("fit")
-    assert facts["model"].endswith(f"/flow/output/{facts['job']}/output/model.tar.gz")
+    assert facts["model"].endswith(f"/walk/output/{facts['job']}/output/model.tar.gz")
     for text in (
         "Training - Training image download completed. Training in progress.",
         "#quality_metric: host=algo-1, epoch=0, validation mAP <score>=(",
@@ -84,8 +84,9 @@ def test_the_detector_answers_under_an_endpoint(flow: Any) -> None:
 @pytest.mark.train
 def test_the_detector_transforms_a_prefix(flow: Any) -> None:
     facts, printed = flow.facts("transform"), flow.printed("transform")
-    assert facts["outputs"] == [f"validation-{i}.jpg.out" for i in range(3)]
-    assert facts["first"] == flow.facts("deploy")["answer"]
+    assert facts["outputs"] == [f"validation-000{i}.jpg" for i in range(3)]
+    assert facts["found"] == facts["answer"]  # of the endpoint
+    assert facts["drawn"] == [200, 160]
     assert printed.strip(), "the log of the job is shown"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import time
@@ -10,11 +11,11 @@ from pathlib import Path
 import boto3
 import sagemaker
 import sagemaker.session
+from PIL import Image
 from record import FastClock, Recorder
 from sagemaker import get_execution_role, image_uris
 from sagemaker.analytics import TrainingJobAnalytics
 from sagemaker.estimator import Estimator
-from sagemaker.inputs import TrainingInput
 from sagemaker.model import Model
 from sagemaker.predictor import Predictor
 from sagemaker.pytorch import PyTorch
@@ -22,6 +23,9 @@ from sagemaker.s3 import S3Downloader, S3Uploader
 from sagemaker.serializers import IdentitySerializer
 from sagemaker.sklearn import SKLearn
 from sagemaker.tuner import ContinuousParameter, HyperparameterTuner, IntegerParameter
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "examples"))
+import train_a_detector as example
 
 sagemaker.session.time = FastClock()
 recorder = Recorder()
@@ -50,44 +54,22 @@ with step("upload", "session") as facts:
     session.download_data(str(pictures.parent / "back"), bucket, "flow/big.bin")
     facts["same"] = (pictures.parent / "back" / "big.bin").read_bytes() == big.read_bytes()
 
-with step("fit", "upload") as facts:
-    channels = {}
-    for part in ("train", "validation"):
-        lines = [json.loads(line) for line in (pictures / f"{part}.manifest").read_text().splitlines()]
-        for line in lines:
-            line["source-ref"] = f"s3://{bucket}/flow/images/{line['source-ref']}"
-        text = "".join(json.dumps(line) + "\n" for line in lines)
-        uri = session.upload_string_as_file_body(text, bucket, f"flow/{part}.manifest")
-        channels[part] = TrainingInput(
-            f"s3://{bucket}/flow/{part}.manifest",
-            distribution="FullyReplicated",
-            content_type="application/x-recordio",
-            s3_data_type="AugmentedManifestFile",
-            attribute_names=["source-ref", "boxes"],
-            record_wrapping="RecordIO",
-            input_mode="Pipe",
-        )
-    estimator = Estimator(
-        image_uri=image,
-        role=role,
-        instance_count=1,
-        instance_type="ml.p3.2xlarge",
-        volume_size=50,
-        max_run=360000,
-        input_mode="Pipe",
-        output_path=f"s3://{bucket}/flow/output",
-        sagemaker_session=session,
-    )
-    estimator.set_hyperparameters(
+with step("fit", "session") as facts:
+    channels = {
+        part: example.upload_labeled_pictures(session, "walk", part, n, seed)
+        for seed, (part, n) in enumerate({"train": 8, "validation": 3}.items())
+    }
+    estimator = example.train(
+        session,
+        "walk",
+        channels,
         base_network="mobilenet",
         use_pretrained_model=0,
-        num_classes=2,
         mini_batch_size=4,
         epochs=1,
         learning_rate=0.01,
         num_training_samples=8,
     )
-    estimator.fit(channels, logs=True)
     facts["job"] = job = estimator.latest_training_job.name
     facts["model"] = estimator.model_data
 
@@ -104,9 +86,8 @@ with step("analytics", "fit") as facts:
 
 with step("deploy", "fit") as facts:
     picture = (pictures / "validation-0.jpg").read_bytes()
-    predictor = estimator.deploy(initial_instance_count=1, instance_type="ml.m5.xlarge")
+    predictor = example.deploy(estimator)
     facts["endpoint"] = endpoint = predictor.endpoint_name
-    predictor.serializer = IdentitySerializer("image/jpeg")
     facts["answer"] = json.loads(predictor.predict(picture))
     plain = boto3.client("runtime.sagemaker").invoke_endpoint(
         EndpointName=endpoint, ContentType="application/x-image", Body=picture
@@ -121,23 +102,16 @@ with step("update_endpoint", "deploy") as facts:
     facts["status"] = about["EndpointStatus"]
     facts["answer"] = json.loads(predictor.predict(picture))
 
-with step("transform", "fit") as facts:
-    transformer = estimator.transformer(
-        instance_count=1,
-        instance_type="ml.m4.xlarge",
-        output_path=f"s3://{bucket}/flow/batch",
-        max_concurrent_transforms=2,
-        max_payload=6,
-        strategy="SingleRecord",
-        accept="application/jsonlines",
-        assemble_with="Line",
+with step("transform", "deploy") as facts:
+    found = example.transform(session, estimator, "walk")
+    facts["outputs"] = sorted(found)
+    picture_0 = S3Downloader.read_bytes(
+        f"s3://{bucket}/walk/images/validation-0000.jpg", sagemaker_session=session
     )
-    transformer.transform(
-        f"s3://{bucket}/flow/images/validation-", content_type="application/x-image", logs=True
-    )
-    outputs = S3Downloader.list(f"s3://{bucket}/flow/batch", sagemaker_session=session)
-    facts["outputs"] = [uri.rpartition("/")[2] for uri in outputs]
-    facts["first"] = json.loads(S3Downloader.read_file(outputs[0], sagemaker_session=session))
+    facts["found"] = found["validation-0000.jpg"]
+    facts["answer"] = json.loads(predictor.predict(picture_0))["prediction"]
+    drawn = example.draw_detections(Image.open(io.BytesIO(picture_0)), facts["found"], 0.3)
+    facts["drawn"] = drawn.size
 
 with step("delete", "deploy") as facts:
     predictor.delete_model()
