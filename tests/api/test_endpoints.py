@@ -22,6 +22,7 @@ from hosting_workshop import (
     picture,
     script_model,
     variant_of,
+    with_model_cache,
 )
 
 from labelwright.testing.server import running_server
@@ -29,7 +30,7 @@ from labelwright.testing.server import running_server
 
 @pytest.fixture(scope="module")
 def hosting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosting]:
-    with running_server(tmp_path_factory.mktemp("hosting") / "data") as server:
+    with running_server(with_model_cache(tmp_path_factory.mktemp("hosting") / "data")) as server:
         hosting = Hosting(server)
         hosting.model("one", script_model("one"))
         hosting.model("two", script_model("two"))

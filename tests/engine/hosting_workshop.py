@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import json
+import shutil
 import tarfile
+import tempfile
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.config import Config
 
+from labelwright.api.dispatch import load_handlers
 from labelwright.testing.server import RunningServer
+from labelwright.wire.model import load_models
 
+_cache: Path | None = None
 ROLE = "arn:aws:iam::000000000000:role/serve"
 SCRIPT_IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 CLASSIFIER_IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/image-classification:1"
@@ -42,6 +49,20 @@ def predict_fn(data, model):
 def output_fn(prediction, accept):
     return json.dumps(prediction), "application/json"
 """
+
+
+def with_model_cache(data_dir: Path) -> Path:
+    """A new data directory that has the service models already: making them takes a second."""
+    global _cache
+    if _cache is None:
+        _cache = Path(tempfile.mkdtemp(prefix="labelwright-models-"))
+        atexit.register(shutil.rmtree, _cache, ignore_errors=True)
+        wanted: dict[str, list[str]] = {}
+        for service, name in load_handlers():
+            wanted.setdefault(service, []).append(name)
+        load_models(wanted, _cache)
+    shutil.copytree(_cache, data_dir / "cache")
+    return data_dir
 
 
 def packed(files: Mapping[str, bytes | str]) -> bytes:

@@ -19,7 +19,7 @@ import psutil
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from hosting_workshop import Hosting, packed, script_model
+from hosting_workshop import Hosting, packed, script_model, with_model_cache
 
 from labelwright.testing.server import running_server
 from labelwright.work import Runner
@@ -32,7 +32,7 @@ def hosting(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hosting]
     options = {}
     if request.param == "postgres":
         options["database_url"] = request.getfixturevalue("postgres_url")
-    with running_server(tmp_path / "data", **options) as server:
+    with running_server(with_model_cache(tmp_path / "data"), **options) as server:
         hosting = Hosting(server)
         yield hosting
         for each in hosting.sagemaker.list_endpoints()["Endpoints"]:
@@ -320,7 +320,7 @@ def test_asynchronous_requests(hosting: Hosting) -> None:
 
 def test_accepted_requests_outlive_the_server(tmp_path: Path) -> None:
     keys = {"root_access_key_id": "LKIATEST", "root_secret_access_key": "s" * 40}
-    with running_server(tmp_path / "data", **keys) as server:
+    with running_server(with_model_cache(tmp_path / "data"), **keys) as server:
         hosting = Hosting(server)
         hosting.model("one", script_model("one"))
         hosting.config("one", {"ModelName": "one"}, **ASYNC)
@@ -374,7 +374,7 @@ class Server:
 
 
 def test_a_killed_server_finds_its_processes_again(tmp_path: Path) -> None:
-    data_dir = tmp_path / "data"
+    data_dir = with_model_cache(tmp_path / "data")
     with running_server(data_dir, root_access_key_id="LKIATEST", root_secret_access_key="s" * 40) as server:
         hosting = Hosting(server)
         for tag in ("one", "two"):
