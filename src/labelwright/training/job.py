@@ -17,7 +17,7 @@ the user's code come in the environment (`labelwright.training.key_environment`)
 ``progress.jsonl``  messages ``Downloading`` (only where files are copied), ``Training``, ``Uploading``
 ``metrics.jsonl``   ``{"name", "value", "at"}`` lines, while it runs
 ``checkpoints/``    what `labelwright.training.sync_checkpoints` keeps in S3, while it runs
-``model.tar.gz``    and ``output.tar.gz``, or the folders ``model/`` and ``output/``
+``model.tar.gz``    and ``output.tar.gz``, or the folders ``model/`` and ``output/``; ``intermediate/``
 ``result.json``     ``{"outcome", "failure_reason", "training_started_at", "training_ended_at", "has_model",
                     "has_output"}``, last of all
 =================== =========================================================================================
@@ -68,7 +68,7 @@ from labelwright.training.outcome import (
     reason_of,
 )
 from labelwright.training.packing import gather, has_files, pack
-from labelwright.training.publish import MODEL, OUTPUT
+from labelwright.training.publish import INTERMEDIATE, MODEL, OUTPUT
 from labelwright.work import is_interrupted, read_input, report_progress, write_result
 
 __all__ = ["LOG_GROUP", "METRICS", "TrainingProgram", "main"]
@@ -105,6 +105,8 @@ class TrainingProgram:
         self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         self._hosts: dict[str, RunningHost] = {}
         self._feeders: list[Feeder] = []
+        self._launcher: Launcher  # made when the job is prepared, and with it the kind
+        self._kind: Kind | None = None
         self._folders: list[HostFolders] = []
         self._deadline = job.deadline or time.time() + job.max_runtime_s
         self._outcome: Outcome | None = None
@@ -161,6 +163,7 @@ class TrainingProgram:
         channels = job.channels()
         scanner = MetricScanner(job.metric_definitions)
         launcher = self._launcher = Launcher(self.folder, job, self._environ)
+        self._kind = launcher.kind
         for host in job.hosts:
             folders = make_host(self.folder, job, host, is_container=launcher.kind is Kind.CONTAINER)
             self._folders.append(folders)
@@ -198,7 +201,7 @@ class TrainingProgram:
                 feeder = Feeder(folders, self.job, of_host)
                 if feeder.is_needed:
                     self._feeders.append(feeder)
-                launcher, is_builtin = self._launcher, self._launcher.kind is Kind.BUILTIN
+                launcher, is_builtin = self._launcher, self._kind is Kind.BUILTIN
                 bring_files(
                     folders,
                     self.job,
@@ -289,10 +292,10 @@ class TrainingProgram:
 
     def _exit_reason(self, name: str, code: int) -> str:
         folders = next(folders for folders in self._folders if folders.host.name == name)
-        if self._launcher.kind is Kind.CONTAINER and code == ENGINE_ERROR:
+        if self._kind is Kind.CONTAINER and code == ENGINE_ERROR:
             said = self._hosts[name].log.last_line
             return f"ClientError: The image {self.job.image!r} could not be run: {said}"[:REASON_MAX]
-        return exit_reason(code, folders.failure, is_builtin=self._launcher.kind is Kind.BUILTIN)
+        return exit_reason(code, folders.failure, is_builtin=self._kind is Kind.BUILTIN)
 
     def _end_strays(self) -> None:
         """Kill children that nobody here started: orphans of a keeper that was killed."""
@@ -326,6 +329,11 @@ class TrainingProgram:
                 pack(self.folder / f"{name}.tar.gz", places)
             elif is_there:
                 gather(self.folder / name, places)
+        if self._kind is Kind.SCRIPT:
+            # As the public toolkit does it; others have no such folder by contract.
+            intermediate = [folders.intermediate for folders in self._folders]
+            if has_files(intermediate):
+                gather(self.folder / INTERMEDIATE, intermediate)
         return has_model, has_output
 
 

@@ -44,6 +44,7 @@ class HostFolders:
         self.data = self.base / "input" / "data"
         self.model = self.base / "model"
         self.output_data = self.base / "output" / "data"
+        self.intermediate = self.base / "output" / "intermediate"
         self.failure = self.base / "output" / "failure"
         self.feeder_failure = self.own / "feeder.failure"
 
@@ -71,7 +72,7 @@ def make_host(folder: Path, job: JobDescription, host: Host, *, is_container: bo
         folders.data,
         folders.model,
         folders.output_data,
-        folders.base / "output" / "intermediate",
+        folders.intermediate,
         folders.base / "code",
         folders.temporary,
     ):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from labelwright.blobs import Blobs
 
 __all__ = [
+    "INTERMEDIATE",
     "MODEL",
     "OUTPUT",
     "artifact_uri",
@@ -28,12 +29,13 @@ __all__ = [
 
 MODEL: Final = "model"
 OUTPUT: Final = "output"
+INTERMEDIATE: Final = "intermediate"
 """Names of the artifacts in the job's folder: ``<name>.tar.gz``, or ``<name>/`` when they stay files."""
 
 _PIECE_BYTES = 1 << 20
 _SETTLED_S = 1.0  # a file that was written a moment ago may be in the middle of it
 _KNOWN = "checkpoints.json"
-_DATA = {MODEL: "model", OUTPUT: "data"}  # folders of uncompressed artifacts below output/
+_DATA = {MODEL: "model", OUTPUT: "data", INTERMEDIATE: "intermediate"}  # folders of files below output/
 
 
 def output_prefix(request: Mapping[str, Any], name: str) -> str:
@@ -85,7 +87,7 @@ def publish_outputs(blobs: Blobs, folder: Path, request: Mapping[str, Any], name
     """
     prefix = output_prefix(request, name)
     uris = []
-    for artifact in (MODEL, OUTPUT):
+    for artifact in _DATA:
         archive = folder / f"{artifact}.tar.gz"
         if archive.is_file():
             uri = f"{prefix}/{archive.name}"

@@ -71,11 +71,12 @@ def test_outputs_are_published_as_archives_or_files(tmp_path: Path, blobs: Embed
     uris = publish_outputs(blobs, tmp_path / "a", REQUEST, "job")
     assert uris == ["s3://out/job/output/model.tar.gz"] and blobs.read(uris[0]) == b"model"
     assert publish_outputs(blobs, tmp_path / "a", REQUEST, "job") == uris  # again, after a crash
-    tree(tmp_path / "b", model__x__weights="w", output__log="l")
+    tree(tmp_path / "b", model__x__weights="w", output__log="l", intermediate__i="i")
     request = {"OutputDataConfig": {"S3OutputPath": "s3://out/p", "CompressionType": "NONE"}}
     assert publish_outputs(blobs, tmp_path / "b", request, "job") == [
         "s3://out/p/job/output/model/x/weights",
         "s3://out/p/job/output/data/log",
+        "s3://out/p/job/output/intermediate/i",
     ]
     assert publish_outputs(blobs, tmp_path / "none", REQUEST, "job") == []
 

@@ -120,7 +120,12 @@ def test_what_was_written_besides_the_model_survives_a_failure(workshop) -> None
 
 def test_a_shell_script_and_uncompressed_artifacts(workshop) -> None:
     source = {
-        "run.sh": 'echo "$@" > $SM_MODEL_DIR/said; mkdir $SM_MODEL_DIR/sub; echo 1 > $SM_MODEL_DIR/sub/one'
+        "run.sh": """
+            echo "$@" > $SM_MODEL_DIR/said
+            mkdir $SM_MODEL_DIR/sub
+            echo 1 > $SM_MODEL_DIR/sub/one
+            echo 2 > $SM_OUTPUT_INTERMEDIATE_DIR/two
+        """
     }
     result = workshop.run(
         "shell",
@@ -131,6 +136,7 @@ def test_a_shell_script_and_uncompressed_artifacts(workshop) -> None:
     assert result["outcome"] == "Completed", result
     model = workshop.runner.folder("shell") / "model"
     assert (model / "said").read_text() == "--epochs 3\n" and (model / "sub/one").read_text() == "1\n"
+    assert (model.parent / "intermediate/two").read_text() == "2\n"
 
 
 @pytest.mark.parametrize(
