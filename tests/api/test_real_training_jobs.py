@@ -126,8 +126,9 @@ def test_a_prefix_without_objects_fails_the_job(server: RunningServer) -> None:
 def test_a_stopped_script_keeps_its_model(server: RunningServer) -> None:
     sagemaker = aws(server, "sagemaker")
     start(server, "hangs-1", lr="0.5", mode="hang")
-    while not sagemaker.describe_training_job(TrainingJobName="hangs-1")["FinalMetricDataList"]:
-        time.sleep(0.02)
+    while not (shown := sagemaker.describe_training_job(TrainingJobName="hangs-1"))["FinalMetricDataList"]:
+        assert shown["TrainingJobStatus"] == "InProgress", shown["FailureReason"]
+        time.sleep(0.05)
     sagemaker.stop_training_job(TrainingJobName="hangs-1")
     shown = ended(server, "hangs-1")
     assert shown["TrainingJobStatus"] == "Stopped"

@@ -95,7 +95,7 @@ def described(sagemaker: Any, name: str) -> dict[str, Any]:
 
 
 def ended(sagemaker: Any, name: str) -> dict[str, Any]:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while (shown := described(sagemaker, name))["HyperParameterTuningJobStatus"] not in TERMINAL:
         assert time.monotonic() < end, shown
         time.sleep(0.05)
@@ -182,6 +182,7 @@ def test_stopping_a_tuning_job(sagemaker: Any) -> None:
     sagemaker.create_hyper_parameter_tuning_job(**request("stopped-1", hold="yes", n=9))
     running: list[dict[str, Any]] = []
     while len(running) < 3:
+        assert described(sagemaker, "stopped-1")["HyperParameterTuningJobStatus"] == "InProgress"
         time.sleep(0.05)
         running = sagemaker.list_training_jobs_for_hyper_parameter_tuning_job(
             HyperParameterTuningJobName="stopped-1"

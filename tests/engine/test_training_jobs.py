@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -21,6 +22,7 @@ from labelwright.events import events_of
 from labelwright.store import outbox, training_jobs
 from labelwright.store.event_tables import resource_events
 from labelwright.store.metric_points import series
+from labelwright.store.training_jobs import Listing, list_jobs
 
 HERE = Path(__file__).parent
 
@@ -235,6 +237,25 @@ def test_a_new_server_finds_the_program_of_the_old_one(training: TrainingShop, c
 
 
 @DATABASES
+def test_listings_are_the_same_on_both_databases(training: TrainingShop, clock: Clock) -> None:
+    for name in ("b", "C", "a"):
+        training.create(f"List-{name}", ResourceConfig={"KeepAlivePeriodInSeconds": 60})
+        clock.tick(1)
+
+    def listed(n: int = 9, **more: Any) -> list[str]:
+        listing = Listing(region=REGION, **more)
+        found = training.database.read(partial(list_jobs, listing=listing, limit=n))
+        return [summary.name for summary, _ in found]
+
+    assert listed() == ["List-b", "List-C", "List-a"]
+    assert listed(sort_by="Name", is_descending=True) == ["List-C", "List-b", "List-a"]
+    assert listed(n=1, sort_by="Name", after=("list-a", 3)) == ["List-b"]
+    assert listed(name_contains="T-C", status="InProgress", warm_pool_status="InUse") == ["List-C"]
+    assert listed(warm_pool_status="Terminated") == listed(training_plan_arn="arn") == []
+    assert listed(created_after=clock() - 3, modified_before=clock() - 1) == ["List-C"]
+
+
+@DATABASES
 def test_every_change_is_told(training: TrainingShop) -> None:
     job = training.create("Told-1", "phase:Training metric:loss=0.5 model")
     training.step_to_end(job)
@@ -278,7 +299,7 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
         server.wait()
     shop = make_training_shop(data_dir, time.time)
     shop.supervisor.start()
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while not all(shop.job(job).is_settled for job in jobs):
         assert time.monotonic() < end, [shop.job(job) for job in jobs]
         time.sleep(0.02)

@@ -46,7 +46,7 @@ TABLES = (
     training_tables,
     tuning_tables,
 )
-_TIMEOUT_S = 30.0
+_TIMEOUT_S = 120.0
 
 
 def request(name: str, do: str | None = None, **more: Any) -> dict[str, Any]:
@@ -130,7 +130,7 @@ class TrainingShop:
         while not is_so():
             assert time.monotonic() < end
             self.supervisor.settle()
-            time.sleep(0.005)
+            time.sleep(0.02)
 
     def step_to_end(self, *job_ids: int) -> None:
         """Step until these jobs have ended and nothing of them is left."""
