@@ -11,7 +11,7 @@ from labelwright import algorithms
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
 
-@pytest.mark.parametrize("name", ["image-classification", "semantic-segmentation"])
+@pytest.mark.parametrize("name", ["image-classification", "semantic-segmentation", "blazingtext"])
 def test_everything_is_named(name: str) -> None:
     page = (REFERENCE / f"{name}.md").read_text(encoding="utf-8")
     algorithm = algorithms.get(name)

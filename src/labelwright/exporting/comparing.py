@@ -25,7 +25,7 @@ Pictures = npt.NDArray[np.uint8]
 Run = Callable[[Pictures], npt.NDArray[np.float32]]
 
 _SHOWN_SCORE = 0.2
-_SAME_PLACE_IOU = 0.7
+_SAME_PLACE_IOU = 0.5
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 
 
@@ -38,7 +38,7 @@ class Agreement:
     n_pictures : int
     share : float
         Detections: of the objects that either shows, those that both show, with one class and an overlap of
-        at least 0.7. Probabilities: of pictures or pixels, those with the same likeliest class. 1 when there
+        at least 0.5. Probabilities: of pictures or pixels, those with the same likeliest class. 1 when there
         was nothing to compare.
     largest_difference : float
         Of probabilities or scores, where the two agree.
