@@ -19,6 +19,7 @@ import tarfile
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import boto3
+import psutil
 
 from benchmarks.hosting.model import SIDE, artifact, graph, picture
 from benchmarks.report import Report
@@ -135,6 +137,23 @@ def loaded(about: dict[str, str], body: Path, kind: str, n_clients: int, n: int)
     return times, len(times) / seconds
 
 
+def cpu_ms(server: Labelwright, folder: Path, work: Callable[[], Any], n: int) -> dict[str, float]:
+    """Milliseconds of processor time for each of n requests: of the server, and of what serves models."""
+
+    def spent() -> dict[str, float]:
+        total = {"server": sum(psutil.Process(server.pid()).cpu_times()[:2]), "model": 0.0}
+        for process in psutil.process_iter(["cmdline", "cpu_times"]):
+            command = " ".join(process.info["cmdline"] or ())
+            if str(folder) in command and "serve --data" not in command:
+                total["model"] += sum(process.info["cpu_times"][:2])
+        return total
+
+    before = spent()
+    work()
+    after = spent()
+    return {name: (after[name] - before[name]) / n * 1e3 for name in after}
+
+
 def main() -> None:
     """Measure and report."""
     n = int(sys.argv[1]) if len(sys.argv) > 1 else N_REQUESTS
@@ -165,6 +184,12 @@ def main() -> None:
                 report.row(
                     f"latency of one picture, p{q * 100:g}", "ms", quantile(ours, q), quantile(peer, q)
                 )
+            cpu = cpu_ms(server, Path(folder), lambda: loaded(about, body, "image/jpeg", 1, n), n)
+            begin = time.process_time()
+            bare.latencies(n)
+            floor = (time.process_time() - begin) / n * 1e3
+            report.row("processor time of the model's process", "ms", cpu["model"], floor)
+            report.row("processor time of the server", "ms", cpu["server"], None)
             for n_clients in (1, 2, 8, 32):
                 together, rate = loaded(about, body, "image/jpeg", n_clients, n)
                 report.row(

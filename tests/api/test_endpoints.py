@@ -308,6 +308,7 @@ def test_an_answer_and_its_headers(hosting: Hosting) -> None:
     assert json.loads(found["Body"].read()) == {"model": "one", "sum": 6}
     assert found["ContentType"] == "application/json"
     assert found["InvokedProductionVariant"] == "AllTraffic"
+    assert found["CustomAttributes"] == "trace=1;seen"
     assert found["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 

@@ -46,7 +46,11 @@ def predict_fn(data, model):
         data = []
     return {{"model": model, "sum": sum(data)}}
 
-def output_fn(prediction, accept):
+def output_fn(prediction, accept, context):
+    attributes = "X-Amzn-SageMaker-Custom-Attributes"
+    given = context.get_request_header(0, attributes)
+    if given:
+        context.set_response_header(0, attributes, given + ";seen")
     return json.dumps(prediction), "application/json"
 """
 
