@@ -21,8 +21,10 @@ LABEL_PREFIX = b"__label__"
 END_OF_LINE = b"</s>"
 """The word that stands for the end of each line; written in a text itself it is left out."""
 
-_FNV_OFFSET = np.uint32(2166136261)
-_FNV_PRIME = np.uint32(16777619)
+_OFFSET, _PRIME = 2166136261, 16777619
+_FNV_OFFSET = np.uint32(_OFFSET)
+_FNV_PRIME = np.uint32(_PRIME)
+_FEW_TOKENS = 24  # for so few, arrays cost more than they save
 _NGRAM_FACTOR = np.uint64(116049371)
 
 
@@ -53,8 +55,12 @@ def token_hashes(tokens: Sequence[bytes]) -> npt.NDArray[np.uint64]:
     --------
     >>> [hex(value) for value in token_hashes([b"a", "é".encode()]).tolist()]
     ['0xffffffffe40c292c', '0x3cfa68c1']
+    >>> bool((token_hashes([b"a"] * 99) == token_hashes([b"a"])).all())
+    True
     """
     n = len(tokens)
+    if n <= _FEW_TOKENS:
+        return np.fromiter(map(_one_hash, tokens), np.uint64, n)
     lengths = np.fromiter(map(len, tokens), np.int64, n)
     starts = np.cumsum(lengths) - lengths
     letters = np.frombuffer(b"".join(tokens), np.int8).astype(np.int32).view(np.uint32)
@@ -66,6 +72,13 @@ def token_hashes(tokens: Sequence[bytes]) -> npt.NDArray[np.uint64]:
         alive = by_length[:n_alive]
         found[alive] = (found[alive] ^ letters[starts[alive] + i_byte]) * _FNV_PRIME
     return found.view(np.int32).astype(np.int64).view(np.uint64)
+
+
+def _one_hash(token: bytes) -> int:
+    found = _OFFSET
+    for letter in token:
+        found = ((found ^ (letter | 0xFFFFFF00 if letter > 127 else letter)) * _PRIME) & 0xFFFFFFFF
+    return found | 0xFFFFFFFF00000000 if found > 0x7FFFFFFF else found
 
 
 def line_features(

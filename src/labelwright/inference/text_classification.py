@@ -61,7 +61,8 @@ class TextClassificationPredictor:
         self.labels = [label.decode("utf-8", "replace") for label in model.labels]
         self._model = model
         self._word = {word: i for i, word in enumerate(model.words)}
-        self._end_hash = token_hashes([END_OF_LINE])
+        # Hashing takes longer than all else, so that of known words is done here.
+        self._hashes = token_hashes(model.words) if settings.n_buckets else np.zeros(0, np.uint64)
 
     def predict(self, body: bytes, content_type: str, accept: str | None) -> Answer:
         """See `labelwright.inference.Predictor.predict`."""
@@ -122,9 +123,10 @@ class TextClassificationPredictor:
             lengths[i] = len(own) + 1
         settings = self._model.settings
         word = self._word
+        words = np.fromiter((word.get(token, -1) for token in tokens), np.int64, len(tokens))
         features, starts = line_features(
-            np.fromiter((word.get(token, -1) for token in tokens), np.int64, len(tokens)),
-            token_hashes(tokens),
+            words,
+            self._hashes_of(tokens, words),
             np.concatenate([[0], np.cumsum(lengths)]),
             n_words=len(self._model.words),
             n_buckets=settings.n_buckets,
@@ -140,6 +142,16 @@ class TextClassificationPredictor:
         np.exp(scores, out=scores)
         scores /= scores.sum(axis=1, keepdims=True)
         return scores
+
+    def _hashes_of(self, tokens: list[bytes], words: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+        """Of every token; nothing in particular where the model has no n-grams."""
+        if not len(self._hashes):
+            return np.zeros(len(words), np.uint64)
+        hashes = self._hashes[words]
+        unknown = np.flatnonzero(words < 0)
+        if len(unknown):
+            hashes[unknown] = token_hashes([tokens[i] for i in unknown])
+        return hashes
 
     def _answers(self, texts: Sequence[str], ks: Sequence[int]) -> list[tuple[list[str], list[float]]]:
         found: list[tuple[list[str], list[float]]] = []

@@ -130,6 +130,12 @@ def test_other_kinds_of_models_are_refused(tmp_path: Path) -> None:
         load_predictor(tmp_path)
 
 
+@given(st.lists(st.binary(max_size=12), max_size=60))
+def test_hashes_do_not_depend_on_how_many_are_asked_for(tokens: list[bytes]) -> None:
+    padded = tokens + [b"x"] * 60
+    assert token_hashes(padded)[: len(tokens)].tolist() == [int(token_hashes([each])[0]) for each in tokens]
+
+
 def _features_one_by_one(
     lines: list[list[int]], words: list[int], hashes: list[int], n_buckets: int, longest: int
 ) -> list[list[int]]:
