@@ -23,6 +23,7 @@ APART = (
     "labelwright.demo",
     "labelwright.testing",
     "labelwright.simulate",
+    "labelwright.tuning",
     "labelwright.cli",
 )
 
