@@ -33,8 +33,11 @@ __all__ = ["PlainHttpReader"]
 N_CONNECTIONS: Final = 8
 """Requests under way at a time, for each thread."""
 
+BODY_BYTES_MAX: Final = 64 << 20
+"""Larger objects are for a client that delivers them in pieces."""
+
 _BUFFER_BYTES: Final = 1 << 20
-_BODY_BYTES_MAX: Final = 64 << 20
+
 _CONNECT_S: Final = 5.0
 _SILENCE_S: Final = 30
 _UNSIGNED: Final = "UNSIGNED-PAYLOAD"
@@ -62,13 +65,17 @@ class PlainHttpReader:
         """Whether the endpoint is one for this reader: plain HTTP."""
         return upstream.endpoint.startswith("http://")
 
-    def read_many(self, places: Sequence[tuple[str, str]]) -> list[bytes | None]:
+    def read_many(
+        self, places: Sequence[tuple[str, str]], bytes_max: int = BODY_BYTES_MAX
+    ) -> list[bytes | None]:
         """Bodies of objects, in order.
 
         Parameters
         ----------
         places : sequence of (str, str)
             Bucket and key.
+        bytes_max : int
+            Larger ones are left to others.
 
         Returns
         -------
@@ -78,7 +85,7 @@ class PlainHttpReader:
         lines: _Lines | None = getattr(self._local, "lines", None)
         if lines is None or lines.pid != os.getpid():  # after a fork connections belong to the parent
             lines = self._local.lines = _Lines(self._upstream)
-        return lines.read_many(places)
+        return lines.read_many(places, bytes_max)
 
 
 class _Lines:
@@ -97,7 +104,7 @@ class _Lines:
             for i in range(len(self._sockets)):
                 self._drop(i)
 
-    def read_many(self, places: Sequence[tuple[str, str]]) -> list[bytes | None]:
+    def read_many(self, places: Sequence[tuple[str, str]], bytes_max: int) -> list[bytes | None]:
         """See `PlainHttpReader.read_many`."""
         found: list[bytes | None] = []
         asked = [self._ask(i, place) for i, place in enumerate(places[:N_CONNECTIONS])]
@@ -106,7 +113,7 @@ class _Lines:
             body = None
             if asked[line]:
                 try:
-                    body = self._answer(line)
+                    body = self._answer(line, bytes_max)
                 except (OSError, ValueError, _NotPlain):
                     self._drop(line)
             if i + N_CONNECTIONS < len(places):
@@ -143,7 +150,7 @@ class _Lines:
             with contextlib.suppress(OSError):
                 connection.close()
 
-    def _answer(self, line: int) -> bytes:
+    def _answer(self, line: int, bytes_max: int) -> bytes:
         connection = self._sockets[line]
         if connection is None:
             raise _NotPlain
@@ -160,6 +167,8 @@ class _Lines:
                 raise _NotPlain
         start = end + 4
         length = _plain_length(bytes(view[:end]))
+        if length > bytes_max:
+            raise _NotPlain
         stop = start + length
         if stop > len(buffer):  # a larger one gets a place of its own
             body = bytearray(length)
@@ -193,7 +202,7 @@ def _plain_length(head: bytes) -> int:
                 raise _NotPlain
             case b"connection" if value.strip().lower() == b"close":
                 raise _NotPlain
-    if not 0 <= length <= _BODY_BYTES_MAX:
+    if length < 0:
         raise _NotPlain
     return length
 
@@ -220,15 +229,13 @@ class _Signer:
         return f"GET {path}{self._head_end}{signature}\r\n\r\n".encode()
 
     def _begin(self, second: int) -> None:
-        from labelwright.wire.sigv4 import signing_key
-
         upstream = self._upstream
         at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
         if at[:8] != self._date:
             self._date = at[:8]
-            self._key = signing_key(
-                upstream.secret_access_key, date=self._date, region=upstream.region, service="s3"
-            )
+            self._key = f"AWS4{upstream.secret_access_key}".encode()
+            for part in (self._date, upstream.region, "s3", "aws4_request"):
+                self._key = hmac.digest(self._key, part.encode(), "sha256")
         headers = {"host": self._host, "x-amz-content-sha256": _UNSIGNED, "x-amz-date": at}
         if upstream.session_token:
             headers["x-amz-security-token"] = upstream.session_token

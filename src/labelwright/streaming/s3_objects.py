@@ -56,9 +56,7 @@ class S3Objects:
         """All bytes of several objects, in order."""
         if not self.reads_together(""):
             return [self.read(uri) for uri in uris]
-        if self._plain is None:
-            self._plain = PlainHttpReader(self._where())
-        bodies = self._plain.read_many([parse_s3_uri(uri) for uri in uris])
+        bodies = self._plain_reader().read_many([parse_s3_uri(uri) for uri in uris])
         return [
             # Whatever was in the way, the general client tries again, or says what it is.
             self.read(uri) if body is None else body
@@ -67,6 +65,10 @@ class S3Objects:
 
     def open(self, uri: str, head_bytes: int) -> tuple[bytes, Iterator[bytes] | None]:
         """The beginning of an object, and the rest, from one request."""
+        if self.reads_together(uri):
+            (body,) = self._plain_reader().read_many([parse_s3_uri(uri)], head_bytes)
+            if body is not None:
+                return body, None
         pieces = self._blobs().stream(uri, PIECE_BYTES)
         taken, n_bytes = [], 0
         for piece in pieces:
@@ -114,6 +116,11 @@ class S3Objects:
     def local_path(self, uri: str) -> str | None:
         """None: nothing lies here."""
         return None
+
+    def _plain_reader(self) -> PlainHttpReader:
+        if self._plain is None:
+            self._plain = PlainHttpReader(self._where())
+        return self._plain
 
     def _where(self) -> Upstream:
         if self._upstream is None:
