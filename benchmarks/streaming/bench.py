@@ -177,7 +177,7 @@ def server(folder: Path, n: int, n_decoded: int = 0) -> Iterator[dict[str, str]]
 def main() -> int:
     """Run it all."""
     is_quick = "--quick" in sys.argv[1:]
-    n, n_s3, n_decoded = (500, 100, 200) if is_quick else (5000, 1000, 2000)
+    n, n_s3, n_decoded = (500, 100, 200) if is_quick else (5000, 1000, 5000)
     report = Report("streaming", "peer")
     with tempfile.TemporaryDirectory(prefix="streaming-") as place:
         folder = Path(place)
