@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Generator, Sequence
 
 import numpy as np
@@ -25,7 +26,7 @@ from labelwright.train.toolkit.samples import EncodedSample, SampleSource, Share
 
 __all__ = ["Batch", "Batches", "changed"]
 
-_CACHE_BYTES = 1 << 30
+_CACHE_BYTES_MOST = 1 << 30
 
 
 @dataclasses.dataclass(slots=True)
@@ -60,8 +61,9 @@ class Batches:
     side_px : int
         Pictures are scaled to this, sides apart.
     seed : int
-    cache_bytes : int
-        Decoded pictures that are kept in memory, for sources that can be revisited.
+    cache_bytes : int, optional
+        Decoded pictures that are kept in memory, for sources that can be revisited. Default: a tenth of this
+        machine's memory, at most 1 GiB.
     """
 
     def __init__(
@@ -71,12 +73,15 @@ class Batches:
         *,
         side_px: int,
         seed: int = 0,
-        cache_bytes: int = _CACHE_BYTES,
+        cache_bytes: int | None = None,
     ) -> None:
         self.source = source
         self._rules = rules
         self._side_px = side_px
         self._seed = seed
+        if cache_bytes is None:
+            memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+            cache_bytes = min(_CACHE_BYTES_MOST, memory // 10)
         self._cache = PictureCache(cache_bytes if source.can_revisit else 0)
 
     def training(

@@ -178,8 +178,8 @@ class Training:
                 self._report(epoch, i_batch, entropy, distance)
         if i_batch % _LINE_EVERY and i_batch > 1:
             self._report(epoch, i_batch, entropy, distance)
-        if self._is_async:
-            self._processes.average_weights(self.model)
+        # Statistics of norms differ between processes in any case, weights with ``dist_async``.
+        self._processes.average_weights(self.model)
         n_records = sum(self._processes.gather(n_seen))
         rate_seen = n_records / max(time.time() - started, 1e-9)
         self._log.throughput(f"train throughput={rate_seen:.6g} records/second")
@@ -253,7 +253,9 @@ class Training:
         }
 
     def _resume(self) -> None:
-        found = self._checkpoints.latest()
+        # One process reads and tells the others, whose folders may hold less.
+        found = self._checkpoints.latest() if self._processes.is_first else None
+        found = self._processes.gather(found)[0]
         if found is None:
             return
         self.n_epochs_done, state = found

@@ -6,6 +6,10 @@ Norms whose statistics are fixed
     ``gamma``, ``b`` and ``w`` through the small weights instead of through whole maps. The parameters stay
     those of convolution and norm, so do their names.
 
+ReLU6
+    Where it works in place, torch keeps a copy of what it replaced for the backward pass. The result says as
+    much: the gradient passes where it is between 0 and 6.
+
 Depthwise convolutions with stride 2
     Their backward pass is several times slower in the CPU's kernels than that of stride 1. With padding 1
     and kernels of 3 they are every other value of one with stride 1, so their gradient is that one's with
@@ -41,6 +45,8 @@ def speed_up(module: nn.Module) -> nn.Module:
         if type(each) is nn.Conv2d and _is_strided_depthwise(each):
             each.__class__ = _Convolution
             each.__dict__["_norm"] = None
+        if type(each) is nn.ReLU6 and each.inplace:
+            each.__class__ = _ReLU6
     return module
 
 
@@ -77,6 +83,29 @@ def prepare_for_export(module: nn.Module) -> nn.Module:
             elif isinstance(child, nn.ReLU):
                 child.inplace = False
     return module
+
+
+class _ReLU6(nn.ReLU6):
+    def forward(self, input: Tensor) -> Tensor:
+        if not (torch.is_grad_enabled() and input.requires_grad):
+            return super().forward(input)
+        result: Tensor = _ClampInPlace.apply(input)  # type: ignore[no-untyped-call,unused-ignore]
+        return result
+
+
+class _ClampInPlace(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.mark_dirty(x)
+        x.clamp_(0.0, 6.0)
+        ctx.save_for_backward(x)
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (result,) = ctx.saved_tensors
+        passed: Tensor = torch.ops.aten.hardtanh_backward(gradients[0], result, 0.0, 6.0)
+        return passed
 
 
 class _Clamp(nn.Module):
