@@ -18,6 +18,7 @@ __all__ = [
     "LimitExceeded",
     "ManifestError",
     "ModelFailed",
+    "ModelNotReady",
     "NameInUse",
     "NotFound",
     "PasswordRefused",
@@ -116,6 +117,10 @@ class RevisionChanged(Conflict):
 
 class Busy(LabelwrightError):
     """Too much is going on already; the same request may succeed later."""
+
+
+class ModelNotReady(Busy):
+    """One of the models of a multi-model endpoint is still being loaded."""
 
 
 class ModelFailed(LabelwrightError):

@@ -83,7 +83,7 @@ def test_models_are_refused_in_aws_words(hosting: Hosting) -> None:
         ({}, "Exactly one"),
         ({"PrimaryContainer": {"ModelDataUrl": "s3://models/one/model.tar.gz"}}, "Image is missing"),
         ({"PrimaryContainer": {**container, "ModelDataUrl": "https://a/b.tar.gz"}}, "must be an s3:// URI"),
-        ({"PrimaryContainer": {**container, "Mode": "MultiModel"}}, "MultiModel"),
+        ({"PrimaryContainer": {"Image": SCRIPT_IMAGE, "Mode": "MultiModel"}}, "must be the s3:// prefix"),
         (
             {"PrimaryContainer": {**container, "Environment": {f"K{i}": "v" * 1024 for i in range(33)}}},
             "at most 32768",
@@ -491,3 +491,18 @@ def test_a_sample_is_captured(hosting: Hosting) -> None:
     assert content["captureData"]["endpointInput"]["data"] == "[4]"
     assert json.loads(content["captureData"]["endpointOutput"]["data"]) == {"model": "one", "sum": 4}
     assert content["eventMetadata"]["inferenceId"] == "mine"
+
+
+def test_many_models_behind_one_container(hosting: Hosting) -> None:
+    for tag in ("red", "blue"):
+        hosting.s3.put_object(Bucket="models", Key=f"many/{tag}.tar.gz", Body=script_model(tag))
+    container = {"Image": SCRIPT_IMAGE, "ModelDataUrl": "s3://models/many/", "Mode": "MultiModel"}
+    hosting.sagemaker.create_model(ModelName="many", PrimaryContainer=container, ExecutionRoleArn=ROLE)
+    hosting.config("many", {"ModelName": "many"})
+    hosting.endpoint("many", "many")
+    for tag in ("red", "blue", "red"):
+        assert hosting.answer("many", [1], TargetModel=f"{tag}.tar.gz")["model"] == tag
+    invoke = hosting.runtime.invoke_endpoint
+    for target in ("../one/model.tar.gz", "none.tar.gz"):
+        refused(invoke, "ModelError", r"\(400\)", EndpointName="many", Body=b"[]", TargetModel=target)
+    refused(invoke, "ModelError", "TargetModel is", EndpointName="many", Body=b"[]")

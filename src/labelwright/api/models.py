@@ -182,11 +182,12 @@ def _check(context: RequestContext, path: str, definition: Mapping[str, Any]) ->
             field=f"{path}.ModelDataUrl",
         )
     if definition.get("Mode") == "MultiModel":
-        raise InvalidRequest(
-            f"{path}.Mode is MultiModel, which this server does not serve; create a model and a production "
-            "variant for each.",
-            field=f"{path}.Mode",
-        )
+        if not str(definition.get("ModelDataUrl", "")).startswith("s3://"):
+            raise InvalidRequest(
+                f"{path}.ModelDataUrl must be the s3:// prefix of the archives of a MultiModel container.",
+                field=f"{path}.ModelDataUrl",
+            )
+        return  # what is below the prefix may come and go
     _check_artifact(context, path, definition)
 
 

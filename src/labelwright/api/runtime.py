@@ -21,8 +21,8 @@ from labelwright.core.endpoint import Status
 from labelwright.engine.hosting.capture import Captured, Captures
 from labelwright.engine.hosting.proxy import Saturated, Unreachable, head_of
 from labelwright.engine.hosting.routes import Route, VariantRoute
-from labelwright.errors import Busy, InvalidRequest, ModelFailed, NotFound
-from labelwright.hosting.interface import CUSTOM_ATTRIBUTES, LOG_GROUP, TIMED_OUT, Reply
+from labelwright.errors import Busy, InvalidRequest, ModelFailed, ModelNotReady, NotFound
+from labelwright.hosting.interface import CUSTOM_ATTRIBUTES, LOG_GROUP, NOT_READY, TIMED_OUT, Reply
 from labelwright.store import async_invocations
 from labelwright.store import endpoints as store
 from labelwright.store.async_invocations import AsyncRequest
@@ -178,6 +178,10 @@ async def _sent(
     stats.model_seconds.observe(seconds)
     if reply.is_ok:
         return reply
+    if NOT_READY in reply.headers:
+        raise ModelNotReady(
+            f"The model that endpoint {endpoint} was asked for is still being loaded. Try again."
+        )
     if 400 <= reply.status < 500:
         stats.n_client_errors += 1
     else:

@@ -7,6 +7,7 @@ any other image by a container engine, where one answers; a model with a script 
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from labelwright.hosting.artifacts import fetched_model
 from labelwright.hosting.docker import find_engine
 from labelwright.hosting.interface import Container, HostingError, PingFailed
 from labelwright.hosting.interpreters import LOCAL
+from labelwright.hosting.multi_model import MultiModel
 from labelwright.hosting.pipeline import Pipeline
 from labelwright.hosting.predictors import open_predictor
 from labelwright.hosting.programs import open_image, open_script, script_of
@@ -104,10 +106,23 @@ def _open_one(
 ) -> Container:
     image = definition.get("Image") or ""
     if definition.get("Mode") == "MultiModel":
-        raise HostingError(
-            f'Container "{label}" asks for several models (MultiModel), which this server does not serve. '
-            "Create a model and a production variant for each."
-        )
+        prefix = str(definition.get("ModelDataUrl", "")).rstrip("/")
+
+        def open_target(target: str) -> Container:
+            single = {**definition, "Mode": "SingleModel", "ModelDataUrl": f"{prefix}/{target}"}
+            return _open_one(
+                single,
+                name=name,
+                label=label,
+                folder=folder / hashlib.sha256(target.encode()).hexdigest()[:32],
+                objects=objects,
+                variables=variables,
+                log=log,
+                n_threads=n_threads,
+                startup_s=startup_s,
+            )
+
+        return MultiModel(name, open_target)
     model_dir = fetched_model(definition, folder, objects, name=label)
     program = script_of(model_dir, variables)
     if program is None and (algorithm_of(image) is not None or (model_dir / "labelwright.json").is_file()):

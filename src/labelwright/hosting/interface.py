@@ -13,6 +13,7 @@ __all__ = [
     "FAILED",
     "FORWARDED",
     "LOG_GROUP",
+    "NOT_READY",
     "READY",
     "TIMED_OUT",
     "TIMEOUT",
@@ -30,6 +31,9 @@ READY, FAILED = "Ready", "Failed"
 
 TIMEOUT = "x-labelwright-timeout"
 """Header with which the server gives a serving process other than 60 seconds for an answer."""
+
+NOT_READY = "x-labelwright-not-ready"
+"""Header with which a serving process says that a model is still being loaded."""
 
 TIMED_OUT = "x-labelwright-timed-out"
 """Header with which a serving process says that its container had not answered in time."""

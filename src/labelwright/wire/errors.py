@@ -124,6 +124,7 @@ _BY_SERVICE: Mapping[str, Mapping[type[LabelwrightError], Row]] = {
     "sagemaker-runtime": {
         errors.InvalidRequest: ("ValidationError", 400),
         errors.Busy: ("ServiceUnavailable", 503),
+        errors.ModelNotReady: ("ModelNotReadyException", 429),
         ConstraintsBroken: ("ValidationError", 400),
         MalformedInput: ("ValidationError", 400),
         BodyTooLarge: ("ValidationError", 400),
