@@ -17,6 +17,10 @@ from labelwright.testing.training_folder import TrainingFolder
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
+# Threads that wait for each other spin; on a busy machine that is most of the CPU time they take.
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+
+
 class Trained(NamedTuple):
     """What a training came to."""
 
@@ -70,7 +74,9 @@ def train(
     base = Path(tempfile.mkdtemp(prefix="labelwright-training-"))
     folder = TrainingFolder(base, hyperparameters)
     fill(folder)
-    environment = {} if weights is None else {"LABELWRIGHT_PRETRAINED_DIR": str(weights)}
+    environment = dict(ONE_THREAD)
+    if weights is not None:
+        environment["LABELWRIGHT_PRETRAINED_DIR"] = str(weights)
     process = folder.start(algorithm, **environment)
     history: dict[str, list[float]] = {name: [] for name in patterns}
     assert process.stdout is not None
@@ -95,7 +101,11 @@ def pretrained_folder() -> Path | None:
 def plain_speed(module: str, *arguments: str) -> float:
     """Pictures per CPU second of a plain training loop, which runs in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-m", module, *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-m", module, *arguments],
+        env={**os.environ, **ONE_THREAD},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise SystemExit(f"{module} failed:\n{done.stderr}")

@@ -1,8 +1,8 @@
 """Image classification on TrashNet: accuracy for a stated CPU budget, with and without the pretrained base.
 
 833 pictures of 256 x 341 to train, 177 to validate, six materials, MobileNetV2 at 224 x 224. Beside it, for
-speed, the loop one would write with torchvision's transforms and the same network. CPU time, as the machine
-may be busy.
+speed, the loop one would write with torchvision's transforms and the same network. CPU time on one
+thread, as the machine may be busy.
 
 ``python -m benchmarks.classification.bench [FOLDER] [EPOCHS]``
 """
@@ -38,7 +38,7 @@ SETTINGS = {
     "image_shape": "3,224,224",
     "resize": 256,
     "mini_batch_size": 16,
-    "augmentation_type": "crop_color",
+    "augmentation_type": "crop",
     "learning_rate": 0.01,
 }
 METRICS = {"train": r"Train-accuracy=(\S+)", "validation": r"Validation-accuracy=(\S+)"}
@@ -83,26 +83,30 @@ def served(folder: Path, model: Path) -> tuple[float, float]:
     return float(np.mean(np.array(best) == np.array(truth))), len(bodies) / cpu_s
 
 
+def add_rows(report: Report, folder: Path, n_epochs: int, speed: float, *, pretrained: bool) -> None:
+    """Train once and say what came of it; ``speed`` is the plain loop's, in pictures a CPU second."""
+    if pretrained and pretrained_folder() is None:
+        report.note("No pretrained weights beside the repository; the run with them is missing.")
+        return
+    done = run(folder, n_epochs, pretrained=pretrained)
+    name = "pretrained" if pretrained else "random"
+    report.row(f"accuracy, {name} base", "", max(done.history["validation"]), None, smaller=False)
+    report.row(f"training, {name}", "CPU s", done.cpu_s, n_epochs * len(lines_of(folder, "train")) / speed)
+    shown = ", ".join(f"{value:.3f}" for value in done.history["validation"])
+    report.note(f"{name} base: accuracy by epoch {shown}; {done.cpu_s:.0f} CPU s with all validations.")
+    accuracy, per_s = served(folder, done.model)
+    report.row(f"accuracy of answers, {name}", "", accuracy, None, smaller=False)
+    report.row(f"answers, {name}", "pictures/CPU s", per_s, None, smaller=False)
+
+
 def main() -> None:
     """All rows."""
     folder = data_folder("trashnet", sys.argv[1] if len(sys.argv) > 1 else None)
     n_epochs = int(sys.argv[2]) if len(sys.argv) > 2 else 6
     report = Report("classification", "plain torchvision")
     speed = plain_speed("benchmarks.classification.plain", str(folder))
-    n_seen = n_epochs * len(lines_of(folder, "train"))
     for pretrained in (True, False):
-        if pretrained and pretrained_folder() is None:
-            report.note("No pretrained weights beside the repository; the run with them is missing.")
-            continue
-        done = run(folder, n_epochs, pretrained=pretrained)
-        name = "pretrained" if pretrained else "random"
-        report.row(f"accuracy, {name} base", "", max(done.history["validation"]), None, smaller=False)
-        report.row(f"training, {name}", "CPU s", done.cpu_s, n_seen / speed)
-        shown = ", ".join(f"{value:.3f}" for value in done.history["validation"])
-        report.note(f"{name} base: accuracy by epoch {shown}; {done.cpu_s:.0f} CPU s with all validations.")
-        accuracy, per_s = served(folder, done.model)
-        report.row(f"accuracy of answers, {name}", "", accuracy, None, smaller=False)
-        report.row(f"answers, {name}", "pictures/CPU s", per_s, None, smaller=False)
+        add_rows(report, folder, n_epochs, speed, pretrained=pretrained)
     report.note(f"{n_epochs} epochs of 833 pictures. The plain loop's CPU time is its time for 96 pictures, ")
     report.note("scaled to all epochs; it does not validate, ours does after every epoch.")
     report.finish()

@@ -2,7 +2,7 @@
 
 367 pictures of 480 x 360 to train, 101 to validate (whole pictures, 11 classes, void left out), FCN on
 MobileNetV2. Beside it, for speed, the loop one would write with torchvision's transforms and the same
-network. CPU time, as the machine may be busy.
+network. CPU time on one thread, as the machine may be busy.
 
 ``python -m benchmarks.segmentation.bench [FOLDER] [EPOCHS]``
 """
@@ -93,26 +93,30 @@ def served(folder: Path, model: Path) -> tuple[float, float]:
     return float((right / union)[counts.sum(1) > 0].mean()), len(bodies) / cpu_s
 
 
+def add_rows(report: Report, folder: Path, n_epochs: int, speed: float, *, pretrained: bool) -> None:
+    """Train once and say what came of it; ``speed`` is the plain loop's, in pictures a CPU second."""
+    if pretrained and pretrained_folder() is None:
+        report.note("No pretrained weights beside the repository; the run with them is missing.")
+        return
+    done = run(folder, n_epochs, pretrained=pretrained)
+    name = "pretrained" if pretrained else "random"
+    report.row(f"mIOU, {name} backbone", "", max(done.history["mIOU"]), None, smaller=False)
+    report.row(f"training, {name}", "CPU s", done.cpu_s, n_epochs * len(lines_of(folder, "train")) / speed)
+    shown = ", ".join(f"{value:.3f}" for value in done.history["mIOU"])
+    report.note(f"{name} backbone: mIOU by epoch {shown}; {done.cpu_s:.0f} CPU s with all validations.")
+    mean_iou, per_s = served(folder, done.model)
+    report.row(f"mIOU of answers, {name}", "", mean_iou, None, smaller=False)
+    report.row(f"answers, {name}", "pictures/CPU s", per_s, None, smaller=False)
+
+
 def main() -> None:
     """All rows."""
     folder = data_folder("camvid", sys.argv[1] if len(sys.argv) > 1 else None)
     n_epochs = int(sys.argv[2]) if len(sys.argv) > 2 else 8
     report = Report("segmentation", "plain torchvision")
     speed = plain_speed("benchmarks.segmentation.plain", str(folder))
-    n_seen = n_epochs * len(lines_of(folder, "train"))
     for pretrained in (True, False):
-        if pretrained and pretrained_folder() is None:
-            report.note("No pretrained weights beside the repository; the run with them is missing.")
-            continue
-        done = run(folder, n_epochs, pretrained=pretrained)
-        name = "pretrained" if pretrained else "random"
-        report.row(f"mIOU, {name} backbone", "", max(done.history["mIOU"]), None, smaller=False)
-        report.row(f"training, {name}", "CPU s", done.cpu_s, n_seen / speed)
-        shown = ", ".join(f"{value:.3f}" for value in done.history["mIOU"])
-        report.note(f"{name} backbone: mIOU by epoch {shown}; {done.cpu_s:.0f} CPU s with all validations.")
-        mean_iou, per_s = served(folder, done.model)
-        report.row(f"mIOU of answers, {name}", "", mean_iou, None, smaller=False)
-        report.row(f"answers, {name}", "pictures/CPU s", per_s, None, smaller=False)
+        add_rows(report, folder, n_epochs, speed, pretrained=pretrained)
     report.note(f"{n_epochs} epochs of 367 pictures. The plain loop's CPU time is its time for 48 pictures, ")
     report.note("scaled to all epochs; it does not validate, ours does after every epoch.")
     report.finish()

@@ -35,7 +35,6 @@ from labelwright.train.toolkit.stopping import BestWeights, EarlyStopping, StopW
 __all__ = ["train"]
 
 _LINE_EVERY = 20  # batches
-_FEW_PICTURES = 16  # in a batch: too few for statistics as good as the pretrained ones
 _MODEL_FOLDER = "/opt/ml/model"
 
 
@@ -127,12 +126,10 @@ class _Run:
         self.is_over = False
         self.sides = _open(job, self.seed)
         self.precision = _precision(job)
-        network, is_trained = starting_network(job, scratch, seed=self.seed)
-        self.network = network
+        self.start = starting_network(job, scratch, seed=self.seed)
+        self.network = network = self.start.network
         self.precision.put(network)
         job.processes.share_weights(network)
-        self._is_trained = is_trained
-        self._keeps_statistics = is_trained and values["mini_batch_size"] < _FEW_PICTURES
         decays = values["optimizer"] in ("sgd", "nag")
         self.optimizer = build_optimizer(
             values["optimizer"],
@@ -170,14 +167,14 @@ class _Run:
         set_rate(self.optimizer, rate)
         torch.manual_seed(self.seed + epoch)  # dropout; so that a resumed run equals an unbroken one
         self.network.train()
-        if self._keeps_statistics:
+        if self.start.keeps_statistics:
             keep_statistics(self.network)
         self.scores.reset()
         n_samples, line_started = 0, time.monotonic()
         batches = self.sides.train.training(epoch, max(1, values["mini_batch_size"] // processes.n_local))
         for i_batch, (pictures, truth) in enumerate(in_step(batches, processes, self.wish)):
             pictures, truth = self._moved(pictures, truth)
-            if not self._is_trained:
+            if not self.start.is_trained:
                 weigh_statistics(self.network, self.n_steps)
             with self.precision.autocast():
                 scores = self.network(pictures)
@@ -253,6 +250,7 @@ class _Run:
                 "base_network": values["base_network"],
                 "num_layers": int(values["num_layers"]),
                 "multi_label": values["multi_label"],
+                "keeps_statistics": self.start.keeps_statistics,
                 "best_epoch": self.best.epoch,
             },
             classes=None,

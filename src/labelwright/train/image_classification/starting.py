@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import torch
@@ -18,11 +19,30 @@ from labelwright.train.toolkit.log import JobLog
 from labelwright.train.toolkit.pretrained import pretrained_weights
 from labelwright.train.toolkit.problems import CustomerError
 
-__all__ = ["load_pretrained", "starting_network"]
+__all__ = ["Start", "load_pretrained", "starting_network"]
 
 
-def starting_network(job: Job, scratch: Path, *, seed: int) -> tuple[Classifier, bool]:
-    """The network of a job, and whether its layers but the last are trained already.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Start:
+    """What training begins with.
+
+    Attributes
+    ----------
+    network : Classifier
+    is_trained : bool
+        Its layers but the last one at least.
+    keeps_statistics : bool
+        Its normalisation statistics come from ImageNet: those of a few thousand pictures or small batches
+        would be worse.
+    """
+
+    network: Classifier
+    is_trained: bool = False
+    keeps_statistics: bool = False
+
+
+def starting_network(job: Job, scratch: Path, *, seed: int) -> Start:
+    """The network of a job.
 
     Parameters
     ----------
@@ -50,11 +70,11 @@ def starting_network(job: Job, scratch: Path, *, seed: int) -> tuple[Classifier,
         except RuntimeError as error:
             raise CustomerError(f"The weights in channel 'model' do not fit: {error}") from error
         job.log.say("Training goes on from the model in channel 'model'; use_pretrained_model is ignored.")
-        return network, True
+        return Start(network, True, bool(artifact.description["network"].get("keeps_statistics")))
     if not values["use_pretrained_model"]:
-        return network, False
+        return Start(network)
     is_pretrained = load_pretrained(network, values["base_network"], int(values["num_layers"]), job.log)
-    return network, is_pretrained
+    return Start(network, is_pretrained, is_pretrained)
 
 
 def load_pretrained(network: Classifier, base_network: str, n_layers: int, log: JobLog) -> bool:

@@ -122,7 +122,8 @@ class _Run:
         self.is_over = False
         self.train, self.validation = _open(job, self.seed)
         self.precision = precision_for(job.processes.local_rank)
-        self.network, self.start = starting_network(job, scratch, seed=self.seed)
+        self.start = starting_network(job, scratch, seed=self.seed)
+        self.network = self.start.network
         if values["syncbn"] and job.processes.n_ranks > 1 and torch.cuda.is_available():
             convert = nn.SyncBatchNorm.convert_sync_batchnorm
             self.network = convert(self.network)  # type: ignore[no-untyped-call,unused-ignore]  # torch's
@@ -162,7 +163,7 @@ class _Run:
         for group in optimizer.param_groups:
             for is_new in (False, True):
                 chosen = [p for p in group["params"] if (id(p) not in of_backbone) == is_new]
-                scale = _HEAD_RATE if is_new and self.start == "pretrained" else 1.0
+                scale = _HEAD_RATE if is_new and self.start.origin == "pretrained" else 1.0
                 groups.append({**group, "params": chosen, "scale": scale})
         optimizer.param_groups[:] = [group for group in groups if group["params"]]
         return optimizer
@@ -175,7 +176,7 @@ class _Run:
         n_batches = max(1, math.ceil(n_samples / (batch_size * processes.n_ranks)))
         torch.manual_seed(self.seed + epoch)  # dropout; so that a resumed run equals an unbroken one
         self.network.train()
-        if self.start == "pretrained":
+        if self.start.keeps_statistics:
             keep_statistics(self.network.backbone)
         started, total, n_seen = time.monotonic(), 0.0, 0
         batches = in_step(self.train.training(epoch, batch_size), processes, self.wish)
@@ -183,8 +184,8 @@ class _Run:
             rate = learning_rate(values, epoch, min(1.0, i_batch / n_batches))
             for group in self.optimizer.param_groups:
                 group["lr"] = rate * group["scale"]
-            if self.start != "continued":
-                trained = self.network.backbone if self.start == "pretrained" else None
+            if self.start.origin != "continued":
+                trained = self.network.backbone if self.start.origin == "pretrained" else None
                 weigh_statistics(self.network, self.n_steps, unless_trained=trained)
             pictures, truth = self._moved(pictures, truth)
             with self.precision.autocast():
@@ -268,6 +269,7 @@ class _Run:
                 "backbone": values["backbone"],
                 "algorithm": values["algorithm"],
                 "base_size": values["base_size"],
+                "keeps_statistics": self.start.keeps_statistics,
                 "best_epoch": self.best.epoch,
             },
             classes=None,

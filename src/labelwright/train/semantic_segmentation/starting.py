@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -15,8 +17,24 @@ from labelwright.train.toolkit.problems import CustomerError
 
 __all__ = ["Start", "load_pretrained", "starting_network"]
 
-Start = str
-"""``"continued"``, ``"pretrained"`` or ``"random"``."""
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Start:
+    """What training begins with.
+
+    Attributes
+    ----------
+    network : Segmenter
+    origin : {"random", "pretrained", "continued"}
+        Of the weights; "pretrained" are those of the backbone alone.
+    keeps_statistics : bool
+        The backbone's normalisation statistics come from ImageNet: those of small batches would be worse.
+    """
+
+    network: Segmenter
+    origin: Literal["random", "pretrained", "continued"] = "random"
+    keeps_statistics: bool = False
+
 
 _TORCHVISION_NAMES = {
     "resnet-18": "resnet18",
@@ -26,8 +44,8 @@ _TORCHVISION_NAMES = {
 }
 
 
-def starting_network(job: Job, scratch: Path, *, seed: int) -> tuple[Segmenter, Start]:
-    """The network of a job, and where its weights come from.
+def starting_network(job: Job, scratch: Path, *, seed: int) -> Start:
+    """The network of a job.
 
     Parameters
     ----------
@@ -53,10 +71,10 @@ def starting_network(job: Job, scratch: Path, *, seed: int) -> tuple[Segmenter, 
         except RuntimeError as error:
             raise CustomerError(f"The weights in channel 'model' do not fit: {error}") from error
         job.log.say("Training goes on from the model in channel 'model'; use_pretrained_model is ignored.")
-        return network, "continued"
+        return Start(network, "continued", bool(artifact.description["network"].get("keeps_statistics")))
     if values["use_pretrained_model"] and load_pretrained(network, values["backbone"], job.log):
-        return network, "pretrained"
-    return network, "random"
+        return Start(network, "pretrained", True)
+    return Start(network)
 
 
 def load_pretrained(network: Segmenter, backbone: str, log: JobLog) -> bool:
