@@ -25,6 +25,7 @@ from labelwright.engine.transform import KIND
 from labelwright.engine.transform.programs import program, program_name, program_names, spool_folder
 from labelwright.engine.transform.publishing import publish_some
 from labelwright.errors import AccessRefused, InvalidRequest, NotFound
+from labelwright.hosting.transform.spool import SpoolDamaged
 from labelwright.store import transform_jobs
 from labelwright.store.transform_jobs import TransformJobRow
 from labelwright.work import State
@@ -69,6 +70,13 @@ class TransformJobs:
                 return NOW
         except (NotFound, AccessRefused, InvalidRequest) as error:
             return _give_up(tools, row, client_error(f"Data upload failed: {error}"))
+        except SpoolDamaged:
+            # After the machine went down, what was written last may be lost. A new program sees to it.
+            found = tools.runners["transform"].poll(program_name(row))
+            if found.state is State.RUNNING:
+                return tools.clock() + _POLL_S
+            _next_attempt(tools, row, found)
+            return NOW
         return _run(tools, row)
 
 

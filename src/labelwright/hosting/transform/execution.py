@@ -129,12 +129,12 @@ class Execution:
     def _items(self) -> Iterator[_Item]:
         is_done = self._spool.is_done
         todo = (i for i in range(len(self._units)) if not is_done[i])
-        uri = next((self._units[0].uri for _ in range(1) if len(self._units)), "") or ""
+        where = self._units.example_uri()
         opened = OrderedPrefetch(
             self._open,
             lambda one: len(one.head),
             todo,
-            n_threads=n_threads_for(self._objects, uri) if self._objects.is_remote(uri) else 0,
+            n_threads=n_threads_for(self._objects, where) if self._objects.is_remote(where) else 0,
             budget_bytes=_AHEAD_BYTES,
         )
         for one in opened:

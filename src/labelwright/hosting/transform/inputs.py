@@ -71,6 +71,7 @@ class Units:
     def __init__(self, path: Path, data_type: str, uri: str, prefix: str) -> None:
         self._lines = LineIndex.of_path(path)
         self._data_type = data_type
+        self._uri = uri
         self._prefix = prefix
         self._stem = uri.rpartition("/")[2]
 
@@ -89,6 +90,13 @@ class Units:
         if self._data_type == "AugmentedManifestFile":
             return _unit_of_line(i, raw, self.name(i))
         return Unit(i, self.name(i), orjson.loads(raw))
+
+    def example_uri(self) -> str:
+        """Where objects are: the first one, or the manifest that holds the data itself."""
+        if self._data_type == "AugmentedManifestFile":
+            return self._uri
+        uri: str = orjson.loads(self._lines[0])
+        return uri
 
     def name(self, i: int) -> str:
         """Key of an output below S3OutputPath, without ``.out``; lines are numbered from 1."""

@@ -280,10 +280,12 @@ class SpoolWriter:
 
     def close(self) -> None:
         """Make everything durable."""
-        for file in (self._segment, self._done):
-            file.flush()
-            os.fsync(file.fileno())
-            file.close()
+        self._segment.close()
+        self._done.close()
+        for path in (*map(self._reader.segment, segments(self._folder)), self._folder / "done.jsonl"):
+            # The server may remove a segment of which everything is published at any moment.
+            with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+                os.fsync(file.fileno())
 
 
 def segments(folder: Path) -> list[int]:

@@ -243,3 +243,29 @@ def test_lines_of_an_augmented_manifest(tmp_path: Path) -> None:
     for i, said in ((3, "no S3 URI at 'x-ref'"), (4, "no JSON object")):
         with pytest.raises(Exception, match=said):
             found[i]
+
+
+def test_a_broken_first_line_stops_no_other(tmp_path: Path) -> None:
+    manifest = tmp_path / "birds.manifest"
+    manifest.write_text('{"source": \n{"source": "wren"}\n')
+    found = open_units(
+        {"S3DataType": "AugmentedManifestFile", "S3Uri": str(manifest)}, tmp_path, open_objects()
+    )
+    errors: dict[str, str] = {}
+    container = Shouter()
+    with contextlib.closing(SpoolWriter(tmp_path, len(found))) as writer:
+        Execution(
+            found,
+            open_objects(),
+            container,
+            plan(),
+            writer,
+            reopen=lambda: container,
+            n_together=1,
+            n_threads=1,
+            on_error=errors.__setitem__,
+        ).run()
+    assert container.bodies == [b"wren"]
+    assert (
+        list(errors) == ["birds.manifest/00000001"] and "no valid JSON" in errors["birds.manifest/00000001"]
+    )
