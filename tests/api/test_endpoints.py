@@ -506,3 +506,21 @@ def test_many_models_behind_one_container(hosting: Hosting) -> None:
     for target in ("../one/model.tar.gz", "none.tar.gz"):
         refused(invoke, "ModelError", r"\(400\)", EndpointName="many", Body=b"[]", TargetModel=target)
     refused(invoke, "ModelError", "TargetModel is", EndpointName="many", Body=b"[]")
+
+
+def test_an_answer_in_parts(hosting: Hosting) -> None:
+    script = (
+        "def model_fn(d):\n    return None\n"
+        "def transform_fn(m, body, kind, accept):\n    return body * 30_000, kind\n"
+    )
+    hosting.model("long", packed({"code/inference.py": script}))
+    hosting.config("long", {"ModelName": "long"})
+    hosting.endpoint("long", "long")
+    request = {"EndpointName": "long", "ContentType": "a/b", "Accept": "a/b"}
+    found = hosting.runtime.invoke_endpoint_with_response_stream(**request, Body=b"0123456789")
+    assert (found["ContentType"], found["InvokedProductionVariant"]) == ("a/b", "AllTraffic")
+    pieces = [event["PayloadPart"]["Bytes"] for event in found["Body"]]
+    assert len(pieces) == 3
+    assert b"".join(pieces) == b"0123456789" * 30_000
+    nothing = hosting.runtime.invoke_endpoint_with_response_stream(**request, Body=b"")
+    assert list(nothing["Body"]) == []

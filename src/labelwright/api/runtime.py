@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndp
 explanations, inference components and sessions are refused; an endpoint whose processes are being started
 again after they ended is ServiceUnavailable, which clients try again by themselves. An endpoint with an
 AsyncInferenceConfig answers InvokeEndpoint as well; its topics are not told of anything, and a request that
-was accepted may reach the model twice when the server is killed. Answers are not streamed.
+was accepted may reach the model twice when the server is killed.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from labelwright.engine.hosting.proxy import Saturated, Unreachable, head_of
 from labelwright.engine.hosting.routes import Route, VariantRoute
 from labelwright.errors import Busy, InvalidRequest, ModelFailed, ModelNotReady, NotFound
 from labelwright.hosting.interface import CUSTOM_ATTRIBUTES, LOG_GROUP, NOT_READY, TIMED_OUT, Reply
+from labelwright.s3 import eventstream
 from labelwright.store import async_invocations
 from labelwright.store import endpoints as store
 from labelwright.store.async_invocations import AsyncRequest
@@ -35,6 +36,7 @@ _BODY_BYTES_MAX = 6 << 20
 # After a start of the server it takes a moment until the processes that went on without it are found again.
 _FOUND_S = 10.0
 _MESSAGE_CHARS_MAX = 512
+_PART_BYTES = 128 << 10
 _TTL_S = 21_600
 _ASYNC_TIMEOUT_S = 900
 
@@ -94,6 +96,16 @@ async def invoke_endpoint(
         "InvokedProductionVariant": variant.name,
         "CustomAttributes": reply.headers.get(CUSTOM_ATTRIBUTES),
     }
+
+
+@operation("sagemaker-runtime", "InvokeEndpointWithResponseStream")
+async def invoke_endpoint_with_response_stream(context: RequestContext, **members: Any) -> dict[str, Any]:
+    """Answer as a stream of parts, which begins when the model has answered."""
+    answer = await invoke_endpoint(context, **members)
+    body = answer["Body"]
+    parts = (body[start : start + _PART_BYTES] for start in range(0, len(body), _PART_BYTES))
+    events = (eventstream.event("PayloadPart", part, "application/octet-stream") for part in parts)
+    return {**answer, "Body": b"".join(events)}
 
 
 @operation("sagemaker-runtime", "InvokeEndpointAsync")

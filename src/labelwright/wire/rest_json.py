@@ -271,6 +271,8 @@ def serialise(operation: Operation, answer: Mapping[str, Any]) -> Answer:
             kind = members[name].type
             if kind == "blob":
                 body = bytes(value)
+            elif isinstance(value, bytes):  # events, framed already
+                body, headers["content-type"] = value, "application/vnd.amazon.eventstream"
             else:
                 body = value.encode() if kind == "string" else orjson.dumps(writer_of(members[name])(value))
         else:
