@@ -49,7 +49,7 @@ _LONGEST_REQUEST_S = 65.0
 _AGAIN_AFTER_S = (0.0, 1.0, 2.0, 5.0, 15.0, 60.0)
 _SOUND_S = 60.0  # a process that has served this long did not die of what its predecessor died of
 _ATTEMPTS_MAX = 3  # to fill a slot of a new deployment, when a process ends without a word
-_UNANSWERED_MAX = 3
+_UNANSWERED_MAX = 10  # pings of a process that runs, half a minute: a busy machine is slow, too
 _SWEEP = 0  # in place of a row's key
 
 
