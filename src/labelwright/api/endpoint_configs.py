@@ -9,6 +9,7 @@ uses may be deleted: the endpoint has its own copy.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -215,7 +216,14 @@ def _check_together(variants: Sequence[Mapping[str, Any]]) -> None:
             field="ProductionVariants",
             value=twice,
         )
-    if not sum(variant.get("InitialVariantWeight", 1.0) for variant in variants) > 0:
+    total = sum(variant.get("InitialVariantWeight", 1.0) for variant in variants)
+    if not math.isfinite(total):
+        raise InvalidRequest(
+            f"The sum of InitialVariantWeight is {total:g}; it must be a number.",
+            field="ProductionVariants",
+            value=total,
+        )
+    if total <= 0:
         raise InvalidRequest(
             "All weights are 0, so no variant would get requests; give at least one InitialVariantWeight "
             "above 0.",

@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import operation, reads, writes
 from labelwright.api.paging import page_of
+from labelwright.core.training_rules import check_texts
 from labelwright.errors import AccessRefused, BlobNotFound, InvalidRequest
 from labelwright.store import models as store
 from labelwright.store.models import ModelRow
@@ -170,6 +171,7 @@ def _check(context: RequestContext, path: str, definition: Mapping[str, Any]) ->
             field=f"{path}.Image",
         )
     environment = definition.get("Environment") or {}
+    check_texts(f"{path}.Environment", environment)
     n_bytes = sum(len(key.encode()) + len(value.encode()) for key, value in environment.items())
     if n_bytes > _ENVIRONMENT_BYTES_MAX:
         raise InvalidRequest(

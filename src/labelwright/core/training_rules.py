@@ -10,13 +10,15 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from labelwright.errors import InvalidRequest
+from labelwright.errors import InvalidRequest, LimitExceeded
 
 __all__ = [
+    "HOSTS_MAX",
     "MAX_RUNTIME_S",
     "MAX_RUNTIME_S_DEFAULT",
     "VOLUME_GB_DEFAULT",
     "check_instance_type",
+    "check_texts",
     "check_training_request",
     "host_count",
     "max_runtime_s",
@@ -27,6 +29,8 @@ MAX_RUNTIME_S = 2_419_200
 """28 days."""
 MAX_RUNTIME_S_DEFAULT = 86_400
 VOLUME_GB_DEFAULT = 30
+HOSTS_MAX = 64
+"""Each is a process, or a container, of the same machine."""
 
 _WAIT_S_MAX_WITHOUT_CHECKPOINTS = 3600
 _KEEP_ALIVE_S_MAX = 3600
@@ -52,6 +56,8 @@ def check_training_request(
     ------
     InvalidRequest
         The first rule that is broken.
+    LimitExceeded
+        More than `HOSTS_MAX` hosts.
     """
     specification = request.get("AlgorithmSpecification")
     if specification is None:
@@ -62,6 +68,23 @@ def check_training_request(
     _check_resources(request.get("ResourceConfig") or {})
     _check_stopping(request, algorithm if algorithm and not can_checkpoint else None)
     _check_checkpoints(request.get("CheckpointConfig"))
+    check_texts("HyperParameters", request.get("HyperParameters") or {})
+    check_texts("Environment", request.get("Environment") or {})
+    for key in ("ContainerEntrypoint", "ContainerArguments"):
+        words = specification.get(key) or ()
+        check_texts(f"AlgorithmSpecification.{key}", dict(enumerate(words)))
+
+
+def check_texts(field: str, values: Mapping[Any, str]) -> None:
+    """Check what becomes variables, arguments or names; no zero character can be in any of them.
+
+    Raises
+    ------
+    InvalidRequest
+    """
+    for key, value in values.items():
+        if "\0" in value or "\0" in str(key):
+            raise _broken(f"{field}[{key!r}]", value[:200], "must not hold a zero character")
 
 
 def check_instance_type(value: str | None, path: str) -> None:
@@ -124,9 +147,10 @@ def _check_algorithm(specification: Mapping[str, Any]) -> None:
         if names.count(name) > 1:
             raise _broken("AlgorithmSpecification.MetricDefinitions", name, "must have names that differ")
     for definition in specification.get("MetricDefinitions") or ():
+        check_texts("AlgorithmSpecification.MetricDefinitions", definition)
         try:
             re.compile(definition["Regex"])
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             raise _broken(
                 "AlgorithmSpecification.MetricDefinitions",
                 definition["Regex"],
@@ -218,6 +242,12 @@ def _check_resources(resources: Mapping[str, Any]) -> None:
     for key in ("InstanceCount", "VolumeSizeInGB"):
         if key in resources and resources[key] < 1:
             raise _broken(f"ResourceConfig.{key}", resources[key], "must be at least 1")
+    n_hosts = host_count({"ResourceConfig": resources})
+    if n_hosts > HOSTS_MAX:
+        raise LimitExceeded(
+            f"ResourceConfig asks for {n_hosts} instances; all of them run on this machine, so at most "
+            f"{HOSTS_MAX} are allowed. Lower InstanceCount."
+        )
     keep_alive = resources.get("KeepAlivePeriodInSeconds", 0)
     if keep_alive > _KEEP_ALIVE_S_MAX:
         raise _broken(

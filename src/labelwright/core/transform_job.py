@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from labelwright.core.json_path import JsonPath
+from labelwright.core.training_rules import check_texts
 from labelwright.errors import IllegalTransition, InvalidRequest
 
 __all__ = [
@@ -185,6 +186,13 @@ def check_request(request: Mapping[str, Any]) -> None:
     ):
         if not uri.startswith("s3://") or not uri[5:].partition("/")[0]:
             raise _refused(field, uri, "must be an S3 URI, s3://bucket/prefix")
+    check_texts("Environment", request.get("Environment") or {})
+    for field, text in (
+        ("TransformInput.ContentType", request["TransformInput"].get("ContentType", "")),
+        ("TransformOutput.Accept", request["TransformOutput"].get("Accept", "")),
+    ):
+        if not text.isascii() or (text and not text.isprintable()):
+            raise _refused(field, text, "must be printable ASCII, for it becomes a header")
     if is_processed(request):
         _check_processing(request)
 

@@ -6,6 +6,7 @@ A request is parsed into a `Plan` once; everything behind the door trusts that.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -170,6 +171,9 @@ def parse_plan(request: Mapping[str, Any], facts_of: Callable[[str], AlgorithmFa
     stops_early = config.get("TrainingJobEarlyStoppingType", "Off") == "Auto"
     _check_strategy(strategy, definitions, stops_early=stops_early, is_warm=warm is not None)
     criteria = config.get("TuningJobCompletionCriteria") or {}
+    target = criteria.get("TargetObjectiveMetricValue")
+    if target is not None and not math.isfinite(target):
+        raise _broken("TuningJobCompletionCriteria.TargetObjectiveMetricValue", target, "must be a number")
     not_improving = criteria.get("BestObjectiveNotImproving") or {}
     convergence = criteria.get("ConvergenceDetected") or {}
     return Plan(
@@ -178,7 +182,7 @@ def parse_plan(request: Mapping[str, Any], facts_of: Callable[[str], AlgorithmFa
         criteria=Criteria(
             n_jobs_max=_n_jobs_max(strategy, limits, definitions),
             runtime_s_max=limits.get("MaxRuntimeInSeconds"),
-            target=criteria.get("TargetObjectiveMetricValue"),
+            target=target,
             n_not_improving_max=not_improving.get("MaxNumberOfTrainingJobsNotImproving"),
             ends_on_convergence=convergence.get("CompleteOnConvergence") == "Enabled",
             is_maximised=definitions[0].is_maximised,
