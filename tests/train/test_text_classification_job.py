@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -164,6 +165,26 @@ def test_what_cannot_be_trained_is_refused(
     assert folder.run(NAME) == 2
     assert says in folder.failure
     assert not (folder.model / "model.bin").exists()
+
+
+def test_a_rate_that_breaks_the_weights_is_named(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, lines(90), learning_rate=1e30)
+    assert folder.run(NAME) == 2
+    assert "Set a lower learning_rate than 1e+30" in folder.failure
+
+
+def test_a_wish_to_end_leaves_the_model_as_it_is(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, lines(90), epochs=1_000_000)
+    process = folder.start(NAME, OMP_NUM_THREADS="1")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("-------------- End of epoch: 3"):
+            process.send_signal(signal.SIGTERM)
+            break
+    rest = process.communicate()[0]
+    assert process.returncode == 0, rest
+    assert "asked to end" in rest and "Training finished." in rest
+    assert best_label(folder, "market price") == "__label__2"
 
 
 def test_a_label_that_is_none_is_named_by_sample(tmp_path: Path) -> None:

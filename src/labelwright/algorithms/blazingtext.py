@@ -72,4 +72,5 @@ ALGORITHM = Algorithm(
     ),
     objectives=MappingProxyType({"validation:accuracy": "Maximize", "train:mean_rho": "Maximize"}),
     channels=(ChannelRule("train"), ChannelRule("validation", "never")),
+    check=_check,
 )
