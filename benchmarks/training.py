@@ -22,11 +22,12 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 
 
 class Trained(NamedTuple):
-    """What a training came to."""
+    """What a training came to; the model's folder goes with ``holder``."""
 
     cpu_s: float
     history: dict[str, list[float]]
     model: Path
+    holder: tempfile.TemporaryDirectory[str]
 
 
 def data_folder(name: str, given: str | None) -> Path:
@@ -71,8 +72,8 @@ def train(
     weights : Path or None
         Folder of pretrained weights.
     """
-    base = Path(tempfile.mkdtemp(prefix="labelwright-training-"))
-    folder = TrainingFolder(base, hyperparameters)
+    holder = tempfile.TemporaryDirectory(prefix="labelwright-training-")
+    folder = TrainingFolder(Path(holder.name), hyperparameters)
     fill(folder)
     environment = dict(ONE_THREAD)
     if weights is not None:
@@ -89,7 +90,7 @@ def train(
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"training ended with {process.returncode}: {folder.failure}")
-    return Trained(usage.ru_utime + usage.ru_stime, history, folder.model)
+    return Trained(usage.ru_utime + usage.ru_stime, history, folder.model, holder)
 
 
 def pretrained_folder() -> Path | None:
