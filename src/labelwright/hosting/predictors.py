@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labelwright.hosting.interface import Reply
+from labelwright.hosting.slots import Slots
 
 if TYPE_CHECKING:
     from labelwright.inference import Predictor
@@ -69,7 +69,7 @@ class PredictorContainer:
         self.name = name
         self._predictor = predictor
         self._log = log or _log.info
-        self._slots = threading.BoundedSemaphore(n_at_once or _n_cores())
+        self._slots = Slots(n_at_once or _n_cores())
 
     def invoke(
         self,
@@ -81,7 +81,7 @@ class PredictorContainer:
         timeout_s: float = 60.0,
     ) -> Reply:
         """One prediction. A model in this process cannot be interrupted, so only the wait has an end."""
-        if not self._slots.acquire(timeout=timeout_s):
+        if not self._slots.acquire(timeout_s):
             return Reply(0, b"")
         try:
             answer, answer_type = self._predictor.predict(body, content_type, accept)
@@ -101,7 +101,7 @@ class PredictorContainer:
         timeout_s: float = 60.0,
     ) -> list[Reply]:
         """Predictions for several bodies, as one batch."""
-        if not self._slots.acquire(timeout=timeout_s):
+        if not self._slots.acquire(timeout_s):
             return [Reply(0, b"")] * len(bodies)
         try:
             answers = self._predictor.predict_many(bodies, content_type, accept)
