@@ -200,7 +200,11 @@ def test_what_users_write_into_the_files_is_harmless(training: TrainingShop) -> 
     with (training.folder(job) / "metrics.jsonl").open("w") as file:
         file.write('not json\n[]\n{"name": 3}\n{"name": "a", "value": NaN, "at": 1}\n')
         file.write('{"name": "a", "value": true, "at": 1}\n{"name": "a", "value": 2, "at": 1}\n')
+        file.write('{"name": "a\\u0000", "value": 1, "at": 1}\n{"name": "\\ud800", "value": 1, "at": 1}\n')
+        file.write(f'{{"name": "a", "value": 1{"0" * 400}, "at": 1}}\n{"[" * 100_000}\n')
         file.write('{"name": "half')
+    with (training.folder(job) / "progress.jsonl").open("a") as file:
+        file.write(f'{"[" * 100_000}\n{{"message": "\\ud800\\u0000", "at": 1{"0" * 400}}}\n')
     training.release(job)
     training.step_to_end(job)
     assert training.job(job).status == "Completed"

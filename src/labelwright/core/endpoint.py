@@ -23,6 +23,7 @@ from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, assert_never
 
+from labelwright.core.failure_reasons import storable
 from labelwright.errors import IllegalTransition, InvalidRequest
 
 __all__ = [
@@ -178,7 +179,7 @@ def apply(state: EndpointState, event: Event) -> EndpointState:
         case DeploymentFailed(reason):
             _require_pending(state, event)
             after = Status.FAILED if state.deployment is None else Status.IN_SERVICE
-            return EndpointState(after, state.deployment, None, reason)
+            return EndpointState(after, state.deployment, None, storable(reason))
         case _:
             assert_never(event)
 

@@ -19,7 +19,7 @@ import dataclasses
 from enum import StrEnum
 from typing import assert_never
 
-from labelwright.core.failure_reasons import REASON_CHARS_MAX
+from labelwright.core.failure_reasons import REASON_CHARS_MAX, storable
 from labelwright.errors import IllegalTransition
 
 __all__ = [
@@ -290,5 +290,5 @@ def _ended(state: JobState, at: float, outcome: Outcome, reason: str | None) -> 
         secondary=secondary,
         message=message,
         ended_at=at,
-        failure_reason=(reason or "")[:REASON_CHARS_MAX] if outcome is Outcome.FAILED else None,
+        failure_reason=storable(reason or "")[:REASON_CHARS_MAX] if outcome is Outcome.FAILED else None,
     )

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
 
+from labelwright.core.failure_reasons import storable
 from labelwright.core.json_path import JsonPath
 from labelwright.core.training_rules import check_texts
 from labelwright.errors import IllegalTransition, InvalidRequest
@@ -120,7 +121,7 @@ def apply(state: JobState, event: Event) -> JobState:
         case (Status.IN_PROGRESS, Ended(at=at, failure_reason=None)):
             return JobState(Status.COMPLETED, ended_at=at)
         case (Status.IN_PROGRESS, Ended(at=at, failure_reason=str(reason))):
-            return JobState(Status.FAILED, failure_reason=reason[:REASON_CHARS_MAX], ended_at=at)
+            return JobState(Status.FAILED, failure_reason=storable(reason)[:REASON_CHARS_MAX], ended_at=at)
         case (Status.STOPPING, Ended(at=at) | Halted(at=at)):
             return JobState(Status.STOPPED, ended_at=at)
     raise IllegalTransition(

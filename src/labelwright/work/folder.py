@@ -105,7 +105,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
     """A JSON object; None when the file is absent or is not one (somebody wrote into it)."""
     try:
         content = json.loads(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
 

@@ -351,7 +351,7 @@ def _started_at(folder: Path) -> float:
 
 def _last_progress(folder: Path) -> dict[str, Any] | None:
     for line in reversed(files.tail(folder / files.PROGRESS).splitlines()):
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             content = json.loads(line)
             if isinstance(content, dict):
                 return content

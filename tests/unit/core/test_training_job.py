@@ -103,3 +103,10 @@ def test_a_job_that_has_ended_cannot_be_stopped() -> None:
     assert (state.status, state.secondary) == (Status.STOPPED, Secondary.MAX_RUNTIME_EXCEEDED)
     with pytest.raises(IllegalTransition, match=r"rejected because the training job is in status Stopped\."):
         apply(state, StopRequested(2.0))
+
+
+def test_a_reason_can_be_stored_whatever_the_users_code_wrote() -> None:
+    ended = apply(first_state(), Ended(at=1.0, outcome=Outcome.FAILED, reason="a\0b \ud800" + "x" * 2000))
+    assert ended.failure_reason is not None
+    assert ended.failure_reason.startswith("a\ufffdb ?x")
+    assert len(ended.failure_reason.encode()) < 1030

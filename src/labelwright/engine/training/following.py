@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from labelwright.core.failure_reasons import storable
 from labelwright.core.training_job import Phase, PhaseBegan
 from labelwright.engine.supervisor import SupervisedTools
 from labelwright.engine.training import KIND
@@ -26,6 +27,7 @@ __all__ = ["follow"]
 
 _BYTES_AT_ONCE = 1 << 20
 _PROGRESS, _METRICS = "progress.jsonl", "metrics.jsonl"
+_NAME_MAX = 255
 _PHASES = {phase.value: phase for phase in Phase}
 
 
@@ -91,7 +93,7 @@ def _objects(data: bytes) -> Iterator[dict[str, Any]]:
     for line in data.split(b"\n"):
         try:
             content = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue  # the user's code can write there as well
         if isinstance(content, dict):
             yield content
@@ -108,10 +110,16 @@ def _phase(line: dict[str, Any], row: TrainingJobRow, now: float) -> PhaseBegan 
 
 def _point(line: dict[str, Any]) -> tuple[str, float, float] | None:
     name, value, at = line.get("name"), _number(line.get("value")), _number(line.get("at"))
-    return None if not isinstance(name, str) or value is None or at is None else (name, value, at)
+    if not isinstance(name, str) or not 0 < len(name) <= _NAME_MAX or storable(name) != name:
+        return None
+    return None if value is None or at is None else (name, value, at)
 
 
 def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
