@@ -16,6 +16,7 @@ from pathlib import Path
 
 from labelwright.hosting.interface import CUSTOM_ATTRIBUTES, Reply
 from labelwright.hosting.server import HttpServer, Request
+from labelwright.hosting.slots import Slots
 from labelwright.hosting.sockets import listen
 from labelwright.hosting.user_code import UnsupportedContentType, UserModel, default_accept, load_script
 
@@ -23,6 +24,7 @@ __all__ = ["main"]
 
 _BODY_BYTES_MAX = 1 << 30  # of asynchronous requests
 _MESSAGE_CHARS = 4000
+_LONGEST_S = 7200.0  # nobody waits that long for an answer
 
 
 def main(configuration: Path) -> None:
@@ -33,15 +35,19 @@ def main(configuration: Path) -> None:
     model_dir = Path(about["model_dir"])
     script = load_script(Path(about["code_dir"]), about["program"])
     model = UserModel(script, model_dir, default_accept=default_accept())
-    lock = threading.Lock()
+    turns = Slots(1)
 
     def answer(request: Request) -> Reply:
         if request.path == "/ping":
             return Reply(200, b"\n", "text/plain")
         if request.path != "/invocations" or request.method != "POST":
             return Reply(404, b"There are /ping and POST /invocations.\n", "text/plain")
-        with lock:
+        if not turns.acquire(_LONGEST_S):
+            return Reply(503, b"The script is at another request.\n", "text/plain")
+        try:
             return _answer(model, request)
+        finally:
+            turns.release()
 
     HttpServer(listen(about["socket"]), answer, body_bytes_max=_BODY_BYTES_MAX).serve()
 
