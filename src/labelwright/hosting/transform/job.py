@@ -105,19 +105,23 @@ def _carry_out(
         n_threads=content["n_threads"] if is_predictor else plan.n_at_once,
         on_error=on_error,
     )
+    ended = ""
     try:
         execution.run()
+    except HostingError as error:  # the container died and could not be started again
+        ended = _with_prefix(str(error))
+        log(f"The job cannot go on: {ended}")
     finally:
         execution.container.close()
     spool.close()
     elapsed_s = max(1e-9, time.monotonic() - started)
-    n_new = len(units) - n_before
+    n_new = sum(spool.is_done) - n_before
     log(
         f"{n_new} objects in {elapsed_s:.1f} s ({n_new / elapsed_s:.1f} a second), "
         f"{time.process_time() - cpu_started_s:.1f} s of them computing; {spool.n_failed} failed"
     )
-    reason = None
-    if spool.n_failed:
+    reason = ended or None
+    if spool.n_failed and not ended:
         kind = spool.first_error.partition(":")[0]
         reason = (
             f"{kind if kind.endswith('Error') else 'ClientError'}: See job logs for more information. "
