@@ -132,7 +132,11 @@ def _predict(
             f"There are no {'texts' if algorithm == 'blazingtext' else 'JPEG or PNG files'} in {inputs}."
         )
     temporary = results.with_name(f".{results.name}.part")
-    with progress(n_inputs, "predicting", unit="") as bar, temporary.open("wb") as file:
+    with (
+        progress(n_inputs, "predicting", unit="") as bar,
+        _put_in_place(temporary, results),
+        temporary.open("wb") as file,
+    ):
 
         def told() -> Iterator[dict[str, Any]]:
             for record in predict_inputs(
@@ -150,8 +154,17 @@ def _predict(
         counts = write_results(told(), file)
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(results)
     return counts
+
+
+@contextlib.contextmanager
+def _put_in_place(temporary: Path, target: Path) -> Iterator[None]:
+    """The file becomes the target when the block ends well, and goes when it does not."""
+    try:
+        yield
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _write_reports(
@@ -185,9 +198,12 @@ def _write_reports(
     if pdf is not None:
         pdf.parent.mkdir(parents=True, exist_ok=True)
         temporary = pdf.with_name(f".{pdf.name}.part")
-        with progress(summary.n_inputs, pdf.name, unit="") as bar, temporary.open("wb") as file:
+        with (
+            progress(summary.n_inputs, pdf.name, unit="") as bar,
+            _put_in_place(temporary, pdf),
+            temporary.open("wb") as file,
+        ):
             n_pages = write_pdf_report(file, about, summary, read_results(results), tell=bar.update)
-        temporary.replace(pdf)
         click.echo(f"{n_pages} pages in {pdf}")
     if html is not None:
         html.parent.mkdir(parents=True, exist_ok=True)

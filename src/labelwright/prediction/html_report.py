@@ -18,6 +18,7 @@ from typing import Any
 
 from PIL import Image
 
+from labelwright.errors import InvalidRequest
 from labelwright.prediction.drawing import jpeg_bytes, mask_overlay, small_picture
 from labelwright.prediction.palette import colour_of
 from labelwright.prediction.pdf_report import Report
@@ -62,8 +63,19 @@ def write_html_report(
         Read once.
     tell : callable
         Called with 1 for each result.
+
+    Raises
+    ------
+    InvalidRequest
+        The folder is there and is no report's.
     """
     folder = path.with_name(f"{path.stem}_files")
+    if folder.exists() and any(folder.iterdir()) and not (folder / "data" / "scores-0.js").is_file():
+        raise InvalidRequest(
+            f"The folder {folder} is there already and holds no report; name the report otherwise.",
+            field="--html",
+            value=str(path),
+        )
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "data").mkdir(parents=True)
     parts = _Parts(folder / "data")

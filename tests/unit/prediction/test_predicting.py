@@ -192,6 +192,20 @@ def test_a_damaged_line_of_results_is_named(tmp_path: Path) -> None:
         list(read_results(path))
 
 
+def test_a_folder_that_is_no_reports_is_left_alone(tmp_path: Path) -> None:
+    model = model_of(tmp_path / "model", "object-detection")
+    draw_pictures(tmp_path / "in", 1)
+    precious = tmp_path / "r_files" / "thesis.txt"
+    precious.parent.mkdir()
+    precious.write_text("years of work")
+    arguments = ["predict", model, tmp_path / "in", "--out", tmp_path / "out", "--html", tmp_path / "r.html"]
+    found = run(*arguments)
+    assert found.exit_code == 1 and "holds no report" in found.output
+    precious.rename(tmp_path / "thesis.txt")
+    assert run(*arguments).exit_code == 0
+    assert run(*arguments).exit_code == 0  # a report may be replaced
+
+
 def test_int8_says_what_it_costs(tmp_path: Path) -> None:
     model = model_of(tmp_path / "model", "image-classification")
     pictures = draw_pictures(tmp_path / "in", 12)
