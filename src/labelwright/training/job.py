@@ -313,11 +313,12 @@ class TrainingProgram:
 
     def _leave_artifacts(self) -> tuple[bool, bool]:
         """Pack what there is; whether there is a model, and other output."""
+        root = self.folder if self._kind is Kind.CONTAINER else None
         models = [folders.model for folders in self._folders]
         outputs = [folders.output_data for folders in self._folders]
         is_whole = self._outcome in (None, Outcome.COMPLETED)
-        has_model = self._outcome is not Outcome.FAILED and (is_whole or has_files(models))
-        has_output = has_files(outputs)
+        has_model = self._outcome is not Outcome.FAILED and (is_whole or has_files(models, root))
+        has_output = has_files(outputs, root)
         if has_model or has_output:
             report_progress(self.folder, "Uploading")
         for folders in self._folders:  # room for the archives
@@ -326,9 +327,9 @@ class TrainingProgram:
         # The output first: it is there also where the model does not fit any more.
         for name, places, is_there in ((OUTPUT, outputs, has_output), (MODEL, models, has_model)):
             if is_there and self.job.is_compressed:
-                pack(self.folder / f"{name}.tar.gz", places)
+                pack(self.folder / f"{name}.tar.gz", places, root)
             elif is_there:
-                gather(self.folder / name, places)
+                gather(self.folder / name, places, root)
         if self._kind is Kind.SCRIPT:
             # As the public toolkit does it; others have no such folder by contract.
             intermediate = [folders.intermediate for folders in self._folders]

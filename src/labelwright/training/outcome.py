@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from labelwright.streaming import failure_reason
+from labelwright.training.plain_files import open_plain
 
 __all__ = ["CUSTOMER_ERROR", "ENGINE_ERROR", "REASON_MAX", "JobFailed", "Outcome", "exit_reason", "reason_of"]
 
@@ -84,7 +85,7 @@ def _is_full(folder: Path) -> bool:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_plain(path, path.parent) as file:
             return file.read(4 * REASON_MAX).decode("utf-8", "replace").strip()
     except OSError:
         return ""

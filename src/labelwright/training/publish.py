@@ -5,6 +5,7 @@ Called by the server, which has the objects; every function may be repeated afte
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -12,6 +13,8 @@ import time
 from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from labelwright.training.plain_files import open_plain
 
 if TYPE_CHECKING:
     from labelwright.blobs import Blobs
@@ -146,6 +149,7 @@ def sync_checkpoints(
     known: dict[str, list[int]] = memo["known"]
     n_changes = 0
     found = set()
+    root = folder.resolve()
     for place, path in _files(local):
         found.add(place)
         try:
@@ -156,9 +160,13 @@ def sync_checkpoints(
         if known.get(place) == mark or (not is_final and now - status.st_mtime < _SETTLED_S):
             continue
         try:
-            blobs.put(f"{prefix}/{place}", _pieces(path))
-        except FileNotFoundError:  # renamed or deleted meanwhile: next time
-            continue
+            blobs.put(f"{prefix}/{place}", _pieces(path, root))
+        except OSError as error:
+            # Renamed or deleted meanwhile: next time. A link out of the job's folder is never followed: what
+            # made it, perhaps in a container, may not be allowed to read what it leads to.
+            if error.errno in (errno.ENOENT, errno.EXDEV, errno.EINVAL):
+                continue
+            raise
         known[place] = mark
         n_changes += 1
     for place in sorted(known.keys() - found):
@@ -207,7 +215,7 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
                 yield path.relative_to(folder).as_posix(), path
 
 
-def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
+def _pieces(path: Path, root: Path | None = None) -> Iterator[bytes]:
+    with open_plain(path, root) as file:
         while piece := file.read(_PIECE_BYTES):
             yield piece

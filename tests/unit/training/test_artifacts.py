@@ -121,3 +121,37 @@ def test_reasons_have_the_documented_forms(tmp_path: Path) -> None:
     full = RuntimeError("copy failed")
     full.__cause__ = OSError(28, "No space left on device")
     assert reason_of(full).startswith("ClientError: No space left on device")
+
+
+def test_links_of_a_container_do_not_lead_out_of_its_folder(tmp_path: Path) -> None:
+    secret = tree(tmp_path / "server", keys="secret") / "keys"
+    job = tree(tmp_path / "job", model__weights="w", cache__big="b")
+    (job / "model" / "stolen").symlink_to(secret)
+    (job / "model" / "kept").symlink_to("../cache/big")
+    (job / "whole").symlink_to(secret.parent)
+    pack(job / "model.tar.gz", [job / "model", job / "whole"], root=job)
+    assert members(job / "model.tar.gz") == {"kept": "b", "weights": "w"}
+    assert not has_files([job / "whole"], root=job)
+    gather(job / "files", [job / "model", job / "whole"], root=job)
+    assert sorted(path.name for path in (job / "files").iterdir()) == ["kept", "weights"]
+
+
+def test_links_out_of_the_job_are_no_checkpoints(tmp_path: Path, blobs: EmbeddedBlobs) -> None:
+    secret = tree(tmp_path / "server", keys="secret") / "keys"
+    job = tree(tmp_path / "job", hosts__ckpt__epoch="1")
+    (job / "hosts/ckpt/stolen").symlink_to(secret)
+    (job / "hosts/ckpt/last").symlink_to("epoch")
+    (job / "checkpoints").symlink_to(job / "hosts" / "ckpt")
+    request = {"CheckpointConfig": {"S3Uri": "s3://out/links"}}
+    assert sync_checkpoints(blobs, job, request, {}, is_final=True) == 2
+    found = {info.uri: blobs.read(info.uri) for info in blobs.list("s3://out/links/")}
+    assert found == {"s3://out/links/epoch": b"1", "s3://out/links/last": b"1"}
+
+
+def test_a_failure_is_read_from_a_plain_file_of_the_job_alone(tmp_path: Path) -> None:
+    secret = tree(tmp_path / "server", keys="secret") / "keys"
+    job = tree(tmp_path / "job", other="")
+    os.mkfifo(job / "pipe")
+    (job / "link").symlink_to(secret)
+    for name in ("pipe", "link"):
+        assert exit_reason(1, job / name, is_builtin=False) == "AlgorithmError: , exit code: 1"
