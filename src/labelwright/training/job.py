@@ -107,6 +107,7 @@ class TrainingProgram:
         self._feeders: list[Feeder] = []
         self._launcher: Launcher  # made when the job is prepared, and with it the kind
         self._kind: Kind | None = None
+        self._scanner: MetricScanner | None = None
         self._folders: list[HostFolders] = []
         self._deadline = job.deadline or time.time() + job.max_runtime_s
         self._outcome: Outcome | None = None
@@ -131,6 +132,8 @@ class TrainingProgram:
                 host.kill()
             for feeder in self._feeders:
                 feeder.close()
+            if self._scanner is not None:
+                self._scanner.close()
         ended = time.time()
         has_model = has_output = False
         with contextlib.suppress(OSError):
@@ -161,7 +164,8 @@ class TrainingProgram:
         # So that there is room to say that there is no room.
         (self.folder / _BALLAST).write_bytes(b"\0" * _BALLAST_BYTES)
         channels = job.channels()
-        scanner = MetricScanner(job.metric_definitions)
+        scanner = MetricScanner(job.metric_definitions, is_trusted=job.algorithm is not None)
+        self._scanner = scanner
         launcher = self._launcher = Launcher(self.folder, job, self._environ)
         self._kind = launcher.kind
         for host in job.hosts:
@@ -301,6 +305,8 @@ class TrainingProgram:
         """Kill children that nobody here started: orphans of a keeper that was killed."""
         while True:
             known = {host.pid for host in self._hosts.values()} | {feeder.pid for feeder in self._feeders}
+            if self._scanner is not None:
+                known.add(self._scanner.pid)
             strays = [pid for pid in keeper.children() if pid not in known]
             if not strays:
                 return

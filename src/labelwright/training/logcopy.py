@@ -106,6 +106,8 @@ class HostLog:
                 sys.stdout.flush()
             if found := list(self._scanner.scan(lines)):
                 self._metrics.add(found, at)
+            for warning in self._scanner.warnings():
+                self._take([warning])
         except (OSError, LabelwrightError) as error:
             if self._n_failures == 0:
                 _log.warning("log lines are lost", extra={"action": "log", "reason": str(error)})

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 
 from labelwright import algorithms
 from labelwright.errors import InvalidRequest
+from labelwright.training import metric_search
 from labelwright.training.metric_scan import MetricScanner, needed_text
 
 PUBLISHED = "Train_error=0.138318;  Valid_error=0.324557;"
@@ -58,3 +62,36 @@ def test_no_match_is_missed(regex: str, text: str) -> None:
 def test_no_match_is_missed_in_texts_made_to_match(regex: str, data: st.DataObject) -> None:
     text = data.draw(st.from_regex(regex))
     assert needed_text(regex) in text
+
+
+ENDLESS = r"loss=(a+)+b"
+
+
+def test_an_expression_that_never_ends_holds_nothing_up() -> None:
+    scanner = MetricScanner([("endless", ENDLESS), ("loss", r"loss=\S* (\d+)")], is_trusted=False)
+    with closing(scanner):
+        assert list(scanner.scan(["nothing", "loss=0 1"])) == [("loss", 1.0)]
+        assert scanner.warnings() == []
+        assert list(scanner.scan(["loss=" + "a" * 60 + " 2", "loss=3 3"])) == [("loss", 2.0), ("loss", 3.0)]
+        assert "'endless'" in "".join(scanner.warnings()) and scanner.warnings() == []
+        assert list(scanner.scan(["loss=" + "a" * 60 + " 4"])) == [("loss", 4.0)]
+        assert scanner.warnings() == []
+
+
+def test_a_search_that_was_killed_begins_anew() -> None:
+    with closing(MetricScanner([("loss", r"loss=(.*)")], is_trusted=False)) as scanner:
+        assert scanner.pid == -1
+        assert list(scanner.scan(["\ud800 loss=1 \u2028", "loss=2"])) == [("loss", 1.0), ("loss", 2.0)]
+        os.kill(scanner.pid, signal.SIGKILL)
+        assert list(scanner.scan(["loss=3"])) == [("loss", 3.0)]
+
+
+@given(st.lists(piece, min_size=1, max_size=5).map(lambda parts: f"({''.join(parts)})"))
+def test_both_ways_agree(regex: str) -> None:
+    patterns = {"m": re.compile(regex)}
+    lines = ["a=1", "ab:;#", "(a) 12.5", ""]
+    found = [
+        (name, group or "")
+        for name, group in MetricScanner([("m", regex)])._here(lines, [("m", "", patterns["m"])])
+    ]
+    assert metric_search.search(patterns, lines) == {"found": found, "slow": []}
