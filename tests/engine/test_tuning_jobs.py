@@ -376,7 +376,6 @@ def test_killed_at_random_moments(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     key = tune(
         shop,
         "Crash",
-        strategy="Bayesian",
         n=N_TRIALS,
         parallel=2,
         do="phase:Training rest:0.2 metric:score=x model",

@@ -8,6 +8,7 @@ import pytest
 
 from labelwright.core.tuning_ranges import Categorical, Continuous, Integer, to_unit
 from labelwright.tuning import Observation, suggest
+from labelwright.tuning.ask import GAUSSIAN_MAX, answer, normal_scores
 from labelwright.tuning.suggest import SearchFailed
 
 SPACE = (
@@ -32,16 +33,37 @@ def test_draws_depend_on_seed_and_number_alone(strategy: str) -> None:
         assert None not in [to_unit(each, point[each.name]) for each in SPACE]
 
 
-def test_bayesian_search_is_reproducible_and_better_than_chance() -> None:
-    observations: list[Observation] = []
-    for first in (1, 5, 9):
-        points = suggest("Bayesian", SPACE, range(first, first + 4), seed=1, observations=observations)
-        observations += [Observation(point, quality(point)) for point in points]
-    again = suggest("Bayesian", SPACE, range(9, 13), seed=1, observations=observations[:8])
-    assert again == [each.tuned for each in observations[8:]]
-    late = [each.value for each in observations[8:] if each.value is not None]
-    early = [each.value for each in observations[:4] if each.value is not None]
-    assert sum(late) / len(late) > sum(early) / len(early)
+def test_bayesian_search_is_reproducible_and_goes_where_it_is_good() -> None:
+    start = suggest("Bayesian", SPACE, range(1, 9), seed=1, n_parallel=8)
+    assert start == suggest("Random", SPACE, range(1, 9), seed=1)
+    known = [Observation(point, quality(point)) for point in start]
+    points = suggest("Bayesian", SPACE, [9, 10], seed=1, observations=known)
+    assert points == suggest("Bayesian", SPACE, [9, 10], seed=1, observations=known)
+    best = sorted((each.value for each in known if each.value is not None), reverse=True)
+    assert max(map(quality, points)) > best[2]  # chance would be there in three of eight
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_scores_keep_the_order(n: int) -> None:
+    values = [0.5, -1e9, 0.5, 7.0][: n + 1]
+    scores = normal_scores(values)
+    assert sorted(range(n + 1), key=values.__getitem__) == sorted(range(n + 1), key=scores.__getitem__)
+    assert all(math.isfinite(score) for score in scores)
+
+
+def test_large_searches_use_the_other_sampler() -> None:
+    trials = [{"point": [i / 400, i % 2], "value": -abs(i / 400 - 0.6)} for i in range(GAUSSIAN_MAX + 1)]
+    asked = answer(
+        {
+            "seed": 1,
+            "numbers": [500],
+            "is_maximised": True,
+            "space": [{"name": "x"}, {"name": "c", "n_values": 2}],
+            "trials": trials,
+        }
+    )
+    ((x, c),) = asked["points"]
+    assert 0.4 < x < 0.8 and c in (0, 1)
 
 
 def test_trials_that_run_and_values_outside_the_ranges_are_no_trouble() -> None:
