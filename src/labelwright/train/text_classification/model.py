@@ -93,8 +93,9 @@ class Classifier:
     def __init__(self, n_rows: int, n_labels: int, dimension: int, *, n_threads: int, seed: int = 0) -> None:
         generator = torch.Generator().manual_seed(seed)
         # One row more, of zeros, for what training never saw.
-        self.embedding = torch.zeros(n_rows + 1, dimension)
-        self.embedding[:n_rows].uniform_(-1.0 / dimension, 1.0 / dimension, generator=generator)
+        self.embedding = torch.empty(n_rows + 1, dimension)
+        self.embedding.uniform_(-1.0 / dimension, 1.0 / dimension, generator=generator)
+        self.embedding[n_rows] = 0.0
         self.output = torch.zeros(n_labels, dimension)
         self._n_threads = n_threads
         self._seed = seed
@@ -185,7 +186,6 @@ class Classifier:
         before = torch.get_num_threads()
         torch.set_num_threads(self._n_threads)
         n_right = 0
-        # The row of zeros was given steps by no line of training, but an early one may have met it.
         try:
             for first in range(0, len(lines), _LINES_JUDGED_AT_ONCE):
                 last = min(first + _LINES_JUDGED_AT_ONCE, len(lines))
