@@ -81,7 +81,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Training
     """A job that ran to its end, and its log."""
     folder = folder_of(tmp_path_factory.mktemp("whole"), checkpoints=True)
     process = folder.start(NAME)
-    log, _ = process.communicate(timeout=300)
+    log, _ = process.communicate(timeout=900)
     assert process.returncode == 0, log
     yield folder, log
     shutil.rmtree(folder.base)
@@ -295,7 +295,7 @@ def test_two_hosts_train_one_model(tmp_path: Path) -> None:
         (base / "input" / "config" / "resourceconfig.json").write_text(json.dumps(hosts))
     meeting = {"LABELWRIGHT_MASTER_ADDR": "127.0.0.1", "LABELWRIGHT_MASTER_PORT": port}
     processes = [folder.start(NAME, **meeting) for folder in folders]
-    logs = [process.communicate(timeout=300)[0] for process in processes]
+    logs = [process.communicate(timeout=900)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], "\n".join(logs)
     assert (folders[0].model / "model.onnx").exists()
     assert not list(folders[1].model.iterdir())

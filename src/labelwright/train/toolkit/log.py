@@ -117,5 +117,5 @@ class JobLog:
 
 
 def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\r", "\\r")
+    escaped = text.encode("unicode_escape").decode("ascii").replace("'", "\\'")
     return f"u'{escaped}'"
