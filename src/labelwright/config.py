@@ -167,6 +167,20 @@ class Settings:
         """The SQLAlchemy URL actually used."""
         return self.database_url or f"sqlite:///{(self.data_dir / 'labelwright.sqlite').resolve()}"
 
+    @property
+    def local_url(self) -> str:
+        """Where programs on this machine reach the server, whatever addresses it listens on.
+
+        Examples
+        --------
+        >>> Settings(data_dir=Path("d"), host="0.0.0.0").local_url
+        'http://127.0.0.1:8400'
+        >>> Settings(data_dir=Path("d"), host="::").local_url
+        'http://[::1]:8400'
+        """
+        host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
 
 def _check_public_url(url: str) -> None:
     if url and not _PUBLIC_URL.fullmatch(url):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import subprocess
@@ -23,6 +24,7 @@ from labelwright.store import outbox, training_jobs
 from labelwright.store.event_tables import resource_events
 from labelwright.store.metric_points import series
 from labelwright.store.training_jobs import Listing, list_jobs
+from labelwright.work import read_input
 
 HERE = Path(__file__).parent
 
@@ -318,3 +320,11 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
         assert len(shop.keys("checkpoints")) == N_JOBS
     assert shop.runner.names() == []
     shop.close()
+
+
+def test_a_script_is_told_an_address_that_leads_here(tmp_path: Path, clock: Clock) -> None:
+    shop = make_training_shop(tmp_path / "data", clock, host="0.0.0.0", port=8421)
+    with contextlib.closing(shop):
+        job = shop.create("t", "phase:Training hold")
+        shop.step_until(lambda: shop.job(job).secondary == "Training")
+        assert read_input(shop.folder(job))["endpoint_url"] == "http://127.0.0.1:8421"

@@ -44,3 +44,17 @@ def test_credentials_are_made_once_and_kept_private(tmp_path: Path) -> None:
 def test_half_a_pair_of_credentials_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="belong together"):
         load_or_create(Settings(data_dir=tmp_path, root_access_key_id="AKIA"))
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("", "http://127.0.0.1:9"),
+        ("0.0.0.0", "http://127.0.0.1:9"),
+        ("::", "http://[::1]:9"),
+        ("fe80::1", "http://[fe80::1]:9"),
+        ("example.org", "http://example.org:9"),
+    ],
+)
+def test_programs_on_this_machine_get_an_address_that_leads_here(host: str, url: str) -> None:
+    assert Settings(host=host, port=9).local_url == url

@@ -129,7 +129,7 @@ def server_url(settings: Settings) -> str:
     """Where the server of this data directory listens: what it wrote at start, else the settings."""
     if settings.public_url:
         return settings.public_url
-    return str(_server(settings).get("url") or f"http://{settings.host}:{settings.port}")
+    return str(_server(settings).get("url") or settings.local_url)
 
 
 def _server(settings: Settings) -> dict[str, Any]:

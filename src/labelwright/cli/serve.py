@@ -67,7 +67,8 @@ def serve(
     credentials = load_or_create(settings)
     listener = _listen(settings.host, settings.port)
     port_used = listener.getsockname()[1]
-    url = settings.public_url or f"http://{_display_host(settings.host)}:{port_used}"
+    settings = dataclasses.replace(settings, port=port_used)
+    url = settings.public_url or settings.local_url
     about = {
         "url": url,
         "pid": os.getpid(),
@@ -79,7 +80,7 @@ def serve(
     click.echo(f"  portal  {url}/portal\n  console {url}/console", err=True)
     click.echo(f'  clients eval "$(labelwright env --data {settings.data_dir})"', err=True)
     try:
-        _server(dataclasses.replace(settings, port=port_used)).run(sockets=[listener])
+        _server(settings).run(sockets=[listener])
     finally:
         lock.close()
 
@@ -139,9 +140,3 @@ def _lock(data_dir: Path) -> TextIO:
             f"Another server is running on {data_dir}. Stop it first, or choose another --data directory."
         ) from error
     return file
-
-
-def _display_host(host: str) -> str:
-    if host in ("0.0.0.0", "::"):  # noqa: S104
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host

@@ -84,11 +84,9 @@ class Functions:
 
     def _environment(self, region: str) -> Mapping[str, str]:
         settings = self._settings
-        host = "127.0.0.1" if settings.host in ("", "0.0.0.0", "::") else settings.host  # noqa: S104
-        host = f"[{host}]" if ":" in host else host
         keys = self._credentials.temporary(now=self._clock(), duration_s=_KEYS_S)
         return {
-            "AWS_ENDPOINT_URL": f"http://{host}:{settings.port}",
+            "AWS_ENDPOINT_URL": settings.local_url,
             "AWS_ACCESS_KEY_ID": keys.access_key_id,
             "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
         }

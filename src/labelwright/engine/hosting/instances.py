@@ -148,11 +148,9 @@ def log_last_words(tools: SupervisedTools, endpoint: str, variant: Variant, name
 
 def _environment(tools: SupervisedTools, region: str) -> dict[str, str]:
     settings = tools.settings
-    host = "127.0.0.1" if settings.host in ("", "0.0.0.0", "::") else settings.host  # noqa: S104
-    host = f"[{host}]" if ":" in host else host
     keys = load_or_create(settings).temporary(now=tools.clock(), duration_s=_KEYS_S)
     return {
-        "CONTAINER_AWS_ENDPOINT_URL": f"http://{host}:{settings.port}",
+        "CONTAINER_AWS_ENDPOINT_URL": settings.local_url,
         "CONTAINER_AWS_ACCESS_KEY_ID": keys.access_key_id,
         "CONTAINER_AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
         "CONTAINER_AWS_REGION": region,

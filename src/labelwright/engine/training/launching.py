@@ -63,7 +63,7 @@ def program(tools: SupervisedTools, row: TrainingJobRow, module: str = PROGRAM) 
         "host_count": host_count(request),
         "data_dir": None if settings.object_store else str(settings.data_dir.resolve()),
         "log_folder": str(tools.logs_root.resolve()),
-        "endpoint_url": settings.public_url.rstrip("/") or f"http://{settings.host}:{settings.port}",
+        "endpoint_url": settings.local_url,
         "deadline": deadline(row, request),
     }
     environment = _keys(tools, content["deadline"])
