@@ -21,6 +21,7 @@ from labelwright.core.arn import tuning_job_arn
 from labelwright.engine.tuning.plans import plan_of
 from labelwright.store import training_jobs, tuning_jobs
 from labelwright.store.tuning_jobs import TrialRow, TuningJobRow
+from labelwright.tuning import SearchFailed
 
 HERE = Path(__file__).parent
 ARN = partial(tuning_job_arn, REGION, "000000000000")
@@ -312,12 +313,28 @@ def _is_not_worse(shop: TrainingShop, key: int, trial: TrialRow) -> bool:
     return float(json.loads(trial.tuned)["x"]) >= median
 
 
-def test_bayesian_search_finds_what_is_good(shop: TrainingShop) -> None:
-    key = tune(shop, strategy="Bayesian", n=8, parallel=4, direction="Minimize")
+def test_bayesian_search_asks_once_it_knows_something(shop: TrainingShop) -> None:
+    key = tune(shop, strategy="Bayesian", n=4, parallel=3, direction="Minimize")
     assert to_end(shop, key).status == "Completed"
     values = [trial.value for trial in trials(shop, key) if trial.value is not None]
-    assert len(values) == 8
-    assert min(values[4:]) < 0.5
+    assert len(values) == 4
+    assert values[3] < max(values[:3])
+
+
+def test_a_search_that_cannot_be_asked_fails_in_the_end(
+    shop: TrainingShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = tune(shop, strategy="Bayesian", n=9, parallel=3, do="phase:Training metric:score=x hold model")
+    shop.step_until(
+        lambda: [shop.job(t.training_job_id).secondary for t in trials(shop, key)] == ["Training"] * 3
+    )
+    for trial in trials(shop, key):
+        shop.release(trial.training_job_id)
+    monkeypatch.setenv("PYTHONHOME", "/nowhere")  # no interpreter can start there
+    for _ in range(4):
+        with pytest.raises(SearchFailed):
+            to_end(shop, key)
+    assert to_end(shop, key).status == "Failed"
 
 
 def test_a_warm_start_knows_what_its_parents_found(shop: TrainingShop) -> None:

@@ -8,6 +8,7 @@ minimise; of alternative instances the first is taken.
 
 from __future__ import annotations
 
+import importlib.util
 import secrets
 from typing import Any
 
@@ -48,6 +49,13 @@ async def create_hyper_parameter_tuning_job(
     name = hyper_parameter_tuning_job_name
     request = {key: value for key, value in context.parameters.items() if key != "Tags"}
     plan = plan_of(request)
+    if plan.strategy == "Bayesian" and importlib.util.find_spec("optuna") is None:
+        raise InvalidRequest(
+            "Strategy is Bayesian, which needs Optuna on the server: install labelwright[train] there, or "
+            "use Random, Grid or Hyperband.",
+            field="HyperParameterTuningJobConfig.Strategy",
+            value=plan.strategy,
+        )
     arn = tuning_job_arn(context.region, context.account_id, name)
     seed = secrets.randbits(_SEED_BITS) if plan.seed is None else plan.seed
 

@@ -7,6 +7,6 @@ server nor the CLI ever loads it.
 
 from __future__ import annotations
 
-from labelwright.tuning.suggest import Observation, suggest
+from labelwright.tuning.suggest import Observation, SearchFailed, suggest
 
-__all__ = ["Observation", "suggest"]
+__all__ = ["Observation", "SearchFailed", "suggest"]

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 from sqlalchemy.engine import Connection
 
+from labelwright.core.failure_reasons import INTERNAL_ERROR
 from labelwright.core.training_job import Status as TrainingStatus
 from labelwright.core.training_job import StopRequested
 from labelwright.core.tuning_job import Status, Verdict, is_converged, no_success_reason, verdict
@@ -29,12 +30,14 @@ from labelwright.engine.tuning.telling import announce
 from labelwright.engine.tuning.trying import start_trials
 from labelwright.store import metric_points, training_jobs, tuning_jobs
 from labelwright.store.tuning_jobs import TrialRow, TuningJobRow
+from labelwright.tuning import SearchFailed
 
 __all__ = ["TuningJobs"]
 
 _log = logging.getLogger(__name__)
 
 _POLL_S = 5.0
+_SEARCHES_MAX = 5
 _COMPARE_S = 1.0  # while jobs are compared as they run
 
 Series = list[float]
@@ -48,6 +51,7 @@ class TuningJobs:
     def __init__(self) -> None:
         self._plans: dict[int, Plan] = {}
         self._series: dict[int, Series] = {}  # of training jobs that have ended
+        self._n_failures: dict[int, int] = {}  # of searches in a row
 
     def unfinished(self, connection: Connection) -> Sequence[int]:
         """Tuning jobs that have not ended."""
@@ -82,12 +86,34 @@ class TuningJobs:
                 return _decide(tools, row, Status.FAILED, no_success_reason(progress.n_failed))
             case Verdict.GO_ON:
                 n = min(plan.n_parallel - progress.n_running, plan.criteria.n_jobs_max - progress.n_started)
-                if n > 0 and start_trials(tools, plan, row, trials, n):
+                if n > 0 and self._start(tools, plan, row, trials, n):
                     return NOW
         if plan.stops_early or plan.hyperband is not None:
             self._compare(tools, plan, row, trials)
             return now + _COMPARE_S
         return now + _POLL_S
+
+    def _start(
+        self, tools: SupervisedTools, plan: Plan, row: TuningJobRow, trials: Sequence[TrialRow], n: int
+    ) -> bool:
+        """Start training jobs; whether there is more to do at once.
+
+        Raises
+        ------
+        SearchFailed
+            The first few times that the search does not answer; then the job fails.
+        """
+        try:
+            n_started = start_trials(tools, plan, row, trials, n)
+        except SearchFailed as error:
+            self._n_failures[row.id] = self._n_failures.get(row.id, 0) + 1
+            if self._n_failures[row.id] < _SEARCHES_MAX:
+                raise
+            _log.error("a search failed", extra={"action": "tune", "job": row.name, "reason": str(error)})
+            _decide(tools, row, Status.FAILED, INTERNAL_ERROR)
+            return True
+        self._n_failures.pop(row.id, None)
+        return n_started > 0
 
     def _wind_up(self, tools: SupervisedTools, row: TuningJobRow, trials: Sequence[TrialRow]) -> float:
         """Stop what runs, and end the job when nothing does."""
