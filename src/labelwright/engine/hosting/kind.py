@@ -130,6 +130,10 @@ class EndpointKind:
         ]
         event = _ended(state, memo, present, n_processes_max=n_max, now=tools.clock())
         if event is not None:
+            if isinstance(event, Deployed) and state.pending is not None:
+                # Before anybody can read that it is in service. Should the write not come about, the next
+                # step puts back what the row says.
+                self._publish(row, memo, state.pending, wanted, present)
             self._decide(tools, row, event)
             memo.failures.clear()
             return NOW
