@@ -66,10 +66,10 @@ class LineIndex:
 
     def __getitem__(self, i: int) -> bytes:
         """A line, which may end in white space."""
-        start = int(self._starts[i])
+        starts = self._starts
         if self._stops is not None:
-            return self._data[start : int(self._stops[i])]
-        return self._data[start : int(self._starts[i + 1]) if i + 1 < len(self) else len(self._data)]
+            return self._data[starts.item(i) : self._stops.item(i)]
+        return self._data[starts.item(i) : starts.item(i + 1) if i + 1 < len(starts) else len(self._data)]
 
     def line_number(self, i: int) -> int:
         """1-based number of a line in the file, blank ones counted; reads the file up to it."""

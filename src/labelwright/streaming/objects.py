@@ -228,7 +228,9 @@ class RoutedObjects:
 
     def read(self, uri: str) -> bytes:
         """All bytes of an object."""
-        return self._of(uri).read(uri)
+        if uri[:5] == "s3://":
+            return self._s3.read(uri)
+        return (self._local or self._files(uri)).read(uri)
 
     def read_many(self, uris: Sequence[str]) -> list[bytes]:
         """All bytes of several objects, in order."""

@@ -175,10 +175,16 @@ class ManifestStream:
         )
 
     def _sample(self, i: int) -> list[Any]:
-        values = self._opened().values(i)
-        return self._made(
-            self.objects.read(value.uri) if type(value) is Reference else value for value in values
-        )
+        source = self._source
+        values = (self._opened() if source is None else source).values(i)
+        if not values:
+            return []
+        read = self.objects.read
+        sample = {
+            name: read(value.uri) if type(value) is Reference else value
+            for name, value in zip(self.attributes, values, strict=True)
+        }
+        return [sample if self.transform is None else self.transform(sample)]
 
     def _samples(self, numbers: Sequence[int]) -> list[list[Any]]:
         """The same for several lines, whose objects are read together."""

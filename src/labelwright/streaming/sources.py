@@ -173,7 +173,7 @@ class AugmentedSource:
     def __init__(self, uri: str, attribute_names: Sequence[str], objects: Objects) -> None:
         self.uri = uri
         self.attribute_names = tuple(attribute_names)
-        self._is_ref = tuple(name.endswith("-ref") for name in attribute_names)
+        self._wanted = tuple((name, name.endswith("-ref")) for name in attribute_names)
         path = objects.local_path(uri)
         head, rest = objects.open(uri, PIECE_BYTES)
         if path is not None and head[:2] != b"\x1f\x8b":
@@ -217,7 +217,7 @@ class AugmentedSource:
         if type(data) is not dict:
             raise self._broken(i, "is no JSON object")
         found = []
-        for name, is_ref in zip(self.attribute_names, self._is_ref, strict=True):
+        for name, is_ref in self._wanted:
             value = data.get(name, self)  # `self`: not there
             if value is self:
                 if self._has_failed(data, name):
