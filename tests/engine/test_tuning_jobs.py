@@ -22,6 +22,7 @@ from labelwright.engine.tuning.plans import plan_of
 from labelwright.store import training_jobs, tuning_jobs
 from labelwright.store.tuning_jobs import TrialRow, TuningJobRow
 from labelwright.tuning import SearchFailed
+from labelwright.tuning.suggest import random_point
 
 HERE = Path(__file__).parent
 ARN = partial(tuning_job_arn, REGION, "000000000000")
@@ -314,11 +315,13 @@ def _is_not_worse(shop: TrainingShop, key: int, trial: TrialRow) -> bool:
 
 
 def test_bayesian_search_asks_once_it_knows_something(shop: TrainingShop) -> None:
-    key = tune(shop, strategy="Bayesian", n=4, parallel=3, direction="Minimize")
+    key = tune(shop, strategy="Bayesian", n=6, parallel=3, direction="Minimize")
     assert to_end(shop, key).status == "Completed"
-    values = [trial.value for trial in trials(shop, key) if trial.value is not None]
-    assert len(values) == 4
-    assert values[3] < max(values[:3])
+    assert len([trial for trial in trials(shop, key) if trial.value is not None]) == 6
+    # The first three are drawn; when the sixth begins at least three have ended.
+    drawn = [random_point(plan_of(request("t")).definitions[0].space, 5, number) for number in range(1, 7)]
+    assert tuned(shop, key)[:3] == drawn[:3]
+    assert tuned(shop, key)[5] != drawn[5]
 
 
 def test_a_search_that_cannot_be_asked_fails_in_the_end(
