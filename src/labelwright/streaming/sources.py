@@ -27,6 +27,8 @@ __all__ = ["AugmentedSource", "Emission", "ObjectSource", "Reference", "Source",
 
 _log = logging.getLogger(__name__)
 
+_FAR_HEAD_BYTES = 8 << 20
+
 
 class Reference(NamedTuple):
     """An object whose bytes are to be delivered."""
@@ -175,7 +177,8 @@ class AugmentedSource:
         self.attribute_names = tuple(attribute_names)
         self._wanted = tuple((name, name.endswith("-ref")) for name in attribute_names)
         path = objects.local_path(uri)
-        head, rest = objects.open(uri, PIECE_BYTES)
+        # Of a file here its first bytes say all; one that is far comes soonest by one request.
+        head, rest = objects.open(uri, PIECE_BYTES if path is not None else _FAR_HEAD_BYTES)
         if path is not None and head[:2] != b"\x1f\x8b":
             self._lines = LineIndex.of_path(path)  # a store replaces files and never changes one
         else:
