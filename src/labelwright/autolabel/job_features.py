@@ -22,6 +22,7 @@ from torch import Tensor
 from labelwright.autolabel.job_data import Objects
 from labelwright.autolabel.job_pictures import Pictures
 from labelwright.autolabel.job_trunks import STRIDES, Trunk
+from labelwright.core.limits import IMAGE_FORMATS
 from labelwright.work import report_progress
 
 __all__ = ["FeatureMaps", "View", "view_of"]
@@ -173,7 +174,7 @@ class FeatureMaps:
             content = self._pictures.bytes_of(_source(line))
             if content is not None:
                 try:
-                    with Image.open(io.BytesIO(content)) as image:
+                    with Image.open(io.BytesIO(content), formats=IMAGE_FORMATS) as image:
                         sizes.append(image.size)
                 except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
                     continue
@@ -254,7 +255,7 @@ def _stretched(
     """A view of a picture at (width, height) and the picture's own height and width; None if unreadable."""
     left, top, right, bottom, is_mirrored = view
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content), formats=IMAGE_FORMATS) as image:
             width, height = image.size
             # A JPEG is decoded at half or a quarter of its size where that is still enough.
             image.draft("RGB", (2 * size[0], 2 * size[1]))

@@ -24,6 +24,7 @@ from labelwright.autolabel.job_quality import ExpectedQuality, mask_quality
 from labelwright.autolabel.job_trainers import Hints, Predictions
 from labelwright.autolabel.job_training import Seen, load_weights, save_weights, seen_in_views, train_on_maps
 from labelwright.autolabel.job_trunks import STRIDES, trunk_for
+from labelwright.core.limits import IMAGE_FORMATS
 from labelwright.errors import InvalidRequest
 from labelwright.work import report_progress
 
@@ -159,7 +160,7 @@ class MaskTrainer:
         path = self._folder / name
         if not path.exists() and self._content.get("previous"):
             path = Path(self._content["previous"]) / name
-        with Image.open(path) as image:
+        with Image.open(path, formats=IMAGE_FORMATS) as image:
             return np.asarray(image)
 
     def _png(self, mask: NDArray[np.uint8]) -> bytes:
@@ -176,7 +177,7 @@ class MaskTrainer:
         if content is None:
             return None
         try:
-            with Image.open(io.BytesIO(content)) as image:
+            with Image.open(io.BytesIO(content), formats=IMAGE_FORMATS) as image:
                 if image.mode in ("P", "L"):
                     mask = np.asarray(image).copy()
                     mask[(mask >= self._n_classes) & (mask != _IGNORED)] = 0

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from labelwright.autolabel.job_data import Objects
 from labelwright.autolabel.job_reading import open_reader
+from labelwright.core.limits import IMAGE_FORMATS
 from labelwright.errors import BlobNotFound, InvalidRequest
 
 __all__ = ["PICTURES_MIN", "Pictures", "split_holdout"]
@@ -50,7 +51,7 @@ class Pictures:
         if content is None:
             return None
         try:
-            with Image.open(io.BytesIO(content)) as picture:
+            with Image.open(io.BytesIO(content), formats=IMAGE_FORMATS) as picture:
                 return np.asarray(picture.convert("RGB"))
         except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
             return None

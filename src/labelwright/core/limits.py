@@ -7,6 +7,7 @@ __all__ = [
     "BATCH_SIZE_MAX",
     "GROUP_SIZE",
     "IMAGE_BYTES_MAX",
+    "IMAGE_FORMATS",
     "IMAGE_PIXELS_MAX",
     "JOB_AGE_S_MAX",
     "LABEL_NAME_CHARS_MAX",
@@ -30,6 +31,9 @@ MANIFEST_LINES_MAX = 10_000_000
 
 IMAGE_BYTES_MAX = 40 * 1024 * 1024
 IMAGE_PIXELS_MAX = 100_000_000
+IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
+"""What is opened as a picture, as Pillow calls it. It knows many more; for PostScript it would run another
+program on what somebody sent."""
 
 LABEL_NAME_CHARS_MAX = 256
 TEMPLATE_CHARS_MAX = 128_000

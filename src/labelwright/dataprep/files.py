@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from labelwright.core.limits import IMAGE_FORMATS
 from labelwright.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def open_image(data: bytes, place: str) -> Image.Image:
         It is no picture, or has too many pixels.
     """
     try:
-        image = Image.open(io.BytesIO(data))
+        image = Image.open(io.BytesIO(data), formats=IMAGE_FORMATS)
     except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
         raise InvalidRequest(f"{place} is no picture that can be read: {error}.", field="file") from error
     if image.width * image.height > _PIXELS_MAX:

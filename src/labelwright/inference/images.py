@@ -26,6 +26,8 @@ IMAGE_TYPES: tuple[str, ...] = ("image/jpeg", "image/png", "application/x-image"
 Pixels = npt.NDArray[np.uint8]
 
 _PIXELS_MAX = 100_000_000
+# Pillow knows many more, and for PostScript it would run another program on what a client sent.
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 _BATCH = 8
 
 
@@ -203,7 +205,7 @@ def decode(body: bytes, *, enough_px: tuple[int, int] | None = None) -> tuple[Im
         It is no picture, damaged or too large.
     """
     try:
-        with Image.open(io.BytesIO(body)) as image:
+        with Image.open(io.BytesIO(body), formats=_FORMATS) as image:
             width, height = image.size
             if width * height > _PIXELS_MAX:
                 raise BadInput(f"The image has {width} x {height} pixels; {_PIXELS_MAX} are allowed.")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from labelwright.core.limits import IMAGE_FORMATS
 from labelwright.prediction.palette import colour_of, rgb_of
 
 __all__ = ["jpeg_bytes", "mask_overlay", "small_picture"]
@@ -21,7 +22,7 @@ def small_picture(path: Path, longest_px: tuple[int, int]) -> Image.Image:
     OSError
         It cannot be read.
     """
-    with Image.open(path) as image:
+    with Image.open(path, formats=IMAGE_FORMATS) as image:
         image.draft("RGB", (2 * longest_px[0], 2 * longest_px[1]))
         small = image.convert("RGB")
     small.thumbnail(longest_px, Image.Resampling.BILINEAR, reducing_gap=2.0)
@@ -38,7 +39,7 @@ def mask_overlay(path: Path, size: tuple[int, int], *, opacity: float = 0.55) ->
         Width and height of the picture that it will lie on.
     opacity : float
     """
-    with Image.open(path) as image:
+    with Image.open(path, formats=IMAGE_FORMATS) as image:
         indexes = np.asarray(image.convert("L") if image.mode not in ("L", "P") else image)
     table = np.zeros((256, 4), np.uint8)
     for i_class in range(1, 255):

@@ -18,6 +18,7 @@ from typing import Any
 
 from PIL import Image
 
+from labelwright.core.limits import IMAGE_FORMATS
 from labelwright.errors import InvalidRequest
 from labelwright.prediction.drawing import jpeg_bytes, mask_overlay, small_picture
 from labelwright.prediction.palette import colour_of
@@ -150,7 +151,7 @@ def _entry(result: Result, report: Report, folder: Path, number: int) -> list[An
 
 def _keep_picture(source: Path, folder: Path, name: str) -> tuple[str, tuple[int, int]]:
     """A small copy; files that are small already are kept as they are."""
-    with Image.open(source) as image:
+    with Image.open(source, formats=IMAGE_FORMATS) as image:
         kind, size = image.format, image.size
     if kind in ("JPEG", "PNG") and size[0] <= _LONGEST_PX[0] and size[1] <= _LONGEST_PX[1]:
         kept = f"{name}.{'jpg' if kind == 'JPEG' else 'png'}"

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from labelwright.core.limits import IMAGE_FORMATS
 from labelwright.recordio.framing import Buffer, RecordIOError
 
 __all__ = ["HEADER_BYTES", "IRHeader", "image_format", "pack", "pack_img", "unpack", "unpack_img"]
@@ -187,7 +188,7 @@ def image_format(data: Buffer) -> str:
 def open_image(data: Buffer, *, pixels_max: int) -> Image.Image:
     """Open an image without decoding it; refuse what is none, or too large."""
     try:
-        image = Image.open(io.BytesIO(data))
+        image = Image.open(io.BytesIO(data), formats=IMAGE_FORMATS)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise RecordIOError(f"no image that can be read: {error}.") from error
     if math.prod(image.size) > pixels_max:

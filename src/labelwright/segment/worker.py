@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from labelwright.core.limits import IMAGE_FORMATS
 from labelwright.errors import InvalidRequest
 from labelwright.segment.frames import read_frame, write_frame
 from labelwright.segment.sam import OnnxSegmenter
@@ -46,7 +47,7 @@ def main(folder: str) -> None:
 
 
 def _answer(segmenter: OnnxSegmenter, prompt: dict[str, Any], data: bytes) -> bytes:
-    with Image.open(io.BytesIO(data)) as picture:
+    with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as picture:
         if picture.width * picture.height > PIXELS_MAX:
             raise InvalidRequest(f"the image has more than {PIXELS_MAX:,} pixels")
         pixels = np.asarray(picture.convert("RGB"))  # turned as stored: workers' coordinates are

@@ -26,6 +26,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from labelwright.core.limits import IMAGE_FORMATS
 from labelwright.streaming.problems import ChannelError
 
 __all__ = ["DecoderName", "decoder", "jpeg_size"]
@@ -100,7 +101,7 @@ def _opened(data: bytes, size: tuple[int, int], key: str) -> tuple[Any, tuple[in
     from PIL import Image
 
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:
             stored = image.size
             if stored[0] * stored[1] > _PIXELS_MAX:
                 raise _refused(key, f"has {stored[0]} x {stored[1]} pixels; {_PIXELS_MAX} are allowed")

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from labelwright.core.limits import IMAGE_FORMATS
 from labelwright.errors import InvalidRequest
 
 __all__ = ["image_features"]
@@ -78,7 +79,9 @@ def pixels(
         if isinstance(image, np.ndarray):
             picture = Image.fromarray(image)
         else:
-            picture = Image.open(io.BytesIO(image) if isinstance(image, bytes) else image)
+            picture = Image.open(
+                io.BytesIO(image) if isinstance(image, bytes) else image, formats=IMAGE_FORMATS
+            )
         if side is None:
             side = _CELLS * (_SMALL if max(picture.size) <= _SMALL_SIDE else _LARGE)
         picture.draft("RGB", (side, side))  # JPEG decoders can shrink while they decode

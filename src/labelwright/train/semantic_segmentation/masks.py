@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from labelwright.core.limits import IMAGE_FORMATS
 from labelwright.train.toolkit.problems import CustomerError
 
 __all__ = ["IGNORED", "LabelMap", "decode_mask", "read_label_map"]
@@ -128,7 +129,7 @@ def decode_mask(data: bytes, key: str, labels: LabelMap, n_classes: int) -> Mask
         Not readable, several channels or 16 bits, or a value that is no class.
     """
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:
             if image.mode not in ("P", "L", "1"):
                 raise CustomerError(
                     f"The mask of {key} has the mode {image.mode}; it must be a PNG with one channel of 8 "

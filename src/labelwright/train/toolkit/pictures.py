@@ -20,6 +20,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from labelwright.core.limits import IMAGE_FORMATS
 from labelwright.train.toolkit.problems import CustomerError
 
 __all__ = ["PictureCache", "ahead", "batched", "decode_threads", "decode_picture", "resized", "stacked"]
@@ -63,7 +64,7 @@ def decode_picture(
         No picture, a damaged one, or one of more than 100 million pixels.
     """
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:
             width, height = image.size
             if width * height > _PIXELS_MAX:
                 raise CustomerError(f"{key} has {width} x {height} pixels; {_PIXELS_MAX} are allowed.")
