@@ -39,7 +39,6 @@ SETTINGS = {
     "resize": 256,
     "mini_batch_size": 16,
     "augmentation_type": "crop",
-    "learning_rate": 0.01,
 }
 METRICS = {"train": r"Train-accuracy=(\S+)", "validation": r"Validation-accuracy=(\S+)"}
 
@@ -62,6 +61,7 @@ def run(folder: Path, n_epochs: int, *, pretrained: bool) -> Trained:
     settings = SETTINGS | {
         "epochs": n_epochs,
         "use_pretrained_model": int(pretrained),
+        "learning_rate": 0.001 if pretrained else 0.01,
         "lr_scheduler_step": max(1, n_epochs * 2 // 3),
     }
     return train("image-classification", settings, fill, METRICS, weights=pretrained_folder())

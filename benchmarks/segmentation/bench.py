@@ -43,7 +43,6 @@ SETTINGS = {
     "crop_size": 240,
     "mini_batch_size": 8,
     "validation_mini_batch_size": 1,
-    "learning_rate": 0.01,
 }
 METRICS = {"loss": r"train loss <loss>=(\S+)", "mIOU": r"validation mIOU <score>=(\S+)"}
 
@@ -66,6 +65,7 @@ def run(folder: Path, n_epochs: int, *, pretrained: bool) -> Trained:
 
     print(f"  {'pretrained' if pretrained else 'random'} backbone, {n_epochs} epochs")
     settings = SETTINGS | {"epochs": n_epochs, "use_pretrained_model": pretrained}
+    settings["learning_rate"] = 0.001 if pretrained else 0.01
     return train("semantic-segmentation", settings, fill, METRICS, weights=pretrained_folder())
 
 

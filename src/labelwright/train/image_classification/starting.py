@@ -21,6 +21,8 @@ from labelwright.train.toolkit.problems import CustomerError
 
 __all__ = ["Start", "load_pretrained", "starting_network"]
 
+_FEW_PICTURES = 16
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Start:
@@ -32,8 +34,7 @@ class Start:
     is_trained : bool
         Its layers but the last one at least.
     keeps_statistics : bool
-        Its normalisation statistics come from ImageNet: those of a few thousand pictures or small batches
-        would be worse.
+        Its normalisation statistics come from ImageNet and those of batches as small would be worse.
     """
 
     network: Classifier
@@ -74,7 +75,8 @@ def starting_network(job: Job, scratch: Path, *, seed: int) -> Start:
     if not values["use_pretrained_model"]:
         return Start(network)
     is_pretrained = load_pretrained(network, values["base_network"], int(values["num_layers"]), job.log)
-    return Start(network, is_pretrained, is_pretrained)
+    is_small = values["mini_batch_size"] < _FEW_PICTURES
+    return Start(network, is_pretrained, is_pretrained and is_small)
 
 
 def load_pretrained(network: Classifier, base_network: str, n_layers: int, log: JobLog) -> bool:
