@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = [pytest.mark.slow, pytest.mark.train]
+
 ROLE = "arn:aws:iam::000000000000:role/LabelwrightRole"
 
 
@@ -15,8 +17,6 @@ def flow(run_flow: Callable[[str], Any]) -> Any:
     return run_flow("v2")
 
 
-@pytest.mark.slow
-@pytest.mark.train
 def test_the_session_finds_bucket_and_role(flow: Any) -> None:
     facts = flow.facts("session")
     assert facts == {
@@ -30,15 +30,11 @@ def test_the_session_finds_bucket_and_role(flow: Any) -> None:
     assert facts["same"]
 
 
-@pytest.mark.slow
-@pytest.mark.train
 def test_nothing_is_asked_of_others(flow: Any) -> None:
     assert flow.lines
     assert flow.elsewhere == []
 
 
-@pytest.mark.slow
-@pytest.mark.train
 def test_a_detector_is_trained_from_an_augmented_manifest_in_pipe_mode(flow: Any) -> None:
     facts, printed = flow.facts("fit"), flow.printed("fit")
     assert facts["model"].endswith(f"/walk/output/{facts['job']}/output/model.tar.gz")
@@ -60,8 +56,6 @@ def test_a_detector_is_trained_from_an_augmented_manifest_in_pipe_mode(flow: Any
     assert all(isinstance(value, float) for value in frame["values"])
 
 
-@pytest.mark.slow
-@pytest.mark.train
 def test_the_detector_answers_under_an_endpoint(flow: Any) -> None:
     facts = flow.facts("deploy")
     assert facts["endpoint"].startswith("object-detection-")
@@ -80,8 +74,6 @@ def test_the_detector_answers_under_an_endpoint(flow: Any) -> None:
     assert "Cannot create already existing endpoint" in again["twice"]
 
 
-@pytest.mark.slow
-@pytest.mark.train
 def test_the_detector_transforms_a_prefix(flow: Any) -> None:
     facts, printed = flow.facts("transform"), flow.printed("transform")
     assert facts["outputs"] == [f"validation-000{i}.jpg" for i in range(3)]
@@ -90,8 +82,6 @@ def test_the_detector_transforms_a_prefix(flow: Any) -> None:
     assert printed.strip(), "the log of the job is shown"
 
 
-@pytest.mark.slow
-@pytest.mark.train
 def test_scripts_are_trained_and_served(flow: Any) -> None:
     facts, printed = flow.facts("script"), flow.printed("script")
     assert "epoch=1; error=0.750000;" in printed
@@ -101,8 +91,17 @@ def test_scripts_are_trained_and_served(flow: Any) -> None:
     assert flow.facts("script_endpoint")["answer"] == [0.25, 2.25]
 
 
-@pytest.mark.slow
-@pytest.mark.train
+def test_variants_share_the_traffic_and_filters_join_what_comes_in(flow: Any) -> None:
+    facts = flow.facts("variants")
+    assert facts["answers"] == [[-1.25, 0.75], [-1.25, 0.75]]
+    assert facts["weights"] == {"a": 0.0, "b": 3.0}
+    facts = flow.facts("filters")
+    assert facts["joined"] == [
+        {"id": 1, "SageMakerOutput": [-1.25, 0.75]}, {"id": 2, "SageMakerOutput": [-0.25]},
+    ]  # fmt: skip
+    assert facts["attached"].endswith("/flow/joined")
+
+
 def test_failures_and_stopping(flow: Any) -> None:
     facts = flow.facts("failures")
     assert (
@@ -116,10 +115,9 @@ def test_failures_and_stopping(flow: Any) -> None:
     assert "training job is in status Stopped" in stopped["again"]
 
 
-@pytest.mark.slow
-@pytest.mark.train
 def test_hyperparameters_are_tuned(flow: Any) -> None:
     facts = flow.facts("tuner")
     assert facts["best"] == facts["attached"]
     assert len(facts["values"]) == 3
     assert {"rate", "epochs", "FinalObjectiveValue", "TrainingJobName"} <= set(facts["columns"])
+    assert facts["warm"].startswith("warm-")

@@ -15,13 +15,15 @@ from PIL import Image
 from record import FastClock, Recorder
 from sagemaker import get_execution_role, image_uris
 from sagemaker.analytics import TrainingJobAnalytics
+from sagemaker.deserializers import JSONDeserializer
 from sagemaker.estimator import Estimator
 from sagemaker.model import Model
 from sagemaker.predictor import Predictor
 from sagemaker.pytorch import PyTorch
 from sagemaker.s3 import S3Downloader, S3Uploader
-from sagemaker.serializers import IdentitySerializer
-from sagemaker.sklearn import SKLearn
+from sagemaker.serializers import IdentitySerializer, JSONSerializer
+from sagemaker.sklearn import SKLearn, SKLearnModel
+from sagemaker.transformer import Transformer
 from sagemaker.tuner import ContinuousParameter, HyperparameterTuner, IntegerParameter
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "examples"))
@@ -158,10 +160,66 @@ with step("frameworks", "upload") as facts:
 with step("script_endpoint", "frameworks") as facts:
     predictor = sklearn.deploy(initial_instance_count=1, instance_type="ml.m5.large")
     predictor.serializer = IdentitySerializer("text/csv")
-    predictor.deserializer = sagemaker.deserializers.JSONDeserializer()
+    predictor.deserializer = JSONDeserializer()
     facts["answer"] = predictor.predict("1,3")
     predictor.delete_model()
     predictor.delete_endpoint()
+
+with step("variants", "script") as facts:
+    model = SKLearnModel(
+        model_data=script.model_data,
+        role=role,
+        entry_point="train.py",
+        source_dir=str(here / "source"),
+        framework_version="1.2-1",
+        sagemaker_session=session,
+    )
+    model.create(instance_type="ml.m5.large")
+    variants = [
+        sagemaker.session.production_variant(model.name, "ml.m5.large", 1, name, weight)
+        for name, weight in (("a", 1), ("b", 3))
+    ]
+    session.endpoint_from_production_variants("two", variants)
+    predictor = Predictor(
+        "two", sagemaker_session=session, serializer=JSONSerializer(), deserializer=JSONDeserializer()
+    )
+    facts["answers"] = [predictor.predict([1, 3]), predictor.predict([1, 3], target_variant="b")]
+    session.sagemaker_client.update_endpoint_weights_and_capacities(
+        EndpointName="two", DesiredWeightsAndCapacities=[{"VariantName": "a", "DesiredWeight": 0.0}]
+    )
+    session.wait_for_endpoint("two")
+    shown = session.describe_endpoint("two")["ProductionVariants"]
+    facts["weights"] = {each["VariantName"]: each["CurrentWeight"] for each in shown}
+    predictor.delete_endpoint()
+
+with step("filters", "variants") as facts:
+    lines = '{"id": 1, "x": [1, 3]}\n{"id": 2, "x": [2]}\n'
+    S3Uploader.upload_string_as_file_body(
+        lines, f"s3://{bucket}/flow/lines/a.jsonl", sagemaker_session=session
+    )
+    transformer = Transformer(
+        model.name,
+        instance_count=1,
+        instance_type="ml.m5.large",
+        output_path=f"s3://{bucket}/flow/joined",
+        strategy="SingleRecord",
+        assemble_with="Line",
+        accept="application/json",
+        sagemaker_session=session,
+    )
+    transformer.transform(
+        f"s3://{bucket}/flow/lines",
+        content_type="application/json",
+        split_type="Line",
+        input_filter="$.x",
+        join_source="Input",
+        output_filter="$['id','SageMakerOutput']",
+        logs=False,
+    )
+    joined = S3Downloader.read_file(f"s3://{bucket}/flow/joined/a.jsonl.out", sagemaker_session=session)
+    facts["joined"] = [json.loads(line) for line in joined.splitlines()]
+    attached = Transformer.attach(transformer.latest_transform_job.name, sagemaker_session=session)
+    facts["attached"] = attached.output_path
 
 with step("failures", "upload") as facts:
     failing = Estimator(image_uri="local:python", hyperparameters={"fail": "no luck"}, **shared)
@@ -214,6 +272,11 @@ with step("tuner", "upload") as facts:
     facts["attached"] = HyperparameterTuner.attach(
         tuner.latest_tuning_job.name, sagemaker_session=session
     ).best_training_job()
+    warm = tuner.identical_dataset_and_algorithm_tuner()
+    warm.max_jobs = warm.max_parallel_jobs = 1
+    warm.metric_definitions = METRICS  # the SDK forgets them
+    warm.fit(f"s3://{bucket}/flow/numbers", job_name="warm")
+    facts["warm"] = warm.best_training_job()
 
 with step("existing_model", "fit") as facts:
     model = Model(image_uri=image, model_data=estimator.model_data, role=role, sagemaker_session=session)
