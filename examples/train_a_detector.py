@@ -174,7 +174,7 @@ def main() -> None:
         use_pretrained_model=1,
         epochs=given.epochs,
         num_training_samples=given.pictures,
-        mini_batch_size=16,
+        mini_batch_size=8,
         optimizer="adam",
         learning_rate=0.001,
         lr_scheduler_step=str(given.epochs * 2 // 3),
