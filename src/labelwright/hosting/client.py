@@ -21,6 +21,7 @@ __all__ = ["HttpClient", "request_head"]
 
 _PIECE = 256 << 10
 _IDLE_MAX = 64
+_BODY_BYTES_MAX = 1 << 30
 
 
 def request_head(method: str, path: str, headers: Mapping[str, str], n_bytes: int) -> bytes:
@@ -46,12 +47,16 @@ class _Answer:
     def __init__(self) -> None:
         self.headers: dict[str, str] = {}
         self.parts: list[bytes] = []
+        self.n_bytes = 0
         self.is_complete = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_body(self, part: bytes) -> None:
+        self.n_bytes += len(part)
+        if self.n_bytes > _BODY_BYTES_MAX:
+            raise ConnectionAbortedError(f"The answer has more than {_BODY_BYTES_MAX >> 20} MiB.")
         self.parts.append(part)
 
     def on_message_complete(self) -> None:

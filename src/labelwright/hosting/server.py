@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
+import re
 import socket
 import threading
 import time
@@ -24,6 +25,7 @@ _log = logging.getLogger(__name__)
 _HEAD_BYTES_MAX = 64 << 10
 _PIECE = 256 << 10
 _DROPPED_BYTES_MAX = 256 << 20
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -202,10 +204,10 @@ def _write(connection: socket.socket, reply: Reply, *, keep: bool) -> None:
     except ValueError:
         phrase = "Status"
     head = [
-        f"HTTP/1.1 {reply.status} {phrase}\r\ncontent-type: {reply.content_type}\r\n"
+        f"HTTP/1.1 {reply.status} {phrase}\r\ncontent-type: {_one_line(reply.content_type)}\r\n"
         f"content-length: {len(reply.body)}\r\n"
     ]
-    head += [f"{name}: {value}\r\n" for name, value in reply.headers.items()]
+    head += [f"{name}: {_one_line(value)}\r\n" for name, value in reply.headers.items()]
     if not keep:
         head.append("connection: close\r\n")
     head.append("\r\n")
@@ -216,3 +218,8 @@ def _write(connection: socket.socket, reply: Reply, *, keep: bool) -> None:
             connection.sendall(first[n_sent:])
             n_sent = len(first)
         connection.sendall(memoryview(reply.body)[n_sent - len(first) :])
+
+
+def _one_line(value: str) -> str:
+    """A header's value as a script gave it, which may be what a client sent it: no second answer in it."""
+    return _CONTROLS.sub(" ", value)

@@ -30,6 +30,8 @@ class Echo:
             self.release.wait(10)
         if request.path == "/fail":
             raise ValueError("as asked")
+        if request.path == "/split":
+            return Reply(200, b"one", "a/b\r\nx-more: 1", {"x-path": "a\r\n\r\nHTTP/1.1 200 OK"})
         return Reply(200, request.body, request.headers.get("content-type", "none"), {"x-path": request.path})
 
 
@@ -172,3 +174,21 @@ def test_sockets_have_short_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert Path(path).parent.stat().st_mode & 0o777 == 0o700
     listener.close()
     Path(path).unlink()
+
+
+def test_a_header_of_a_script_makes_no_second_answer(path: str) -> None:
+    client = HttpClient(path)
+    for _ in range(2):
+        reply = client.request("POST", "/split", None, b"", timeout_s=10)
+        assert (reply.body, reply.content_type) == (b"one", "a/b  x-more: 1")
+        assert "x-more" not in reply.headers
+    client.close()
+
+
+def test_a_client_takes_no_answer_without_end(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labelwright.hosting.client._BODY_BYTES_MAX", 1000)
+    client = HttpClient(path)
+    assert client.request("POST", "/", None, bytes(1000), timeout_s=10).body == bytes(1000)
+    with pytest.raises(ConnectionAbortedError):
+        client.request("POST", "/", None, bytes(1001), timeout_s=10)
+    client.close()

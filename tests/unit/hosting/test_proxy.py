@@ -213,3 +213,17 @@ def test_waiting_for_a_route() -> None:
     routes.publish("r", "shop", 7, deployment(("A", 1.0, LEAST)), [[]])
     waiter.join()
     assert found == [routes.get("r", "shop")]
+
+
+def test_an_answer_without_end_does_not_fill_the_memory(instance: Instance) -> None:
+    async def work() -> None:
+        body = bytes(1 << 20)
+        head = head_of({}, len(body))
+        reply = await instance.request(head, body, 20, reply_bytes_max=(1 << 20) - 1)
+        assert reply.status == 502
+        assert b"larger than allowed" in reply.body
+        reply = await instance.request(head, body, 20, reply_bytes_max=1 << 20)
+        assert reply.body == body
+        instance.close()
+
+    asyncio.run(work())

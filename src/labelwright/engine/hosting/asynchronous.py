@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,7 @@ _LOOK_S = 1.0  # while something waits for an endpoint
 _IDLE_S = 30.0
 _ATTEMPTS_MAX = 3
 _BODY_BYTES_MAX = 1 << 30
+_LARGE_BYTES = 32 << 20
 
 
 class _Failed(Exception):
@@ -63,6 +64,7 @@ class AsyncInvocations:
         self._in_work: dict[int, tuple[str, str]] = {}  # row to region and endpoint
         self._tasks: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
+        self._large = asyncio.Semaphore(1)  # bodies are held in memory
         self._loop: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -149,15 +151,16 @@ class AsyncInvocations:
         if row.n_attempts >= _ATTEMPTS_MAX:
             raise _Failed("The instance that worked on this request ended, three times.")
         assert route is not None  # noqa: S101 - or it would have waited
-        try:
+        with _read_by_us(asked.input_uri):
             size = (await asyncio.to_thread(self._blobs.head, asked.input_uri)).size_bytes
-            if size > _BODY_BYTES_MAX:
-                raise _Failed(f"The input has {size} bytes; at most {_BODY_BYTES_MAX} are allowed.")
+        if size > _BODY_BYTES_MAX:
+            raise _Failed(f"The input has {size} bytes; at most {_BODY_BYTES_MAX} are allowed.")
+        async with self._large if size > _LARGE_BYTES else contextlib.nullcontext():
+            return await self._asked_of_model(row, asked, route)
+
+    async def _asked_of_model(self, row: AsyncRow, asked: AsyncRequest, route: Route) -> Reply:
+        with _read_by_us(asked.input_uri):
             body = await asyncio.to_thread(self._blobs.read, asked.input_uri)
-        except Busy:
-            raise
-        except LabelwrightError as error:
-            raise _Failed(f"The input {asked.input_uri} cannot be read: {error}") from error
         headers = {"content-type": asked.content_type or "application/octet-stream"}
         for name, value in (
             ("accept", asked.accept),
@@ -169,7 +172,9 @@ class AsyncInvocations:
                 headers[name] = value
         instance = route.choose(None).choose()
         try:
-            reply = await instance.request(head_of(headers, len(body)), body, asked.timeout_s + 1)
+            reply = await instance.request(
+                head_of(headers, len(body)), body, asked.timeout_s + 1, reply_bytes_max=_BODY_BYTES_MAX
+            )
         except TimeoutError:
             reply = Reply(0, b"")
         except Unreachable as error:
@@ -184,6 +189,16 @@ class AsyncInvocations:
             said = reply.body.decode("utf-8", "replace")
             raise _Failed(f'Received error ({reply.status}) from the model with message "{said}".')
         return reply
+
+
+@contextlib.contextmanager
+def _read_by_us(uri: str) -> Iterator[None]:
+    try:
+        yield
+    except Busy:
+        raise
+    except LabelwrightError as error:
+        raise _Failed(f"The input {uri} cannot be read: {error}") from error
 
 
 def _at_once(route: Route) -> int:

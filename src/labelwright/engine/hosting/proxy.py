@@ -21,6 +21,7 @@ __all__ = ["Instance", "Saturated", "Unreachable"]
 
 _CONNECTIONS_MAX = 32
 _WAITING_MAX = 256
+_REPLY_BYTES_MAX = 128 << 20
 # The process may take a moment to open a connection: its accept loop shares the processor with predictions.
 _CONNECT_S = 5.0
 
@@ -53,6 +54,7 @@ class _Connection(asyncio.Protocol):
         self._done: asyncio.Future[Reply] | None = None
         self._headers: dict[str, str] = {}
         self._parts: list[bytes] = []
+        self._n_bytes_left = 0
 
     # -- asyncio ---------------------------------------------------------------------------------------
 
@@ -82,7 +84,15 @@ class _Connection(asyncio.Protocol):
         self._headers[name.decode("latin-1")] = value.decode("latin-1")
 
     def on_body(self, part: bytes) -> None:
-        self._parts.append(part)
+        self._n_bytes_left -= len(part)
+        if self._n_bytes_left >= 0:
+            self._parts.append(part)
+            return
+        self._parts.clear()
+        done = self._done
+        if done is not None and not done.done():
+            done.set_result(Reply(502, b"The answer of the model is larger than allowed.", "text/plain"))
+        self.close()
 
     def on_message_complete(self) -> None:
         parser, done = self._parser, self._done
@@ -97,11 +107,13 @@ class _Connection(asyncio.Protocol):
 
     # ---------------------------------------------------------------------------------------------------
 
-    def exchange(self, head: bytes, body: bytes, loop: asyncio.AbstractEventLoop) -> asyncio.Future[Reply]:
+    def exchange(
+        self, head: bytes, body: bytes, loop: asyncio.AbstractEventLoop, reply_bytes_max: int
+    ) -> asyncio.Future[Reply]:
         """Send a request; the future gets the answer."""
         assert self.transport is not None  # noqa: S101 - it is open
         self._parser = httptools.HttpResponseParser(self)
-        self._headers, self._parts = {}, []
+        self._headers, self._parts, self._n_bytes_left = {}, [], reply_bytes_max
         self._done = loop.create_future()
         self.transport.writelines((head, body))
         return self._done
@@ -134,8 +146,12 @@ class Instance:
         self._n_open = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
-    async def request(self, head: bytes, body: bytes, timeout_s: float) -> Reply:
+    async def request(
+        self, head: bytes, body: bytes, timeout_s: float, *, reply_bytes_max: int = _REPLY_BYTES_MAX
+    ) -> Reply:
         """One request and its answer. The caller counts it in `n_in_work`.
+
+        A body of more than ``reply_bytes_max`` bytes becomes a reply of status 502.
 
         Raises
         ------
@@ -144,7 +160,7 @@ class Instance:
         loop = asyncio.get_running_loop()
         end = loop.time() + timeout_s
         connection = await self._connection(loop, end)
-        done = connection.exchange(head, body, loop)
+        done = connection.exchange(head, body, loop, reply_bytes_max)
         timer = loop.call_at(end, _time_is_up, done)
         try:
             return await done
