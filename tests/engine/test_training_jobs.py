@@ -283,7 +283,7 @@ def test_every_change_is_told(training: TrainingShop) -> None:
     assert training.database.read(lambda connection: connection.execute(count).scalar()) == 0
 
 
-N_JOBS, N_METRICS, N_KILLS = 5, 30, 4
+N_JOBS, N_METRICS, N_KILLS = 4, 30, 3
 
 
 @pytest.mark.slow

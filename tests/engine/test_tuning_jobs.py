@@ -385,7 +385,7 @@ def test_hyperband_ends_weak_jobs_at_rungs(shop: TrainingShop) -> None:
     assert all(trial.outcome == "Completed" for trial in trials(shop, key))
 
 
-N_TRIALS, N_KILLS = 8, 4
+N_TRIALS, N_KILLS = 6, 3
 
 
 @pytest.mark.slow
