@@ -38,7 +38,7 @@ def text_width(text: str, size: float, *, is_bold: bool = False) -> float:
     Examples
     --------
     >>> round(text_width("Page 1", 10), 2)
-    30.57
+    31.69
     """
     width = sum(_WIDTHS.get(letter, 556) for letter in text) * size / 1000
     return width * _BOLD_FACTOR if is_bold else width
