@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from labelwright.store.endpoint_tables import endpoint_configs
 
-__all__ = ["EndpointConfigRow", "add", "all_of_region", "delete", "named"]
+__all__ = ["EndpointConfigRow", "add", "all_of_region", "delete", "named", "newest"]
 
 _t = endpoint_configs
 
@@ -57,6 +57,12 @@ def named(connection: Connection, region: str, name: str) -> EndpointConfigRow |
 def all_of_region(connection: Connection, region: str) -> list[EndpointConfigRow]:
     """Every configuration of a region, oldest first."""
     query = _SELECT.where(_t.c.region == region).order_by(_t.c.created_at, _t.c.id)
+    return [EndpointConfigRow(*row) for row in connection.execute(query)]
+
+
+def newest(connection: Connection, *, limit: int) -> list[EndpointConfigRow]:
+    """The configurations of all regions, newest first."""
+    query = _SELECT.order_by(_t.c.created_at.desc(), _t.c.id.desc()).limit(limit)
     return [EndpointConfigRow(*row) for row in connection.execute(query)]
 
 

@@ -13,7 +13,18 @@ from sqlalchemy.engine import Connection
 from labelwright.core.endpoint import Deployment, EndpointState, Event, Status, apply
 from labelwright.store.endpoint_tables import endpoints
 
-__all__ = ["EndpointRow", "add", "all_ids", "all_of_region", "change", "delete", "get", "named", "state_of"]
+__all__ = [
+    "EndpointRow",
+    "add",
+    "all_ids",
+    "all_of_region",
+    "change",
+    "delete",
+    "get",
+    "named",
+    "newest",
+    "state_of",
+]
 
 _t = endpoints
 _REASON_CHARS_MAX = 1024
@@ -83,6 +94,12 @@ def named(connection: Connection, region: str, name: str) -> EndpointRow | None:
 def all_of_region(connection: Connection, region: str) -> list[EndpointRow]:
     """Every endpoint of a region, oldest first."""
     query = _SELECT.where(_t.c.region == region).order_by(_t.c.created_at, _t.c.id)
+    return [EndpointRow(*row) for row in connection.execute(query)]
+
+
+def newest(connection: Connection, *, limit: int) -> list[EndpointRow]:
+    """The endpoints of all regions, newest first."""
+    query = _SELECT.order_by(_t.c.created_at.desc(), _t.c.id.desc()).limit(limit)
     return [EndpointRow(*row) for row in connection.execute(query)]
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from labelwright.errors import InvalidRequest
 from labelwright.store.automated_tables import models
 
-__all__ = ["ModelRow", "add", "all_of_region", "by_arn", "delete", "named"]
+__all__ = ["ModelRow", "add", "all_of_region", "by_arn", "delete", "named", "newest"]
 
 _t = models
 
@@ -94,6 +94,12 @@ def by_arn(connection: Connection, arn: str) -> ModelRow | None:
 def all_of_region(connection: Connection, region: str) -> list[ModelRow]:
     """Every model of a region, oldest first."""
     query = _SELECT.where(_t.c.region == region).order_by(_t.c.created_at, _t.c.id)
+    return [ModelRow(*row) for row in connection.execute(query)]
+
+
+def newest(connection: Connection, *, limit: int) -> list[ModelRow]:
+    """The models of all regions, newest first."""
+    query = _SELECT.order_by(_t.c.created_at.desc(), _t.c.id.desc()).limit(limit)
     return [ModelRow(*row) for row in connection.execute(query)]
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "get",
     "list_jobs",
     "named",
+    "newest",
     "set_columns",
     "transition",
     "unfinished",
@@ -119,6 +120,12 @@ def named(connection: Connection, region: str, name: str) -> TransformJobRow | N
     """A job by its name, compared without case."""
     row = connection.execute(_SELECT.where(_t.c.region == region, _t.c.name_lower == name.lower())).first()
     return None if row is None else TransformJobRow(*row)
+
+
+def newest(connection: Connection, *, limit: int) -> list[TransformJobRow]:
+    """The jobs of all regions, newest first."""
+    query = _SELECT.order_by(_t.c.created_at.desc(), _t.c.id.desc()).limit(limit)
+    return [TransformJobRow(*row) for row in connection.execute(query)]
 
 
 def unfinished(connection: Connection) -> list[int]:

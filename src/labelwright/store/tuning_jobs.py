@@ -18,6 +18,7 @@ from labelwright.store.tuning_tables import tuning_jobs, tuning_trials
 
 __all__ = [
     "Listing",
+    "Totals",
     "TrialRow",
     "TuningJobRow",
     "add_trial",
@@ -28,7 +29,9 @@ __all__ = [
     "list_jobs",
     "mark_early_stop",
     "named",
+    "newest",
     "set_columns",
+    "totals",
     "trials",
     "unfinished",
 ]
@@ -151,6 +154,12 @@ def named(connection: Connection, region: str, name: str) -> TuningJobRow | None
     return None if row is None else TuningJobRow(*row)
 
 
+def newest(connection: Connection, *, limit: int) -> list[TuningJobRow]:
+    """The tuning jobs of all regions that are shown, newest first."""
+    query = _SELECT.where(_t.c.deleted_at.is_(None)).order_by(_t.c.created_at.desc(), _t.c.id.desc())
+    return [TuningJobRow(*row) for row in connection.execute(query.limit(limit))]
+
+
 def unfinished(connection: Connection) -> list[int]:
     """Row ids of the tuning jobs that have not ended, oldest first."""
     query = sa.select(_t.c.id).where(_t.c.ended_at.is_(None)).order_by(_t.c.id)
@@ -170,6 +179,32 @@ def delete(connection: Connection, job_id: int, *, now: float) -> None:
 def trials(connection: Connection, job_id: int) -> list[TrialRow]:
     """The trials of a tuning job, in the order of their numbers."""
     return [TrialRow(*row) for row in connection.execute(_TRIALS.where(_r.c.tuning_job_id == job_id))]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Totals:
+    """Trials of a tuning job: how many there are and have ended, and between which values."""
+
+    n: int
+    n_ended: int
+    least: float | None
+    greatest: float | None
+
+
+def totals(connection: Connection, job_ids: Sequence[int]) -> dict[int, Totals]:
+    """The totals of those of some tuning jobs that have trials, by their row ids."""
+    query = (
+        sa.select(
+            _r.c.tuning_job_id,
+            sa.func.count(),
+            sa.func.count(_r.c.outcome),
+            sa.func.min(_r.c.value),
+            sa.func.max(_r.c.value),
+        )
+        .where(_r.c.tuning_job_id.in_(job_ids))
+        .group_by(_r.c.tuning_job_id)
+    )
+    return {row[0]: Totals(*row[1:]) for row in connection.execute(query)}
 
 
 def add_trial(
