@@ -268,9 +268,17 @@ def test_model_channel(tmp_path: Path) -> None:
     other = algorithms.get("image-classification")
     with pytest.raises(CustomerError, match="holds a model of object-detection"):
         read_model_channel(channel, other, hyperparameters, tmp_path / "s3")
-    (folder / "any.tar.gz").write_bytes(b"no archive")
-    with pytest.raises(CustomerError, match="cannot be unpacked"):
-        read_model_channel(channel, DETECTION, hyperparameters, tmp_path / "s4")
+    whole = (folder / "any.tar.gz").read_bytes()
+    for damaged in (b"no archive", whole[: len(whole) // 2], whole[:60] + b"\0" * 40 + whole[100:]):
+        (folder / "any.tar.gz").write_bytes(damaged)
+        with pytest.raises(CustomerError, match="cannot be unpacked"):
+            read_model_channel(channel, DETECTION, hyperparameters, tmp_path / "s4")
+    with tarfile.open(folder / "any.tar.gz", "w:gz") as tar:
+        bomb = tarfile.TarInfo("model.onnx")
+        bomb.size = 1 << 40
+        tar.fileobj.write(bomb.tobuf())
+    with pytest.raises(CustomerError, match=r"model\.onnx in any\.tar\.gz has 1099511627776 bytes"):
+        read_model_channel(channel, DETECTION, hyperparameters, tmp_path / "s6")
     wrong = TrainingChannel("model", folder, "application/x-recordio")
     with pytest.raises(CustomerError, match="give application/x-sagemaker-model and File"):
         read_model_channel(wrong, DETECTION, hyperparameters, tmp_path / "s5")

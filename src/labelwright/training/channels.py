@@ -12,7 +12,6 @@ import logging
 import shutil
 import subprocess
 import sys
-import tarfile
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from labelwright.training.layout import CHECKPOINTS, HostFolders
 from labelwright.training.outcome import JobFailed
 from labelwright.training.publish import remember_checkpoints
 from labelwright.training.script_environment import SUBMIT_DIRECTORY, decoded
+from labelwright.training.sources import unpack_source
 
 __all__ = ["ChannelMember", "Feeder", "bring_checkpoints", "bring_files", "bring_source", "channels_of"]
 
@@ -123,7 +123,7 @@ def bring_source(folders: HostFolders, job: JobDescription, objects: Objects) ->
                 field=SUBMIT_DIRECTORY,
                 value=uri,
             )
-        _unpack(place, code, uri)
+        unpack_source(place, code, uri)
         return
     archive = folders.own / "sourcedir.tar.gz"
     head, rest = objects.open(uri, _PIECE_BYTES)
@@ -131,20 +131,8 @@ def bring_source(folders: HostFolders, job: JobDescription, objects: Objects) ->
         file.write(head)
         for piece in rest or ():
             file.write(piece)
-    _unpack(archive, code, uri)
+    unpack_source(archive, code, uri)
     archive.unlink()
-
-
-def _unpack(archive: Path, target: Path, name: str) -> None:
-    try:
-        with tarfile.open(archive) as tar:
-            tar.extractall(target, filter="data")
-    except tarfile.TarError as error:
-        raise InvalidRequest(
-            f"The source {name[:200]} is no .tar.gz that can be unpacked: {error}",
-            field=SUBMIT_DIRECTORY,
-            value=name,
-        ) from error
 
 
 def bring_checkpoints(folder: Path, uri: str, objects: Objects) -> None:

@@ -16,6 +16,7 @@ import dataclasses
 import json
 import os
 import tarfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from labelwright.train.toolkit.problems import CustomerError
 
 __all__ = ["Artifact", "read_artifact", "read_model_channel", "write_artifact"]
 
+_BYTES_MAX = 16 << 30
 _NAMES = ("hyperparams.json", "labelwright.json", "model.safetensors", "model.onnx", "model.bin")
 
 
@@ -107,7 +109,9 @@ def read_artifact(folder: Path) -> Artifact:
         hyperparameters = json.loads((folder / "hyperparams.json").read_bytes())
         description = json.loads((folder / "labelwright.json").read_bytes())
         weights = load_file(folder / "model.safetensors")
-    except (OSError, ValueError, SafetensorError) as error:
+        if not isinstance(hyperparameters, dict) or not isinstance(description, dict):
+            raise ValueError("hyperparams.json and labelwright.json must hold JSON objects")
+    except (OSError, ValueError, RecursionError, SafetensorError) as error:
         raise CustomerError(
             f"The model cannot be read: {error}. Give a model.tar.gz of a training job of this server."
         ) from error
@@ -169,9 +173,13 @@ def _unpack(archive: Path, folder: Path) -> None:
             for member in tar:
                 name = member.name.removeprefix("./")
                 if name in _NAMES and member.isfile():
+                    if member.size > _BYTES_MAX:
+                        raise CustomerError(
+                            f"{name} in {archive.name} has {member.size} bytes; {_BYTES_MAX} are allowed."
+                        )
                     member.name = name
                     tar.extract(member, folder, filter="data")
-    except (OSError, EOFError, tarfile.TarError) as error:
+    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
         raise CustomerError(f"{archive.name} cannot be unpacked: {error}.") from error
 
 
