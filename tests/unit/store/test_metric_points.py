@@ -66,6 +66,22 @@ def test_deleting_takes_one_resource(database: Database) -> None:
     assert database.read(lambda c: metric_points.names(c, "training-job", 2)) == ["a"]
 
 
+def test_which_series_there_are_in_pages(database: Database) -> None:
+    for of, names in ((1, "ba"), (2, "a")):
+        points = [(name, 1.0, 1.0) for name in names]
+        database.write(
+            lambda c, of=of, points=points: metric_points.add_points(c, "training-job", of, points)
+        )
+
+    def listed(**query: object) -> list[tuple[int, str]]:
+        return database.read(lambda c: metric_points.listing(c, "training-job", limit=2, **query))  # type: ignore[arg-type]
+
+    assert listed() == [(1, "a"), (1, "b")]
+    assert listed(after=(1, "b")) == [(2, "a")]
+    assert listed(name="a") == [(1, "a"), (2, "a")]
+    assert listed(resource_id=2, name="b") == []
+
+
 def test_many_values_at_once(database: Database) -> None:
     many = [("v", float(i), float(i)) for i in range(12_000)]
     assert database.write(lambda c: metric_points.add_points(c, "training-job", 1, many)) == len(many)
