@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from labelwright.console.axes import nice_step
 from labelwright.store.metric_points import Point
 
 __all__ = ["chart", "thinned"]
@@ -50,7 +51,7 @@ def chart(name: str, points: Sequence[Point], *, started_at: float) -> dict[str,
     """
     values = [point.value for point in points]
     low, high = min(values), max(values)
-    step = _nice_step((high - low) / 4 or abs(high) / 4 or 1.0)
+    step = nice_step((high - low) / 4 or abs(high) / 4 or 1.0)
     bottom = step * math.floor(low / step)
     top = max(step * math.ceil(high / step), bottom + step)
     begin = min(started_at, points[0].at)
@@ -99,12 +100,6 @@ def chart(name: str, points: Sequence[Point], *, started_at: float) -> dict[str,
             f"{name}: {len(points):,} values from {low:.4g} to {high:.4g}, the last is {values[-1]:.4g}"
         ),
     }
-
-
-def _nice_step(least: float) -> float:
-    """The smallest of ... 0.1, 0.2, 0.5, 1, 2, 5, 10 ... that is not below ``least``."""
-    size = 10.0 ** math.floor(math.log10(least))
-    return float(next(size * n for n in (1, 2, 5, 10) if size * n >= least * (1 - 1e-9)))
 
 
 def _since(seconds: float) -> str:

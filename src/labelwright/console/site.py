@@ -1,4 +1,4 @@
-"""The requester's pages: sign-in, labeling jobs with their objects, training jobs with charts. Read-only.
+"""The requester's pages: labeling jobs with their objects, trainings, searches, models in use. Read-only.
 
 Creating jobs is done through the API for now. Pages are Liquid with autoescape. A running job's page keeps
 itself up to date: one small script fetches it anew and exchanges what changed; without scripts it reloads.
@@ -7,6 +7,7 @@ itself up to date: one small script fetches it anew and exchanges what changed; 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
@@ -20,9 +21,21 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from labelwright.console import ledger_panel, queries, select_page, session, training_pages
+from labelwright.console import (
+    endpoint_pages,
+    ledger_panel,
+    model_pages,
+    queries,
+    select_page,
+    session,
+    train_card,
+    training_pages,
+    transform_pages,
+    tuning_pages,
+)
 from labelwright.console.pictures import Card, card
 from labelwright.console.queries import JobRow
+from labelwright.console.views import Asked, View
 from labelwright.context import AppContext
 
 __all__ = ["build"]
@@ -34,6 +47,26 @@ _CSP = (
 )
 _CSP_LIVE = _CSP + "; script-src 'self'; connect-src 'self'"
 _LIVE_S = 3
+_VIEWS = (*tuning_pages.VIEWS, *endpoint_pages.VIEWS, *transform_pages.VIEWS, *model_pages.VIEWS)
+_NAV = (
+    ("Labeling", "/console"),
+    ("Training", "/console/training"),
+    ("Tuning", "/console/tuning"),
+    ("Models", "/console/models"),
+    ("Endpoints", "/console/endpoints"),
+    ("Transforms", "/console/transforms"),
+)
+_SECTIONS = {
+    "trainings.html": "Training",
+    "training.html": "Training",
+    "tunings.html": "Tuning",
+    "tuning.html": "Tuning",
+    "models.html": "Models",
+    "endpoints.html": "Endpoints",
+    "endpoint.html": "Endpoints",
+    "transforms.html": "Transforms",
+    "transform.html": "Transforms",
+}
 _HEADERS = {
     "content-security-policy": _CSP,
     "x-content-type-options": "nosniff",
@@ -57,6 +90,7 @@ def build(context: AppContext) -> Starlette:
             Route("/console/jobs/{region}/{name}", pages.job),
             Route("/console/training", pages.trainings),
             Route("/console/training/{region}/{name}", pages.training),
+            *(Route(view.path, pages.view(view)) for view in _VIEWS),
             Route("/console/select", pages.select, methods=["GET"]),
             Route("/console/select", pages.create_subset, methods=["POST"]),
         ],
@@ -123,6 +157,7 @@ class _Pages:
             live=_LIVE_S if row.status in ("Initializing", "InProgress", "Stopping") and after < 0 else 0,
             job=_job(row),
             ledger=context.database.read(lambda c: ledger_panel.panel(c, row.id, now=now)),
+            train=context.database.read(lambda c: train_card.card(c, row)),
             workers=[
                 {
                     "name": str(w["worker_id"])[:8],
@@ -159,6 +194,21 @@ class _Pages:
             return await self.not_found(request, None)
         live = _LIVE_S if training_pages.is_live(page) else 0
         return self._page("training.html", page["name"], live=live, job=page)
+
+    def view(self, view: View) -> Callable[[Request], Awaitable[Response]]:
+        """What answers for a page that is described by a `View`."""
+
+        async def answer(request: Request) -> Response:
+            if not self._signed_in(request):
+                return self._page("sign-in.html", "Sign in", signed_in=False)
+            asked = Asked(request.path_params, request.query_params)
+            shown = await asyncio.to_thread(view.show, self._context, asked)
+            if shown is None:
+                return await self.not_found(request, None)
+            live = _LIVE_S if shown.is_live else 0
+            return self._page(view.template, shown.title, live=live, **shown.data)
+
+        return answer
 
     async def select(self, request: Request) -> Response:
         if not self._signed_in(request):
@@ -241,15 +291,26 @@ class _Pages:
         **data: Any,
     ) -> HTMLResponse:
         body = Markup(_templates().get_template(page).render(**data))  # noqa: S704 - autoescaped by Liquid
-        text = _shell(title, body, signed_in=signed_in, refresh=refresh, live=live)
+        section = _SECTIONS.get(page, "Labeling")
+        text = _shell(title, body, signed_in=signed_in, section=section, refresh=refresh, live=live)
         headers = {**_HEADERS, "content-security-policy": _CSP_LIVE} if live else _HEADERS
         return HTMLResponse(text, status_code=status, headers=headers)
 
 
-def _shell(title: str, body: Markup, *, signed_in: bool, refresh: int = 0, live: int = 0) -> str:
+def _shell(
+    title: str, body: Markup, *, signed_in: bool, section: str = "", refresh: int = 0, live: int = 0
+) -> str:
     shell = _templates().get_template("shell.html")
     return str(
-        shell.render(title=title, body=body, signed_in=signed_in, refresh=refresh or None, live=live or None)
+        shell.render(
+            title=title,
+            body=body,
+            signed_in=signed_in,
+            nav=_NAV,
+            section=section,
+            refresh=refresh or None,
+            live=live or None,
+        )
     )
 
 
@@ -266,8 +327,8 @@ def _templates() -> Environment:
         "jobs.html",
         "job.html",
         "select.html",
-        "trainings.html",
-        "training.html",
+        "scatter.html",
+        *_SECTIONS,
     )
     return Environment(autoescape=True, loader=DictLoader({name: _source(name) for name in names}))
 

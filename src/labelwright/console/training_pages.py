@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import orjson
@@ -10,17 +9,16 @@ from sqlalchemy.engine import Connection
 
 from labelwright import algorithms
 from labelwright.console import metric_chart
+from labelwright.console.log_panel import log_ends
+from labelwright.console.wording import duration, moment
 from labelwright.context import AppContext
 from labelwright.core.training_job import Status
-from labelwright.logstreams import LogStore
-from labelwright.store import metric_points, training_jobs
+from labelwright.store import metric_points, training_jobs, tuning_jobs
 from labelwright.store.training_jobs import TrainingJobRow
 
 __all__ = ["is_live", "job_list", "job_page"]
 
 _N_LISTED = 200
-_N_LOG_LINES = 200
-_N_STREAMS = 8
 _LIVE = frozenset({Status.IN_PROGRESS.value, Status.STOPPING.value})
 _GROUP = "/aws/sagemaker/TrainingJobs"
 
@@ -53,8 +51,8 @@ def _row(connection: Connection, row: TrainingJobRow, now: float) -> dict[str, A
         "message": row.message,
         "algorithm": built_in or image.rpartition("/")[2],
         "metric": shown,
-        "created": _time(row.created_at),
-        "took": _duration(row, now),
+        "created": moment(row.created_at),
+        "took": duration(row.started_at, row.ended_at, now),
     }
 
 
@@ -74,15 +72,16 @@ def job_page(context: AppContext, region: str, name: str) -> dict[str, Any] | No
             if (points := metric_points.series(connection, "training-job", row.id, metric, limit=20_000))
         ]
         page["story"] = [
-            {"at": _time(step.started_at), "status": step.status, "message": step.message}
+            {"at": moment(step.started_at), "status": step.status, "message": step.message}
             for step in training_jobs.transitions(connection, row.id)
         ]
         page |= _facts(row)
+        page["tuning_job"] = _tuning_job(connection, row)
         return page
 
     page = context.database.read(read)
     if page is not None:
-        page["log"] = _log(context, name)
+        page["log"] = log_ends(context, _GROUP, prefix=f"{page['name']}/")
     return page
 
 
@@ -92,7 +91,7 @@ def _facts(row: TrainingJobRow) -> dict[str, Any]:
     resources = request.get("ResourceConfig", {})
     return {
         "failure_reason": row.failure_reason or "",
-        "ended": "" if row.ended_at is None else _time(row.ended_at),
+        "ended": moment(row.ended_at),
         "image": request.get("AlgorithmSpecification", {}).get("TrainingImage", ""),
         "instances": f"{resources.get('InstanceCount', 1)} x {resources.get('InstanceType', '')}",
         "artifact": f"{output}/{row.name}/output/model.tar.gz",
@@ -113,22 +112,11 @@ def _channel(channel: dict[str, Any], request: dict[str, Any]) -> dict[str, str]
     }
 
 
-def _log(context: AppContext, job: str) -> list[dict[str, Any]]:
-    """The end of the log of each host."""
-    logs = LogStore(context.settings.data_dir / "logs")
-    found = []
-    for stream, _ in zip(logs.names(_GROUP, prefix=f"{job}/"), range(_N_STREAMS), strict=False):
-        page = logs.events(_GROUP, stream, limit=_N_LOG_LINES)
-        found.append({"name": stream.partition("/")[2], "text": "\n".join(e.message for e in page.events)})
-    return found
-
-
-def _duration(row: TrainingJobRow, now: float) -> str:
-    if row.started_at is None:
+def _tuning_job(connection: Connection, row: TrainingJobRow) -> str:
+    """Name of the tuning job that tries it; empty when there is none, or it is not shown any more."""
+    if row.tuning_job_id is None:
         return ""
-    seconds = int((row.ended_at or now) - row.started_at)
-    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-
-
-def _time(at: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at))
+    tuning = tuning_jobs.get(connection, row.tuning_job_id)
+    if tuning is None or tuning_jobs.named(connection, tuning.region, tuning.name) is None:
+        return ""
+    return tuning.name
