@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import operation, reads
 from labelwright.api.labeling_job_rules import check_request
-from labelwright.api.paging import DEFAULT_PAGE, query_of, token_secret
+from labelwright.api.paging import DEFAULT_PAGE, after_of, cut
 from labelwright.core.arn import labeling_job_arn
 from labelwright.core.job_options import PREFIX
 from labelwright.core.labeling_job import StopRequested
@@ -30,7 +30,6 @@ from labelwright.store.labeling_jobs import JobRow, Listing
 from labelwright.store.tags import add_tags, list_tags
 from labelwright.store.workteams import workteam_by_arn
 from labelwright.tasks import parse_categories
-from labelwright.wire.paginate import make_token, read_token
 
 __all__: list[str] = []
 
@@ -166,7 +165,7 @@ def list_labeling_jobs(
         modified_before=last_modified_time_before,
         name_contains=name_contains,
         status=status_equals,
-        after=_after(context, next_token),
+        after=after_of(context, next_token),
     )
     jobs, token = _page(context, connection, listing, max_results)
     return {"LabelingJobSummaryList": [_summary(connection, job) for job in jobs], "NextToken": token}
@@ -195,7 +194,7 @@ def list_labeling_jobs_for_workteam(
         created_before=creation_time_before,
         workteam_arn=workteam_arn,
         reference_code_contains=job_reference_code_contains,
-        after=_after(context, next_token),
+        after=after_of(context, next_token),
     )
     jobs, token = _page(context, connection, listing, max_results)
     summaries = [_team_summary(context, job) for job in jobs]
@@ -213,24 +212,12 @@ def _named(connection: Connection, region: str, name: str) -> JobRow:
     return job
 
 
-def _after(context: RequestContext, next_token: str | None) -> tuple[Any, int] | None:
-    if not next_token:
-        return None
-    value, job_id = read_token(next_token, query=query_of(context), secret=token_secret(context))
-    return value, job_id
-
-
 def _page(
     context: RequestContext, connection: Connection, listing: Listing, max_results: int | None
 ) -> tuple[list[JobRow], str | None]:
     size = max_results or DEFAULT_PAGE
     found = store.list_jobs(connection, listing, size + 1)
-    page = found[:size]
-    token = None
-    if len(found) > size:
-        job, value = page[-1]
-        token = make_token((value, job.id), query=query_of(context), secret=token_secret(context))
-    return [job for job, _ in page], token
+    return cut(context, found, size, key=lambda job: job.id)
 
 
 def _counters(job: JobRow) -> dict[str, int]:

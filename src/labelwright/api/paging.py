@@ -6,13 +6,13 @@ size, so that a token of another query is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from labelwright.api.context import RequestContext
-from labelwright.wire.paginate import Page, paginate
+from labelwright.wire.paginate import Page, make_token, paginate, read_token
 
-__all__ = ["DEFAULT_PAGE", "page_of", "query_of", "token_secret"]
+__all__ = ["DEFAULT_PAGE", "after_of", "cut", "page_of", "query_of", "token_secret"]
 
 T = TypeVar("T")
 
@@ -42,6 +42,35 @@ def page_of(
         next_token=next_token,
         descending=descending,
     )
+
+
+def after_of(context: RequestContext, next_token: str | None) -> tuple[Any, int] | None:
+    """The sort value and key of the last row of the page before; None for the first page."""
+    if not next_token:
+        return None
+    value, key = read_token(next_token, query=query_of(context), secret=token_secret(context))
+    return value, key
+
+
+def cut(
+    context: RequestContext, found: Sequence[tuple[T, Any]], size: int, *, key: Callable[[T], int]
+) -> tuple[list[T], str | None]:
+    """A page of rows that the database sorted, and the token of the next one.
+
+    Parameters
+    ----------
+    context : RequestContext
+    found : sequence of (row, sort value)
+        One more than ``size``, where there are more.
+    size : int
+    key : callable
+        What tells rows of one sort value apart.
+    """
+    token = None
+    if len(found) > size:
+        last, value = found[size - 1]
+        token = make_token((value, key(last)), query=query_of(context), secret=token_secret(context))
+    return [row for row, _ in found[:size]], token
 
 
 def query_of(context: RequestContext) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from labelwright import algorithms
 from labelwright.api import labeling_trainings
 from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import operation, reads, writes
-from labelwright.api.paging import DEFAULT_PAGE, query_of, token_secret
+from labelwright.api.paging import DEFAULT_PAGE, after_of, cut
 from labelwright.core.arn import training_job_arn
 from labelwright.core.training_job import TERMINAL, StopRequested
 from labelwright.core.training_rules import check_training_request
@@ -32,7 +32,6 @@ from labelwright.store import training_jobs as store
 from labelwright.store.runs import RunRow
 from labelwright.store.tags import add_tags, delete_all_tags
 from labelwright.store.training_jobs import Listing, TrainingJobRow
-from labelwright.wire.paginate import make_token, read_token
 
 __all__: list[str] = []
 
@@ -177,10 +176,6 @@ def list_training_jobs(
     """The training jobs of the region; the newest first unless an order is given."""
     if sort_order is None:
         sort_order = "Descending" if sort_by == "CreationTime" else "Ascending"
-    after = None
-    if next_token:
-        value, key = read_token(next_token, query=query_of(context), secret=token_secret(context))
-        after = (value, key)
     listing = Listing(
         region=context.region,
         sort_by=sort_by,
@@ -193,17 +188,13 @@ def list_training_jobs(
         status=status_equals,
         warm_pool_status=warm_pool_status_equals,
         training_plan_arn=training_plan_arn_equals,
-        after=after,
+        after=after_of(context, next_token),
     )
     size = max_results or DEFAULT_PAGE
     found = store.list_jobs(connection, listing, size + 1)
-    page = found[:size]
-    token = None
-    if len(found) > size:
-        summary, value = page[-1]
-        token = make_token((value, summary.key), query=query_of(context), secret=token_secret(context))
+    page, token = cut(context, found, size, key=lambda summary: summary.key)
     return {
-        "TrainingJobSummaries": [summarised(summary, labeling_trainings.SECONDARY) for summary, _ in page],
+        "TrainingJobSummaries": [summarised(summary, labeling_trainings.SECONDARY) for summary in page],
         "NextToken": token,
     }
 

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import operation, reads
-from labelwright.api.paging import DEFAULT_PAGE, query_of, token_secret
+from labelwright.api.paging import DEFAULT_PAGE, after_of, cut
 from labelwright.core.transform_job import StopRequested, check_request
 from labelwright.engine.transform import KIND
 from labelwright.errors import InvalidRequest
@@ -23,7 +23,6 @@ from labelwright.store import models
 from labelwright.store import transform_jobs as store
 from labelwright.store.tags import add_tags
 from labelwright.store.transform_jobs import Listing, TransformJobRow
-from labelwright.wire.paginate import make_token, read_token
 
 __all__: list[str] = []
 
@@ -118,10 +117,6 @@ def list_transform_jobs(
     status_equals: str | None = None,
 ) -> dict[str, Any]:
     """The transform jobs of the region; the newest first unless an order is given."""
-    after = None
-    if next_token:
-        value, key = read_token(next_token, query=query_of(context), secret=token_secret(context))
-        after = (value, key)
     listing = Listing(
         region=context.region,
         sort_by=sort_by,
@@ -132,15 +127,12 @@ def list_transform_jobs(
         modified_before=last_modified_time_before,
         name_contains=name_contains,
         status=status_equals,
-        after=after,
+        after=after_of(context, next_token),
     )
     size = max_results or DEFAULT_PAGE
     found = store.list_jobs(connection, listing, size + 1)
-    token = None
-    if len(found) > size:
-        last, value = found[size - 1]
-        token = make_token((value, last.id), query=query_of(context), secret=token_secret(context))
-    return {"TransformJobSummaries": [_summary(job) for job, _ in found[:size]], "NextToken": token}
+    page, token = cut(context, found, size, key=lambda job: job.id)
+    return {"TransformJobSummaries": [_summary(job) for job in page], "NextToken": token}
 
 
 def _summary(job: TransformJobRow) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import operation, reads, writes
-from labelwright.api.paging import DEFAULT_PAGE, page_of, query_of, token_secret
+from labelwright.api.paging import DEFAULT_PAGE, after_of, cut, page_of
 from labelwright.core.arn import tuning_job_arn
 from labelwright.core.tuning_job import TERMINAL, Status
 from labelwright.core.tuning_rules import Plan
@@ -30,7 +30,6 @@ from labelwright.errors import InvalidRequest, NotFound
 from labelwright.store import tuning_jobs as store
 from labelwright.store.tags import add_tags, delete_all_tags
 from labelwright.store.tuning_jobs import Listing, TrialRow, TuningJobRow
-from labelwright.wire.paginate import make_token, read_token
 
 __all__: list[str] = []
 
@@ -143,10 +142,6 @@ def list_hyper_parameter_tuning_jobs(
     status_equals: str | None = None,
 ) -> dict[str, Any]:
     """The tuning jobs of the region."""
-    after = None
-    if next_token:
-        value, job_id = read_token(next_token, query=query_of(context), secret=token_secret(context))
-        after = (value, job_id)
     listing = Listing(
         region=context.region,
         sort_by=sort_by,
@@ -157,18 +152,14 @@ def list_hyper_parameter_tuning_jobs(
         modified_before=last_modified_time_before,
         name_contains=name_contains,
         status=status_equals,
-        after=after,
+        after=after_of(context, next_token),
     )
     size = max_results or DEFAULT_PAGE
     found = store.list_jobs(connection, listing, size + 1)
-    page = found[:size]
-    token = None
-    if len(found) > size:
-        row, value = page[-1]
-        token = make_token((value, row.id), query=query_of(context), secret=token_secret(context))
+    page, token = cut(context, found, size, key=lambda row: row.id)
     return {
         "HyperParameterTuningJobSummaries": [
-            summarised(row, store.trials(connection, row.id)) for row, _ in page
+            summarised(row, store.trials(connection, row.id)) for row in page
         ],
         "NextToken": token,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ from labelwright.core import labeling_job as machine
 from labelwright.core.labeling_job import JobState, Status, StopCause
 from labelwright.core.stopping import Counters
 from labelwright.errors import NameInUse, NotFound
+from labelwright.store import listing as listings
 from labelwright.store.labeling_tables import job_events, labeling_jobs
 
 __all__ = [
@@ -283,70 +284,19 @@ def has_event(connection: Connection, job_id: int, name: str) -> bool:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Listing:
-    """What to list: exclusive time bounds, filters and the order.
+class Listing(listings.Listing):
+    """What to list: two filters more than of other jobs."""
 
-    Attributes
-    ----------
-    after : tuple or None
-        ``(sort value, id)`` of the last job of the page before.
-    """
-
-    region: str
-    sort_by: Literal["Name", "CreationTime", "Status"] = "CreationTime"
-    is_descending: bool = False
-    created_after: float | None = None
-    created_before: float | None = None
-    modified_after: float | None = None
-    modified_before: float | None = None
-    name_contains: str = ""
-    status: str | None = None
     workteam_arn: str | None = None
     reference_code_contains: str = ""
-    after: tuple[Any, int] | None = None
-
-
-_SORT = {"Name": _t.c.name_lower, "CreationTime": _t.c.created_at, "Status": _t.c.status}
-
-
-_HALF_MS = 0.0005
-
-
-def _moved(time_s: float | None, by_s: float) -> float | None:
-    return None if time_s is None else time_s + by_s
 
 
 def list_jobs(connection: Connection, listing: Listing, limit: int) -> list[tuple[JobRow, Any]]:
-    """Jobs with the value they are sorted by, at most ``limit``.
-
-    Sorted by a stable key (the column, then the row id), so that a page goes on where the one before ended
-    whatever was added meanwhile.
-    """
-    query = _SELECT.where(_t.c.region == listing.region)
-    # Times are shown rounded to milliseconds; a time that was shown must not select its own job.
-    bounds = [
-        (_moved(listing.created_after, _HALF_MS), _t.c.created_at.__ge__),
-        (_moved(listing.created_before, -_HALF_MS), _t.c.created_at.__lt__),
-        (_moved(listing.modified_after, _HALF_MS), _t.c.modified_at.__ge__),
-        (_moved(listing.modified_before, -_HALF_MS), _t.c.modified_at.__lt__),
-        (listing.status, _t.c.status.__eq__),
-        (listing.workteam_arn, _t.c.workteam_arn.__eq__),
-    ]
-    for value, condition in bounds:
-        if value is not None:
-            query = query.where(condition(value))
-    if listing.name_contains:
-        query = query.where(_t.c.name_lower.contains(listing.name_contains.lower(), autoescape=True))
+    """Jobs with the value they are sorted by, at most ``limit``."""
+    query = listings.narrowed(_SELECT, listing, _t.c, limit)
+    if listing.workteam_arn is not None:
+        query = query.where(_t.c.workteam_arn == listing.workteam_arn)
     if listing.reference_code_contains:
         query = query.where(_t.c.reference_code.contains(listing.reference_code_contains, autoescape=True))
-    key = _SORT[listing.sort_by]
-    if listing.after is not None:
-        value, job_id = listing.after
-        if listing.is_descending:
-            query = query.where(sa.or_(key < value, sa.and_(key == value, _t.c.id < job_id)))
-        else:
-            query = query.where(sa.or_(key > value, sa.and_(key == value, _t.c.id > job_id)))
-    order = (key.desc(), _t.c.id.desc()) if listing.is_descending else (key, _t.c.id)
-    rows = [_row(row) for row in connection.execute(query.order_by(*order).limit(limit))]
-    attribute = key.name
-    return [(row, getattr(row, attribute)) for row in rows]
+    rows = [_row(row) for row in connection.execute(query)]
+    return [(row, getattr(row, listings.sort_column(listing))) for row in rows]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 from labelwright.core import training_job as machine
 from labelwright.core.training_job import JobState, Secondary, Status
 from labelwright.errors import NameInUse, NotFound
+from labelwright.store import listing as listings
 from labelwright.store.automated_tables import runs
 from labelwright.store.training_tables import training_jobs, training_transitions
 
@@ -361,27 +362,11 @@ class Summary:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Listing:
-    """What to list: exclusive time bounds, filters and the order.
+class Listing(listings.Listing):
+    """What to list; ``key`` of `Summary` tells trainings of one sort value apart."""
 
-    Attributes
-    ----------
-    after : tuple or None
-        ``(sort value, key)`` of the last one of the page before.
-    """
-
-    region: str
-    sort_by: Literal["Name", "CreationTime", "Status"] = "CreationTime"
-    is_descending: bool = False
-    created_after: float | None = None
-    created_before: float | None = None
-    modified_after: float | None = None
-    modified_before: float | None = None
-    name_contains: str = ""
-    status: str | None = None
     warm_pool_status: str | None = None
     training_plan_arn: str | None = None
-    after: tuple[Any, int] | None = None
 
 
 def _null(kind: Any, name: str) -> sa.Label[Any]:
@@ -418,46 +403,19 @@ _ALL = sa.union_all(
         _null(sa.Text, "training_plan_arn"),
     ),
 ).subquery("trainings")
-_HALF_MS = 0.0005
-_SORT = {"Name": "name_lower", "CreationTime": "created_at", "Status": "status"}
 
 
 def list_jobs(connection: Connection, listing: Listing, limit: int) -> list[tuple[Summary, Any]]:
-    """Trainings with the value they are sorted by, at most ``limit``.
-
-    Sorted by a stable key, so that a page goes on where the one before ended whatever was added meanwhile.
-    """
+    """Trainings with the value they are sorted by, at most ``limit``."""
     a = _ALL.c
-    query = sa.select(*(a[field.name] for field in dataclasses.fields(Summary)), a.name_lower).where(
-        a.region == listing.region
-    )
-    # Times are shown rounded to milliseconds; a time that was shown must not select its own job.
-    if listing.created_after is not None:
-        query = query.where(a.created_at >= listing.created_after + _HALF_MS)
-    if listing.created_before is not None:
-        query = query.where(a.created_at < listing.created_before - _HALF_MS)
-    if listing.modified_after is not None:
-        query = query.where(a.modified_at >= listing.modified_after + _HALF_MS)
-    if listing.modified_before is not None:
-        query = query.where(a.modified_at < listing.modified_before - _HALF_MS)
-    if listing.status is not None:
-        query = query.where(a.status == listing.status)
+    query = sa.select(*(a[field.name] for field in dataclasses.fields(Summary)), a.name_lower)
     if listing.training_plan_arn is not None:
         query = query.where(a.training_plan_arn == listing.training_plan_arn)
     if listing.warm_pool_status is not None:
         query = query.where(_has_warm_pool(listing.warm_pool_status))
-    if listing.name_contains:
-        query = query.where(a.name_lower.contains(listing.name_contains.lower(), autoescape=True))
-    column = a[_SORT[listing.sort_by]]
-    if listing.after is not None:
-        value, key = listing.after
-        if listing.is_descending:
-            query = query.where(sa.or_(column < value, sa.and_(column == value, a.key < key)))
-        else:
-            query = query.where(sa.or_(column > value, sa.and_(column == value, a.key > key)))
-    order = (column.desc(), a.key.desc()) if listing.is_descending else (column, a.key)
-    rows = connection.execute(query.order_by(*order).limit(limit)).all()
-    return [(Summary(*row[:-1]), getattr(row, column.name)) for row in rows]
+    rows = connection.execute(listings.narrowed(query, listing, a, limit, key="key")).all()
+    name = listings.sort_column(listing)
+    return [(Summary(*row[:-1]), getattr(row, name)) for row in rows]
 
 
 def _has_warm_pool(status: str) -> sa.ColumnElement[bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from labelwright.core import transform_job as machine
 from labelwright.core.transform_job import JobState, Status
 from labelwright.errors import NameInUse, NotFound
+from labelwright.store.listing import Listing, narrowed, sort_column
 from labelwright.store.transform_tables import transform_jobs
 
 __all__ = [
@@ -186,55 +187,8 @@ def set_columns(connection: Connection, job_id: int, **values: Any) -> None:
 # -- listings -----------------------------------------------------------------------------------------
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Listing:
-    """What to list: exclusive time bounds, filters and the order.
-
-    Attributes
-    ----------
-    after : tuple or None
-        ``(sort value, row id)`` of the last one of the page before.
-    """
-
-    region: str
-    sort_by: Literal["Name", "CreationTime", "Status"] = "CreationTime"
-    is_descending: bool = True
-    created_after: float | None = None
-    created_before: float | None = None
-    modified_after: float | None = None
-    modified_before: float | None = None
-    name_contains: str = ""
-    status: str | None = None
-    after: tuple[Any, int] | None = None
-
-
-_SORT = {"Name": _t.c.name_lower, "CreationTime": _t.c.created_at, "Status": _t.c.status}
-_HALF_MS = 0.0005
-
-
 def list_jobs(connection: Connection, listing: Listing, limit: int) -> list[tuple[TransformJobRow, Any]]:
     """Jobs with the value they are sorted by, at most ``limit``; see `Listing`."""
-    query = _SELECT.where(_t.c.region == listing.region)
-    # Times are shown rounded to milliseconds; a time that was shown must not select its own job.
-    for column, after, before in (
-        (_t.c.created_at, listing.created_after, listing.created_before),
-        (_t.c.modified_at, listing.modified_after, listing.modified_before),
-    ):
-        if after is not None:
-            query = query.where(column >= after + _HALF_MS)
-        if before is not None:
-            query = query.where(column < before - _HALF_MS)
-    if listing.name_contains:
-        query = query.where(_t.c.name_lower.contains(listing.name_contains.lower(), autoescape=True))
-    if listing.status is not None:
-        query = query.where(_t.c.status == listing.status)
-    column = _SORT[listing.sort_by]
-    if listing.after is not None:
-        value, key = listing.after
-        if listing.is_descending:
-            query = query.where(sa.or_(column < value, sa.and_(column == value, _t.c.id < key)))
-        else:
-            query = query.where(sa.or_(column > value, sa.and_(column == value, _t.c.id > key)))
-    order = (column.desc(), _t.c.id.desc()) if listing.is_descending else (column, _t.c.id)
-    rows = [TransformJobRow(*row) for row in connection.execute(query.order_by(*order).limit(limit))]
-    return [(row, getattr(row, column.name)) for row in rows]
+    query = narrowed(_SELECT, listing, _t.c, limit)
+    rows = [TransformJobRow(*row) for row in connection.execute(query)]
+    return [(row, getattr(row, sort_column(listing))) for row in rows]

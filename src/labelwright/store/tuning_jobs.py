@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from labelwright.core.tuning_job import Status
 from labelwright.errors import NameInUse
 from labelwright.store import training_jobs as jobs
+from labelwright.store.listing import Listing, narrowed, sort_column
 from labelwright.store.training_tables import training_jobs
 from labelwright.store.tuning_tables import tuning_jobs, tuning_trials
 
@@ -272,57 +273,9 @@ def end_trial(
         set_columns(connection, job_id, modified_at=now)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Listing:
-    """What to list: exclusive time bounds, filters and the order.
-
-    Attributes
-    ----------
-    after : tuple or None
-        ``(sort value, id)`` of the last one of the page before.
-    """
-
-    region: str
-    sort_by: Literal["Name", "CreationTime", "Status"] = "Name"
-    is_descending: bool = False
-    created_after: float | None = None
-    created_before: float | None = None
-    modified_after: float | None = None
-    modified_before: float | None = None
-    name_contains: str = ""
-    status: str | None = None
-    after: tuple[Any, int] | None = None
-
-
-_SORT = {"Name": _t.c.name_lower, "CreationTime": _t.c.created_at, "Status": _t.c.status}
-_HALF_MS = 0.0005
-
-
 def list_jobs(connection: Connection, listing: Listing, limit: int) -> list[tuple[TuningJobRow, Any]]:
     """Tuning jobs with the value they are sorted by, at most ``limit``."""
-    key = _SORT[listing.sort_by]
-    query = sa.select(*_SELECT.selected_columns, key.label("sort_value")).where(
-        _t.c.region == listing.region, _t.c.deleted_at.is_(None)
-    )
-    # Times are shown rounded to milliseconds; a time that was shown must not select its own job.
-    if listing.created_after is not None:
-        query = query.where(_t.c.created_at >= listing.created_after + _HALF_MS)
-    if listing.created_before is not None:
-        query = query.where(_t.c.created_at < listing.created_before - _HALF_MS)
-    if listing.modified_after is not None:
-        query = query.where(_t.c.modified_at >= listing.modified_after + _HALF_MS)
-    if listing.modified_before is not None:
-        query = query.where(_t.c.modified_at < listing.modified_before - _HALF_MS)
-    if listing.status is not None:
-        query = query.where(_t.c.status == listing.status)
-    if listing.name_contains:
-        query = query.where(_t.c.name_lower.contains(listing.name_contains.lower(), autoescape=True))
-    if listing.after is not None:
-        value, job_id = listing.after
-        if listing.is_descending:
-            query = query.where(sa.or_(key < value, sa.and_(key == value, _t.c.id < job_id)))
-        else:
-            query = query.where(sa.or_(key > value, sa.and_(key == value, _t.c.id > job_id)))
-    order = (key.desc(), _t.c.id.desc()) if listing.is_descending else (key, _t.c.id)
-    rows: Sequence[Any] = connection.execute(query.order_by(*order).limit(limit)).all()
+    query = narrowed(_SELECT.where(_t.c.deleted_at.is_(None)), listing, _t.c, limit)
+    name = sort_column(listing)
+    rows = connection.execute(query.add_columns(_t.c[name].label("sort_value"))).all()
     return [(TuningJobRow(*row[:-1]), row[-1]) for row in rows]
