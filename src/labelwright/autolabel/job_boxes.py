@@ -1,7 +1,8 @@
 """Bounding boxes: something that finds them, a score to cut at, and what to expect of the result.
 
-What finds them is a detector that is fine-tuned where the operator has pretrained weights, else a small
-network on fixed filters (`labelwright.autolabel.job_boxes_detector`, `labelwright.autolabel.job_boxes_frozen`).
+What finds them is a detector that is fine-tuned where the operator has pretrained weights
+(`labelwright.autolabel.job_boxes_detector`), else a small network on fixed filters
+(`labelwright.autolabel.job_boxes_frozen`).
 """
 
 from __future__ import annotations
