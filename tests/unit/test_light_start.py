@@ -5,7 +5,22 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEAVY = ("numpy", "scipy", "sklearn", "duckdb", "torch", "PIL", "onnxruntime", "boto3", "liquid")
+HEAVY = (
+    "numpy",
+    "scipy",
+    "sklearn",
+    "duckdb",
+    "torch",
+    "PIL",
+    "onnxruntime",
+    "boto3",
+    "liquid",
+    "optuna",
+    "statistics",
+    "difflib",
+    "tarfile",
+    "venv",
+)
 
 
 def test_the_servers_code_loads_nothing_heavy():

@@ -7,7 +7,6 @@ lines behind it say what would be right.
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Mapping
@@ -100,6 +99,8 @@ def _is_internal(algorithm: Algorithm, name: str) -> bool:
 
 
 def _unknown(algorithm: Algorithm, unknown: list[str], known: set[str]) -> HyperparameterError:
+    import difflib  # the server, which reads this module, starts without it
+
     names = ", ".join(repr(name) for name in unknown)
     was = "was" if len(unknown) == 1 else "were"
     near = difflib.get_close_matches(unknown[0], sorted(known), n=1)

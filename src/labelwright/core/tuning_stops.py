@@ -18,7 +18,6 @@ there, instead of waiting for a rung to fill. arXiv:1810.05934
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Mapping, Sequence
 
 __all__ = ["REDUCTION", "bracket_of", "first_rung", "is_below_median", "is_below_rung", "n_brackets"]
@@ -49,6 +48,8 @@ def is_below_median(
         Whether the last value is worse than the median of the running averages of the others up to the same
         epoch. Never before 2 epochs, nor before 3 jobs that got as far have ended.
     """
+    import statistics  # the server starts without it
+
     n = len(values)
     if n < _EPOCHS_MIN:
         return False

@@ -10,7 +10,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from labelwright.store.endpoint_tables import async_invocations
+from labelwright.store.endpoint_tables import async_invocations, endpoints
 
 __all__ = ["AsyncRequest", "AsyncRow", "add", "count_attempt", "delete", "pending"]
 
@@ -87,16 +87,21 @@ def add(
 
 
 def pending(connection: Connection, *, besides: Collection[int], limit: int) -> list[AsyncRow]:
-    """Requests that nobody works on, oldest first.
+    """Requests that nobody works on: of each endpoint the oldest few, so that none waits for another's queue.
 
     Parameters
     ----------
     besides : collection of int
         Those that somebody works on; a few.
     limit : int
+        For each endpoint.
     """
-    query = _SELECT.where(_t.c.id.not_in(list(besides))).order_by(_t.c.id).limit(limit)
-    return [AsyncRow(*row) for row in connection.execute(query)]
+    has_some = sa.exists().where(_t.c.endpoint_id == endpoints.c.id)
+    found: list[AsyncRow] = []
+    for key in connection.execute(sa.select(endpoints.c.id).where(has_some)).scalars().all():
+        own = _SELECT.where(_t.c.endpoint_id == key, _t.c.id.not_in(list(besides)))
+        found += [AsyncRow(*row) for row in connection.execute(own.order_by(_t.c.id).limit(limit))]
+    return sorted(found, key=lambda row: row.id)
 
 
 def count_attempt(connection: Connection, row_id: int) -> None:

@@ -96,9 +96,7 @@ class AsyncInvocations:
 
     async def _begin(self) -> int:
         """Start on what may be started; how many have to wait."""
-        rows = await self._database.aread(
-            partial(store.pending, besides=list(self._in_work), limit=4 * _AT_ONCE)
-        )
+        rows = await self._database.aread(partial(store.pending, besides=list(self._in_work), limit=_AT_ONCE))
         busy = Counter(self._in_work.values())
         n_waiting = 0
         for row in rows:

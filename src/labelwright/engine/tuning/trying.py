@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import statistics
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -145,6 +144,8 @@ def _observations(
 
 
 def _standardised(values: Sequence[float]) -> list[float]:
+    import statistics  # the server starts without it
+
     if len(values) < 2:
         return [0.0 for _ in values]
     mean, spread = statistics.fmean(values), statistics.pstdev(values)
