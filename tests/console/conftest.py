@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from hosting_workshop import with_model_cache
 from sqlalchemy.engine import Connection
 
 from labelwright.testing.server import RunningServer, running_server
@@ -16,7 +17,7 @@ Write = Callable[[Callable[[Connection], Any]], Any]
 
 @pytest.fixture(scope="session")
 def console_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with running_server(tmp_path_factory.mktemp("console") / "data") as server:
+    with running_server(with_model_cache(tmp_path_factory.mktemp("console") / "data")) as server:
         yield server
 
 
