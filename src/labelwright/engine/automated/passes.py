@@ -8,7 +8,6 @@ the first of them.
 from __future__ import annotations
 
 import logging
-import socket
 from functools import partial
 from typing import Any
 
@@ -28,6 +27,7 @@ from labelwright.store.automated import AutomatedRow, PassRow, Role
 from labelwright.store.labeling_jobs import JobRow
 from labelwright.store.runs import RunRow
 from labelwright.work import Limits, Program, State
+from labelwright.work.identity import server_identity
 
 __all__ = ["PROGRAM", "advance_pass", "host_of"]
 
@@ -46,7 +46,7 @@ _LOST_S = 600.0  # another server's run that nobody looked after for so long is 
 
 def host_of(tools: Tools) -> str:
     """Which server's program it is; only that one can look after it."""
-    return f"{socket.gethostname()}:{tools.settings.data_dir.resolve()}"
+    return server_identity(tools.settings.data_dir)
 
 
 def advance_pass(

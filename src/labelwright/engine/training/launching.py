@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from typing import Any
 
 import orjson
@@ -14,6 +13,7 @@ from labelwright.credentials import load_or_create
 from labelwright.engine.supervisor import SupervisedTools
 from labelwright.store.training_jobs import TrainingJobRow
 from labelwright.work import Limits, Program
+from labelwright.work.identity import server_identity
 
 __all__ = ["PROGRAM", "deadline", "folder_names", "host_of", "program", "program_name", "wait_deadline"]
 
@@ -23,7 +23,7 @@ _KEYS_LAST_S = 3600.0
 
 def host_of(settings: Settings) -> str:
     """Which server this is, when several share a database."""
-    return f"{socket.gethostname()}:{settings.data_dir.resolve()}"
+    return server_identity(settings.data_dir)
 
 
 def program_name(row: TrainingJobRow) -> str:
