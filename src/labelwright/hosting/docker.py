@@ -10,6 +10,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from labelwright.work.containers import variable_options
+
 __all__ = ["Engine", "find_engine", "free_port", "run_command"]
 
 _NAMES = ("docker", "podman")
@@ -80,7 +82,7 @@ def run_command(
     model_dir : Path
         Becomes ``/opt/ml/model``, read-only.
     variables : Mapping
-        Its environment, besides the image's own.
+        Its environment, besides the image's own; see `labelwright.work.containers.variable_options`.
 
     Examples
     --------
@@ -89,13 +91,11 @@ def run_command(
     >>> " ".join(command[1:8])
     'run --rm --init --name c --publish 127.0.0.1:49152:8080'
     >>> " ".join(command[8:])
-    '--volume /data/model:/opt/ml/model:ro --env A=1 my/image:1 serve'
+    '--volume /data/model:/opt/ml/model:ro --env A my/image:1 serve'
     """
     command = [
         engine.path, "run", "--rm", "--init", "--name", container,
         "--publish", f"127.0.0.1:{port}:{_PORT}",
         "--volume", f"{model_dir}:/opt/ml/model:ro",
     ]  # fmt: skip
-    for key, value in variables.items():
-        command += ["--env", f"{key}={value}"]
-    return [*command, image, "serve"]
+    return [*command, *variable_options(variables)[0], image, "serve"]

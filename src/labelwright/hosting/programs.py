@@ -20,6 +20,7 @@ from labelwright.hosting.interface import CUSTOM_ATTRIBUTES, FORWARDED, HostingE
 from labelwright.hosting.interpreters import local_folder, python_of
 from labelwright.hosting.sockets import socket_path
 from labelwright.streaming.objects import Objects
+from labelwright.work.containers import variable_options
 
 __all__ = ["HttpContainer", "open_image", "open_script", "script_of"]
 
@@ -253,7 +254,7 @@ def open_image(
         engine, image, container=own_name, port=port, model_dir=model_dir, variables=variables
     )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    environment: dict[str, Any] = dict(os.environ)
+    environment: dict[str, Any] = {**os.environ, **variable_options(variables)[1]}
     child = Child(lambda _life: command, environment=environment, folder=folder, log=log)
     client = HttpClient(("127.0.0.1", port))
     # The client's process may be gone while the container is not.

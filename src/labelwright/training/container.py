@@ -10,6 +10,7 @@ from pathlib import Path
 
 from labelwright.training.description import BASE, JobDescription
 from labelwright.training.layout import CHECKPOINTS, HostFolders
+from labelwright.work.containers import variable_options
 
 __all__ = ["container_command", "container_name", "engine", "removal"]
 
@@ -61,8 +62,7 @@ def container_command(
     folders : HostFolders
     job : JobDescription
     variables : Mapping
-        Of the container. Their values are taken from the environment of the command, so that no key can be
-        read from the list of processes.
+        Of the container; see `labelwright.work.containers.variable_options`.
     has_gpus : bool
         Whether this machine has any.
     """
@@ -77,8 +77,7 @@ def container_command(
         command += ["--volume", f"{checkpoints}:{job.checkpoint_path}"]
     if has_gpus and folders.host.instance_type.removeprefix("ml.")[:1] in _GPU_FAMILIES:
         command += ["--gpus", "all"]
-    for variable in sorted(variables):
-        command += ["--env", variable]
+    command += variable_options(variables)[0]
     if job.entrypoint:
         command += ["--entrypoint", job.entrypoint[0]]
     arguments = [*job.entrypoint[1:], *job.arguments]

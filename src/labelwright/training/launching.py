@@ -18,6 +18,7 @@ from labelwright.training.layout import HostFolders
 from labelwright.training.namespace import is_allowed, namespaced
 from labelwright.training.outcome import JobFailed
 from labelwright.training.script_environment import PROGRAM
+from labelwright.work.containers import variable_options
 
 __all__ = ["Kind", "Launch", "Launcher"]
 
@@ -192,7 +193,7 @@ class Launcher:
         around = {"PATH": self._environ.get("PATH", ""), "HOME": self._environ.get("HOME", "/")}
         outside = program_variables(self._environ) | around
         last = removal(self._engine, container_name(self.folder, folders))
-        return Launch(command, outside | variables, folders.own, last)
+        return Launch(command, outside | variable_options(variables)[1], folders.own, last)
 
     def _process(self, folders: HostFolders) -> Launch:
         place = self._local_folder()
