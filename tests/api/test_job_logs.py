@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from labelwright.cli.job_logs import print_logs
 from labelwright.logstreams import StreamWriter, stream_path
@@ -95,6 +96,43 @@ def test_following_ends_with_the_job_and_shows_why_it_failed(
     printed = capsys.readouterr()
     assert printed.out == "epoch 0\nepoch 1\nepoch 2\n"
     assert printed.err == "Training job cats: Failed\n"
+
+
+def test_following_goes_on_when_requests_fail(
+    served: Any, write: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _make_job(served, "cats", status="InProgress", is_settled=True)
+    for host in (1, 2):
+        write(TRAINING, f"cats/algo-{host}-17", *(f"{host}.{i}" for i in range(7)), at=T0 + host)
+    logs, n_calls, n_sleeps = served.client("logs"), 0, 0
+
+    class Failing:
+        """Every third request for events finds nobody; pages are small."""
+
+        def get_log_events(self, **arguments: Any) -> Any:
+            nonlocal n_calls
+            n_calls += 1
+            if n_calls % 3 == 0:
+                raise EndpointConnectionError(endpoint_url=served.url)
+            return logs.get_log_events(**arguments, limit=3)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(logs, name)
+
+    def meanwhile(_: float) -> None:
+        nonlocal n_sleeps
+        n_sleeps += 1
+        if n_sleeps == 20:
+            _make_job(served, "cats", status="Completed")
+
+    failing = Failing()
+    print_logs(
+        "cats", client=lambda service: failing if service == "logs" else served.client(service),
+        kind="training", follow=True, timestamps=False, sleep=meanwhile,
+    )  # fmt: skip
+    lines = capsys.readouterr().out.splitlines()
+    assert sorted(lines) == sorted(f"algo-{host}-17  {host}.{i}" for host in (1, 2) for i in range(7))
+    assert [line for line in lines if "algo-1" in line] == [f"algo-1-17  1.{i}" for i in range(7)]
 
 
 def test_a_job_that_has_printed_nothing(served: Any, capsys: pytest.CaptureFixture[str]) -> None:

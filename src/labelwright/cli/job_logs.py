@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 import click
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
 __all__ = ["KINDS", "LogReader", "print_logs"]
 
@@ -77,18 +77,22 @@ class LogReader:
         self._client = client
         self._group = group
         self._prefix = prefix
-        self._tokens: dict[str, str] = {}
+        # Token of the page that each stream is at, and how many of its events were handed out.
+        self._places: dict[str, tuple[str, int]] = {}
 
     @property
     def n_streams(self) -> int:
         """How many streams were seen so far."""
-        return len(self._tokens)
+        return len(self._places)
 
     def read(self) -> Iterator[tuple[int, str, str]]:
-        """New events as (epoch milliseconds, stream, message), in the order of their times."""
+        """New events as (epoch milliseconds, stream, message), in the order of their times.
+
+        When a request fails on the way, the next call goes on behind the last event that was handed out.
+        """
         streams = self._streams()
         for name in streams:
-            self._tokens.setdefault(name, "")
+            self._places.setdefault(name, ("", 0))
         yield from heapq.merge(*(self._new(name) for name in streams))
 
     def _streams(self) -> list[str]:
@@ -106,13 +110,18 @@ class LogReader:
 
     def _new(self, stream: str) -> Iterator[tuple[int, str, str]]:
         while True:
-            token = {"nextToken": self._tokens[stream]} if self._tokens[stream] else {}
+            token, n_seen = self._places[stream]
             page = self._client.get_log_events(
-                logGroupName=self._group, logStreamName=stream, startFromHead=True, **token
+                logGroupName=self._group,
+                logStreamName=stream,
+                startFromHead=True,
+                **({"nextToken": token} if token else {}),
             )
-            for event in page["events"]:
+            for i, event in enumerate(page["events"][n_seen:], n_seen):
                 yield event["timestamp"], stream, event["message"]
-            self._tokens[stream] = page["nextForwardToken"]
+                # Only who has taken the event comes back for more.
+                self._places[stream] = (token, i + 1)
+            self._places[stream] = (page["nextForwardToken"], 0)
             if not page["events"]:
                 return
 
@@ -127,6 +136,8 @@ def print_logs(
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Print the log of the thing of this name; with ``follow`` until it has ended.
+
+    Following goes on when the server is away for a while: no line is lost or printed twice.
 
     Parameters
     ----------
@@ -145,11 +156,17 @@ def print_logs(
     logs, sagemaker = client("logs"), client("sagemaker")
     found = KINDS[kind] if kind else _find(name, logs, sagemaker)
     reader = LogReader(logs, found.group.format(name=name), found.prefix.format(name=name))
+    is_reached = False
     while True:
-        status, reason = _status(
-            found, name, sagemaker
-        )  # before the log is read: nothing comes after the end
-        _print(reader, len(found.prefix.format(name=name)), timestamps)
+        try:
+            status, reason = _status(found, name, sagemaker)  # first: nothing comes after the end
+            is_reached = True
+            _print(reader, len(found.prefix.format(name=name)), timestamps)
+        except (ConnectionError, HTTPClientError):
+            if not follow or not is_reached:
+                raise
+            sleep(_POLL_S)  # the server is started again; the job goes on meanwhile
+            continue
         if found.operation and not status and not reader.n_streams:
             raise click.ClickException(f"There is no {found.title.lower()} {name!r}; check the name.")
         if not follow or status in _ENDED:
