@@ -85,13 +85,17 @@ def python_of(
 
 
 def _install(pip: Path, requirements: Path, variables: Mapping[str, str], log: Callable[[str], None]) -> None:
+    from labelwright.training.environment import program_variables
+
+    # What is installed may run code: nothing of the server's own settings is for it.
+    own = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     command = [str(pip), "install", "--no-input", "-r", str(requirements)]
     given = {key: value for key, value in variables.items() if key.startswith("PIP_")}
     try:
         done = subprocess.run(  # noqa: S603 - the user's requirements, on the user's behalf
             command,
             cwd=requirements.parent,
-            env={**os.environ, **given},
+            env={**own, **program_variables(os.environ), **given},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

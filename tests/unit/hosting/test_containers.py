@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from hosting_workshop import CLASSIFIER_IMAGE, SCRIPT_IMAGE, classifier_model, packed, picture, script_model
 
-from labelwright.hosting import Container, HostingError, PingFailed
+from labelwright.hosting import Container, HostingError, PingFailed, interpreters
 from labelwright.hosting.containers import open_container
 from labelwright.hosting.docker import Engine, run_command
 from labelwright.streaming.objects import LocalObjects
@@ -286,3 +286,16 @@ def test_code_and_interpreters_of_this_machine(opened: Opened, tmp_path: Path) -
     assert json.loads(container.invoke(b"", JSON).body)[1] is True
     with pytest.raises(HostingError, match="is not there"):
         opened(packed({"weights": "1"}), definition={"Image": "local:/nowhere"})
+
+
+def test_what_is_installed_sees_no_keys_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABELWRIGHT_ROOT_SECRET_ACCESS_KEY", "hush")
+    monkeypatch.setenv("CONTAINER_AWS_SECRET_ACCESS_KEY", "hush")
+    pip = tmp_path / "pip"
+    pip.write_text("#!/bin/sh\nenv\n")
+    pip.chmod(0o700)
+    lines: list[str] = []
+    interpreters._install(pip, tmp_path / "requirements.txt", {"PIP_INDEX_URL": "file:///x"}, lines.append)
+    assert "PIP_INDEX_URL=file:///x" in lines
+    assert any(line.startswith("PATH=") for line in lines)
+    assert not any("hush" in line for line in lines)
