@@ -110,7 +110,7 @@ def test_an_endpoint_shows_its_processes_and_what_it_answered(console: httpx.Cli
     (process,) = cells(page, "Processes")
     assert process[:4] == ["AllTraffic", "1", "Answers", "0"]
     assert "loading" in page  # of its log
-    assert "EndpointName=&#39;Served&#39;" in page
+    assert "EndpointName=&#34;Served&#34;" in page
     assert "--endpoint-name Served" in page
 
 

@@ -144,7 +144,7 @@ def test_a_finished_jobs_page_has_the_card(
     write(finished_job)
     page = console.get("/console/jobs/us-east-1/card").text
     assert "Train on it" in page
-    assert "&#39;num_classes&#39;: &#39;2&#39;" in page
-    assert "&#39;num_training_samples&#39;: &#39;40&#39;" in page
+    assert "&#34;num_classes&#34;: &#34;2&#34;" in page
+    assert "&#34;num_training_samples&#34;: &#34;40&#34;" in page
     assert HOSTILE not in page
     assert "Train on it" not in httpx.get(f"{console_server.url}/console/jobs/us-east-1/card").text

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 
+from labelwright.console.wording import literal
+
 __all__ = ["boto3_call", "cli_call"]
 
 _PICTURE = ("image/jpeg", "picture.jpg")
@@ -31,9 +33,9 @@ def boto3_call(endpoint: str, region: str, algorithm: str | None) -> str:
         body = """b'{"instances": ["a text"]}'"""
     return f"""import boto3
 
-runtime = boto3.client("sagemaker-runtime", region_name={region!r})
+runtime = boto3.client("sagemaker-runtime", region_name={literal(region)})
 answer = runtime.invoke_endpoint(
-    EndpointName={endpoint!r},
+    EndpointName={literal(endpoint)},
     ContentType="{content_type}",
     Body={body},
 )

@@ -47,7 +47,13 @@ _CSP = (
 )
 _CSP_LIVE = _CSP + "; script-src 'self'; connect-src 'self'"
 _LIVE_S = 3
-_VIEWS = (*tuning_pages.VIEWS, *endpoint_pages.VIEWS, *transform_pages.VIEWS, *model_pages.VIEWS)
+_VIEWS = (
+    *training_pages.VIEWS,
+    *tuning_pages.VIEWS,
+    *model_pages.VIEWS,
+    *endpoint_pages.VIEWS,
+    *transform_pages.VIEWS,
+)
 _NAV = (
     ("Labeling", "/console"),
     ("Training", "/console/training"),
@@ -88,8 +94,6 @@ def build(context: AppContext) -> Starlette:
             Route("/console/sign-in", pages.sign_in, methods=["POST"]),
             Route("/console/sign-out", pages.sign_out, methods=["POST"]),
             Route("/console/jobs/{region}/{name}", pages.job),
-            Route("/console/training", pages.trainings),
-            Route("/console/training/{region}/{name}", pages.training),
             *(Route(view.path, pages.view(view)) for view in _VIEWS),
             Route("/console/select", pages.select, methods=["GET"]),
             Route("/console/select", pages.create_subset, methods=["POST"]),
@@ -176,24 +180,6 @@ class _Pages:
                 for e in context.database.read(lambda c: queries.events(c, row.id))
             ],
         )
-
-    async def trainings(self, request: Request) -> Response:
-        if not self._signed_in(request):
-            return self._page("sign-in.html", "Sign in", signed_in=False)
-        context = self._context
-        jobs = await context.database.aread(lambda c: training_pages.job_list(c, now=context.clock()))
-        live = _LIVE_S if any(map(training_pages.is_live, jobs)) else 0
-        return self._page("trainings.html", "Training jobs", live=live, jobs=jobs)
-
-    async def training(self, request: Request) -> Response:
-        if not self._signed_in(request):
-            return self._page("sign-in.html", "Sign in", signed_in=False)
-        region, name = request.path_params["region"], request.path_params["name"]
-        page = await asyncio.to_thread(training_pages.job_page, self._context, region, name)
-        if page is None:
-            return await self.not_found(request, None)
-        live = _LIVE_S if training_pages.is_live(page) else 0
-        return self._page("training.html", page["name"], live=live, job=page)
 
     def view(self, view: View) -> Callable[[Request], Awaitable[Response]]:
         """What answers for a page that is described by a `View`."""

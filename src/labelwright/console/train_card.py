@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from labelwright.console.queries import JobRow
+from labelwright.console.wording import literal
 from labelwright.store.labeling_tables import labeling_jobs
 
 __all__ = ["card", "snippet"]
@@ -89,12 +90,14 @@ def snippet(row: JobRow, n_classes: int) -> str:
     hyperparameters = recipe.hyperparameters(max(1, n_classes), row.n_labeled)
     needs_validation = recipe is not _TEXTS
     channels = 'channel("train"), channel("validation")' if needs_validation else 'channel("train")'
-    hint = "  # better: split it, labelwright manifest split" if needs_validation else ""
-    lines = "\n".join(f"        {key!r}: {value!r}," for key, value in hyperparameters.items())
+    hint = (
+        "# Better: two manifests, made of it by `labelwright manifest split`.\n" if needs_validation else ""
+    )
+    lines = "\n".join(f"        {literal(key)}: {literal(value)}," for key, value in hyperparameters.items())
     return f"""import boto3
 
-sagemaker = boto3.client("sagemaker", region_name={row.region!r})
-manifest = {manifest!r}{hint}
+sagemaker = boto3.client("sagemaker", region_name={literal(row.region)})
+{hint}manifest = {literal(manifest)}
 
 
 def channel(name):
@@ -105,7 +108,7 @@ def channel(name):
                 "S3DataType": "AugmentedManifestFile",
                 "S3Uri": manifest,
                 "S3DataDistributionType": "FullyReplicated",
-                "AttributeNames": [{recipe.source!r}, {row.label_attribute_name!r}],
+                "AttributeNames": [{literal(recipe.source)}, {literal(row.label_attribute_name)}],
             }}
         }},
         "ContentType": "application/x-recordio",
@@ -114,8 +117,8 @@ def channel(name):
 
 
 sagemaker.create_training_job(
-    TrainingJobName={name!r},
-    RoleArn={row.request.get("RoleArn", "")!r},
+    TrainingJobName={literal(name)},
+    RoleArn={literal(row.request.get("RoleArn", ""))},
     AlgorithmSpecification={{
         "TrainingImage": "{_REGISTRY}/{recipe.algorithm}:1",
         "TrainingInputMode": "Pipe",
@@ -124,7 +127,7 @@ sagemaker.create_training_job(
 {lines}
     }},
     InputDataConfig=[{channels}],
-    OutputDataConfig={{"S3OutputPath": {f"{root}/models"!r}}},
+    OutputDataConfig={{"S3OutputPath": {literal(f"{root}/models")}}},
     ResourceConfig={{"InstanceType": "local", "InstanceCount": 1, "VolumeSizeInGB": 10}},
     StoppingCondition={{"MaxRuntimeInSeconds": 86400}},
 )"""

@@ -10,27 +10,26 @@ from sqlalchemy.engine import Connection
 from labelwright import algorithms
 from labelwright.console import metric_chart
 from labelwright.console.log_panel import log_ends
+from labelwright.console.views import Asked, Shown, View
 from labelwright.console.wording import duration, moment
 from labelwright.context import AppContext
 from labelwright.core.training_job import Status
 from labelwright.store import metric_points, training_jobs, tuning_jobs
 from labelwright.store.training_jobs import TrainingJobRow
 
-__all__ = ["is_live", "job_list", "job_page"]
+__all__ = ["VIEWS"]
 
 _N_LISTED = 200
 _LIVE = frozenset({Status.IN_PROGRESS.value, Status.STOPPING.value})
 _GROUP = "/aws/sagemaker/TrainingJobs"
 
 
-def is_live(page: dict[str, Any]) -> bool:
-    """Whether what is shown will change by itself."""
-    return page["status"] in _LIVE
-
-
-def job_list(connection: Connection, *, now: float) -> list[dict[str, Any]]:
-    """The newest training jobs of all regions."""
-    return [_row(connection, row, now) for row in training_jobs.newest(connection, limit=_N_LISTED)]
+def _list(context: AppContext, asked: Asked) -> Shown:
+    now = context.clock()
+    jobs = context.database.read(
+        lambda c: [_row(c, row, now) for row in training_jobs.newest(c, limit=_N_LISTED)]
+    )
+    return Shown("Training jobs", {"jobs": jobs}, is_live=any(job["status"] in _LIVE for job in jobs))
 
 
 def _row(connection: Connection, row: TrainingJobRow, now: float) -> dict[str, Any]:
@@ -56,12 +55,11 @@ def _row(connection: Connection, row: TrainingJobRow, now: float) -> dict[str, A
     }
 
 
-def job_page(context: AppContext, region: str, name: str) -> dict[str, Any] | None:
-    """Everything on one job's page; None when there is no such job."""
+def _page(context: AppContext, asked: Asked) -> Shown | None:
     now = context.clock()
 
     def read(connection: Connection) -> dict[str, Any] | None:
-        row = training_jobs.named(connection, region, name)
+        row = training_jobs.named(connection, asked.path["region"], asked.path["name"])
         if row is None:
             return None
         page = _row(connection, row, now)
@@ -80,9 +78,10 @@ def job_page(context: AppContext, region: str, name: str) -> dict[str, Any] | No
         return page
 
     page = context.database.read(read)
-    if page is not None:
-        page["log"] = log_ends(context, _GROUP, prefix=f"{page['name']}/")
-    return page
+    if page is None:
+        return None
+    page["log"] = log_ends(context, _GROUP, prefix=f"{page['name']}/")
+    return Shown(page["name"], {"job": page}, is_live=page["status"] in _LIVE)
 
 
 def _facts(row: TrainingJobRow) -> dict[str, Any]:
@@ -120,3 +119,9 @@ def _tuning_job(connection: Connection, row: TrainingJobRow) -> str:
     if tuning is None or tuning_jobs.named(connection, tuning.region, tuning.name) is None:
         return ""
     return tuning.name
+
+
+VIEWS = (
+    View("/console/training", "trainings.html", _list),
+    View("/console/training/{region}/{name}", "training.html", _page),
+)

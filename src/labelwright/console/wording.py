@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 
-__all__ = ["duration", "moment", "number", "short_duration"]
+__all__ = ["duration", "literal", "moment", "number", "short_duration"]
 
 
 def moment(at: float | None) -> str:
@@ -40,3 +41,14 @@ def short_duration(seconds: float) -> str:
 def number(value: float | None) -> str:
     """A value of a metric; nothing for None."""
     return "" if value is None else f"{value:.5g}"
+
+
+def literal(text: str) -> str:
+    """A text as it is written in Python, in double quotes.
+
+    Examples
+    --------
+    >>> print(literal('a "b"'))
+    "a \\"b\\""
+    """
+    return json.dumps(text, ensure_ascii=False)  # whatever JSON escapes, Python reads the same way
