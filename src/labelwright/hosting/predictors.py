@@ -71,6 +71,11 @@ class PredictorContainer:
         self._log = log or _log.info
         self._slots = Slots(n_at_once or _n_cores())
 
+    @property
+    def algorithm(self) -> str:
+        """Which of the built-in ones it is."""
+        return self._predictor.algorithm
+
     def invoke(
         self,
         body: bytes,

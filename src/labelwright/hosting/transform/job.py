@@ -77,9 +77,10 @@ def _carry_out(
     reopen: Callable[[], Container],
     log: _Log,
 ) -> None:
-    plan = Plan.of_request(content["request"], container.execution_parameters())
+    algorithm = container.algorithm if isinstance(container, PredictorContainer) else None
+    plan = Plan.of_request(content["request"], container.execution_parameters(), algorithm=algorithm)
     data_log = _Log(Path(content["data_log"]))
-    is_predictor = isinstance(container, PredictorContainer)
+    is_predictor = algorithm is not None
     spool = SpoolWriter(Path(content["spool"]), len(units))
     n_before = sum(spool.is_done)
     data_log(f"[sagemaker logs]: {plan.describe()}")

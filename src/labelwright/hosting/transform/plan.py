@@ -59,7 +59,13 @@ class Plan:
     is_joined_with_lines: bool
 
     @classmethod
-    def of_request(cls, request: Mapping[str, Any], container: Mapping[str, object] | None = None) -> Plan:
+    def of_request(
+        cls,
+        request: Mapping[str, Any],
+        container: Mapping[str, object] | None = None,
+        *,
+        algorithm: str | None = None,
+    ) -> Plan:
         """The plan of a request of CreateTransformJob.
 
         Parameters
@@ -67,6 +73,9 @@ class Plan:
         request : Mapping
         container : Mapping, optional
             What its ``/execution-parameters`` says.
+        algorithm : str, optional
+            The built-in algorithm that answers, if one does. Image classification, when nobody says what to
+            accept, writes objects here, where an endpoint answers with bare lists.
         """
         said = container or {}
         source, output = request["TransformInput"], request["TransformOutput"]
@@ -81,6 +90,8 @@ class Plan:
         processing = Processing.of_request(request)
         content_type = source.get("ContentType") or "application/octet-stream"
         accept = output.get("Accept") or None
+        if accept is None and algorithm == "image-classification":
+            accept = "application/jsonlines"
         return cls(
             content_type=content_type,
             accept=accept or (content_type if processing is not None else None),

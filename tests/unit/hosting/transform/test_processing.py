@@ -135,3 +135,11 @@ def test_the_container_is_told_what_the_user_set() -> None:
         "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": "3",
         "MINE": "1",
     }
+
+
+def test_classifiers_write_objects_unless_something_else_is_asked_for() -> None:
+    assert Plan.of_request(REQUEST, algorithm="image-classification").accept == "application/jsonlines"
+    assert Plan.of_request(REQUEST, algorithm="object-detection").accept is None
+    output = {**REQUEST["TransformOutput"], "Accept": "application/json"}
+    asked = {**REQUEST, "TransformOutput": output}
+    assert Plan.of_request(asked, algorithm="image-classification").accept == "application/json"
