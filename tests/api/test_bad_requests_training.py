@@ -21,6 +21,7 @@ import botocore.session
 import pytest
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
+from labelwright.api.dispatch import load_handlers
 from labelwright.testing.jobs import aws
 from labelwright.testing.server import RunningServer, running_server
 
@@ -218,10 +219,22 @@ class Caller:
         request = botocore.awsrequest.AWSRequest("POST", f"{self._server.url}/", headers=headers, data=body)
         signer = botocore.auth.SigV4Auth(self._keys, about.signing_name, "us-east-1")
         signer.add_auth(request)
-        self._connection.request("POST", "/", body, dict(request.headers))
+        return self._sent("/", request)
+
+    def invoke(self, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Mapping[str, Any]]:
+        """A request to the runtime, whose members are in the path and the headers."""
+        url = f"{self._server.url}{path}"
+        request = botocore.awsrequest.AWSRequest("POST", url, headers=dict(headers), data=body)
+        botocore.auth.SigV4Auth(self._keys, "sagemaker", "us-east-1").add_auth(request)
+        return self._sent(path, request)
+
+    def _sent(self, path: str, request: botocore.awsrequest.AWSRequest) -> tuple[int, Mapping[str, Any]]:
+        self._connection.request("POST", path, request.data, dict(request.headers))
         reply = self._connection.getresponse()
         content = reply.read()
-        return reply.status, json.loads(content) if content else {}
+        answer = json.loads(content) if content else {}
+        kind = reply.headers.get("x-amzn-errortype")
+        return reply.status, {"__type": kind, **answer} if kind else answer
 
 
 def wrong(shape: Shape, given: Any, depth: int = 0) -> Iterator[Any]:
@@ -366,3 +379,36 @@ def test_a_refusal_says_what_is_wrong(
     status, answer = call("sagemaker", operation, body)
     assert status == 400
     assert words in answer["message"]
+
+
+NAMES = ("missing", "%00", "..", "a%2Fb", "%F0%9F%98%80", "x" * 5000, "%ff", "-", "a b".replace(" ", "%20"))
+
+
+@pytest.mark.parametrize("kind", ["invocations", "async-invocations", "invocations-response-stream"])
+def test_requests_to_the_runtime(call: Caller, kind: str) -> None:
+    bodies = (b"", b"{}", b"x" * 100_000)
+    for number, name in enumerate(NAMES):
+        path, body = f"/endpoints/{name}/{kind}", bodies[number % len(bodies)]
+        check(*call.invoke(path, {}, body), path.encode())
+    for header in (
+        "X-Amzn-SageMaker-Custom-Attributes",
+        "X-Amzn-SageMaker-Target-Model",
+        "X-Amzn-SageMaker-Target-Variant",
+        "X-Amzn-SageMaker-InputLocation",
+        "X-Amzn-SageMaker-RequestTTLSeconds",
+        "X-Amzn-SageMaker-InvocationTimeoutSeconds",
+        "X-Amzn-SageMaker-Inference-Id",
+        "Content-Type",
+        "Accept",
+    ):
+        for value in ("", "-1", "99999999999999999999", "x" * 5000, "../..", "s3://", "a\tb", "NaN", "1e9"):
+            headers = {"X-Amzn-SageMaker-InputLocation": "s3://acme/in", header: value}
+            check(*call.invoke(f"/endpoints/missing/{kind}", headers, b"{}"), f"{header}: {value}".encode())
+
+
+def test_no_operation_is_left_out() -> None:
+    modules = ("training_jobs", "tuning_jobs", "models", "endpoint_configs", "endpoints", "transform_jobs")
+    rooms = {f"labelwright.api.{name}" for name in (*modules, "logs", "cloudwatch")}
+    handlers = load_handlers()
+    there = {key for key, handler in handlers.items() if handler.function.__module__ in rooms}
+    assert there == set(REQUESTS)

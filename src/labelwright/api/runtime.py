@@ -113,7 +113,7 @@ async def invoke_endpoint_async(
     context: RequestContext,
     *,
     endpoint_name: str,
-    input_location: str,
+    input_location: str = "",
     content_type: str = "",
     accept: str = "",
     custom_attributes: str = "",
