@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from labelwright.core.limits import IMAGE_FORMATS
+from labelwright.core.limits import IMAGE_FORMATS, IMAGE_PIXELS_MAX
 from labelwright.train.toolkit.problems import CustomerError
 
 __all__ = ["IGNORED", "LabelMap", "decode_mask", "read_label_map"]
@@ -130,6 +130,11 @@ def decode_mask(data: bytes, key: str, labels: LabelMap, n_classes: int) -> Mask
     """
     try:
         with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:
+            if image.width * image.height > IMAGE_PIXELS_MAX:
+                raise CustomerError(
+                    f"The mask of {key} has {image.width} x {image.height} pixels; {IMAGE_PIXELS_MAX} are "
+                    "allowed."
+                )
             if image.mode not in ("P", "L", "1"):
                 raise CustomerError(
                     f"The mask of {key} has the mode {image.mode}; it must be a PNG with one channel of 8 "
