@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import reads, writes
 from labelwright.api.models import model_arn
-from labelwright.api.paging import page_of
+from labelwright.api.paging import page_of_named
 from labelwright.errors import InvalidRequest
 from labelwright.store import endpoint_configs as store
 from labelwright.store import models
@@ -114,24 +114,16 @@ def list_endpoint_configs(
     sort_order: str = "Descending",
 ) -> dict[str, Any]:
     """The configurations of the region."""
-    found = [
-        row
-        for row in store.all_of_region(connection, context.region)
-        if name_contains.lower() in row.name.lower()
-        and (creation_time_after is None or row.created_at > creation_time_after)
-        and (creation_time_before is None or row.created_at < creation_time_before)
-    ]
-
-    def key(row: EndpointConfigRow) -> tuple[Any, ...]:
-        return (row.name.lower() if sort_by == "Name" else row.created_at, row.id)
-
-    page = page_of(
+    page = page_of_named(
         context,
-        found,
-        key=key,
+        store.all_of_region(connection, context.region),
+        name_contains=name_contains,
+        created_after=creation_time_after,
+        created_before=creation_time_before,
+        sort_by=sort_by,
+        sort_order=sort_order,
         max_results=max_results,
         next_token=next_token,
-        descending=sort_order == "Descending",
     )
     return {
         "EndpointConfigs": [

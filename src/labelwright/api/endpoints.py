@@ -20,7 +20,7 @@ from labelwright.api import endpoint_configs
 from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import operation, reads
 from labelwright.api.models import model_arn
-from labelwright.api.paging import page_of
+from labelwright.api.paging import page_of_named
 from labelwright.core.endpoint import (
     DeleteRequested,
     Deployment,
@@ -36,6 +36,7 @@ from labelwright.errors import IllegalTransition, InvalidRequest
 from labelwright.store import endpoints as store
 from labelwright.store import models
 from labelwright.store.endpoints import EndpointRow
+from labelwright.store.listing import HALF_MS
 from labelwright.store.tags import add_tags
 
 __all__ = ["arn_of"]
@@ -189,27 +190,24 @@ def list_endpoints(
     status_equals: str | None = None,
 ) -> dict[str, Any]:
     """The endpoints of the region."""
+    after, before = last_modified_time_after, last_modified_time_before
     found = [
         row
         for row in store.all_of_region(connection, context.region)
-        if name_contains.lower() in row.name.lower()
-        and (status_equals is None or row.status == status_equals)
-        and (creation_time_after is None or row.created_at > creation_time_after)
-        and (creation_time_before is None or row.created_at < creation_time_before)
-        and (last_modified_time_after is None or row.modified_at > last_modified_time_after)
-        and (last_modified_time_before is None or row.modified_at < last_modified_time_before)
+        if (status_equals is None or row.status == status_equals)
+        and (after is None or row.modified_at >= after + HALF_MS)
+        and (before is None or row.modified_at < before - HALF_MS)
     ]
-
-    def key(row: EndpointRow) -> tuple[Any, ...]:
-        return ({"Name": row.name.lower(), "Status": row.status}.get(sort_by, row.created_at), row.id)
-
-    page = page_of(
+    page = page_of_named(
         context,
         found,
-        key=key,
+        name_contains=name_contains,
+        created_after=creation_time_after,
+        created_before=creation_time_before,
+        sort_by=sort_by,
+        sort_order=sort_order,
         max_results=max_results,
         next_token=next_token,
-        descending=sort_order == "Descending",
     )
     return {
         "Endpoints": [

@@ -7,14 +7,29 @@ size, so that a token of another query is refused.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from labelwright.api.context import RequestContext
+from labelwright.store.listing import HALF_MS
 from labelwright.wire.paginate import Page, make_token, paginate, read_token
 
-__all__ = ["DEFAULT_PAGE", "after_of", "cut", "page_of", "query_of", "token_secret"]
+__all__ = ["DEFAULT_PAGE", "after_of", "cut", "page_of", "page_of_named", "query_of", "token_secret"]
 
 T = TypeVar("T")
+
+
+class Named(Protocol):
+    """A row with a name and a time."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def created_at(self) -> float: ...
+
+
+N = TypeVar("N", bound=Named)
 
 DEFAULT_PAGE = 10
 """Page size of SageMaker's lists when ``MaxResults`` is absent."""
@@ -41,6 +56,49 @@ def page_of(
         max_results=default if max_results is None else max_results,
         next_token=next_token,
         descending=descending,
+    )
+
+
+def page_of_named(
+    context: RequestContext,
+    rows: Iterable[N],
+    *,
+    name_contains: str,
+    created_after: float | None,
+    created_before: float | None,
+    sort_by: str,
+    sort_order: str,
+    max_results: int | None,
+    next_token: str | None,
+) -> Page[N]:
+    """One page of rows of which a region has few: filtered and sorted here, not in the database.
+
+    Parameters
+    ----------
+    rows : iterable
+        All of the region; those that are sorted by ``Status`` have one.
+    sort_by : str
+        ``Name``, ``Status`` or ``CreationTime``.
+    """
+    found = [
+        row
+        for row in rows
+        if name_contains.lower() in row.name.lower()
+        and (created_after is None or row.created_at >= created_after + HALF_MS)
+        and (created_before is None or row.created_at < created_before - HALF_MS)
+    ]
+
+    def key(row: N) -> tuple[Any, ...]:
+        values = {"Name": row.name.lower(), "Status": getattr(row, "status", "")}
+        return (values.get(sort_by, row.created_at), row.id)
+
+    return page_of(
+        context,
+        found,
+        key=key,
+        max_results=max_results,
+        next_token=next_token,
+        descending=sort_order == "Descending",
     )
 
 

@@ -8,9 +8,10 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
-__all__ = ["Listing", "narrowed", "sort_column"]
+__all__ = ["HALF_MS", "Listing", "narrowed", "sort_column"]
 
-_HALF_MS = 0.0005
+HALF_MS = 0.0005
+"""Times are shown rounded to milliseconds; a time that was shown must not select its own row."""
 _SORT = {"Name": "name_lower", "CreationTime": "created_at", "Status": "status"}
 
 
@@ -65,15 +66,14 @@ def narrowed(
         The column that tells rows of one sort value apart.
     """
     query = query.where(columns["region"] == listing.region)
-    # Times are shown rounded to milliseconds; a time that was shown must not select its own job.
     for column, after, before in (
         (columns["created_at"], listing.created_after, listing.created_before),
         (columns["modified_at"], listing.modified_after, listing.modified_before),
     ):
         if after is not None:
-            query = query.where(column >= after + _HALF_MS)
+            query = query.where(column >= after + HALF_MS)
         if before is not None:
-            query = query.where(column < before - _HALF_MS)
+            query = query.where(column < before - HALF_MS)
     if listing.status is not None:
         query = query.where(columns["status"] == listing.status)
     if listing.name_contains:
