@@ -197,7 +197,7 @@ class EndpointKind:
                     extra={
                         "action": "restart",
                         "endpoint": row.name,
-                        "process": name,
+                        "program": name,
                         "reason": found.reason,
                     },
                 )
