@@ -67,6 +67,7 @@ class Runner:
         self._condition = threading.Condition()
         self._idle: list[tuple[float, float, FunctionProcess]] = []  # (idle since, started at, process)
         self._busy: set[FunctionProcess] = set()
+        self._n_starting = 0
         self._n_waiting = 0
         self._numbers = itertools.count()
         self._executor: ThreadPoolExecutor | None = None
@@ -156,17 +157,23 @@ class Runner:
                     break
             if found is None:
                 # This thread has none yet, so one place is free unless idle ones fill it.
-                while self._idle and len(self._idle) + len(self._busy) >= self._n_max:
+                while self._idle and len(self._idle) + len(self._busy) + self._n_starting >= self._n_max:
                     ended.append(self._idle.pop(0)[2])
+                self._n_starting += 1
         for process in ended:
             process.kill()
         if found is not None:
             return found
-        own_dir = self._work_dir / f"{os.getpid()}-{next(self._numbers)}"
-        process = FunctionProcess(spec, code_dir, own_dir, self._environment(spec.region))
-        with self._condition:
-            self._busy.add(process)
-        return process, time.monotonic()
+        made: FunctionProcess | None = None
+        try:
+            own_dir = self._work_dir / f"{os.getpid()}-{next(self._numbers)}"
+            made = FunctionProcess(spec, code_dir, own_dir, self._environment(spec.region))
+        finally:
+            with self._condition:
+                self._n_starting -= 1
+                if made is not None:
+                    self._busy.add(made)
+        return made, time.monotonic()
 
     def _give_back(self, process: FunctionProcess, started: float) -> None:
         with self._condition:
