@@ -93,7 +93,7 @@ class DetectorFinder:
     def train(self, objects: Objects, kept: NDArray[np.int64]) -> int:
         """Train for some epochs, or until the time is up; how many pictures there were."""
         source = _Labeled(objects, kept, self._content["label_attribute_name"], self._pictures, self._shape)
-        if source.n_samples < 2:
+        if len(source) < 2:
             raise InvalidRequest(
                 "Too few of the labeled pictures can be read to train from; check that they exist and are "
                 "JPEG or PNG files.",
@@ -108,9 +108,9 @@ class DetectorFinder:
         net.fix_norms([], whole_base=True)
         self._precision.put(net)
         rules = LabelRules(self._shape.n_classes, label_width=1 << 30)
-        self._run(net, Batches(source, rules, side_px=_SIDE, seed=self._seed), source.n_samples, scale)
+        self._run(net, Batches(source, rules, side_px=_SIDE, seed=self._seed), len(source), scale)
         self._net = net
-        return source.n_samples
+        return len(source)
 
     def _run(self, net: Detector, batches: Batches, n_samples: int, scale: float) -> None:
         limit_s = float(self._content["training_s"])
@@ -227,7 +227,10 @@ class _Labeled:
         self._objects, self._attribute, self._pictures = objects, attribute, pictures
         self._n_classes = shape.n_classes
         self._usable = [int(i) for i in chosen if self._is_readable(int(i))]
-        self.n_samples = len(self._usable)
+        self.n_samples: int | None = len(self._usable)
+
+    def __len__(self) -> int:
+        return len(self._usable)
 
     def epoch(
         self,
@@ -237,9 +240,9 @@ class _Labeled:
         share: Share = Share(),  # noqa: B008 - frozen
     ) -> Iterator[EncodedSample]:
         """The pictures in an order that seed and epoch decide."""
-        order = np.arange(self.n_samples)
+        order = np.arange(len(self))
         if seed is not None:
-            order = np.random.default_rng([seed, epoch]).permutation(self.n_samples)
+            order = np.random.default_rng([seed, epoch]).permutation(len(self))
         for place in order.tolist():
             line = self._objects.line(self._usable[place])
             content = self._pictures.of_line(line)
