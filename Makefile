@@ -51,7 +51,7 @@ $(MAKE_DIR)/sdk.stamp: Makefile $(MAKE_DIR)/python.stamp
 	@for pair in v2:2.257.7 v3:3.27.0; do \
 	  home=$(MAKE_DIR)/sdk/$${pair%%:*}; \
 	  { test -x $$home/bin/python || $(UV) venv -q --python $(PYTHON) $$home; } \
-	  && $(UV) pip install -q --python $$home/bin/python "sagemaker==$${pair##*:}" \
+	  && $(UV) pip install -q --python $$home/bin/python "sagemaker==$${pair##*:}" pillow \
 	  || { echo "The SageMaker SDK $${pair##*:} could not be installed; its tests are skipped."; rm -rf $$home; }; \
 	done
 	@touch $@
