@@ -117,8 +117,8 @@ def test_processes_killed_at_any_moment(workshop, seed: int) -> None:
     workshop.blobs.put("s3://bucket/any/1", b"x" * 1000)
     name = f"any{seed}"
     source = """
-        import os, time
-        for epoch in range(1000):
+        import itertools, os, time
+        for epoch in itertools.count():  # it never comes to an end of its own
             path = f"{os.environ['SM_INPUT_DIR']}/data/train_{epoch}"
             while not os.path.exists(path):
                 time.sleep(0.001)
