@@ -123,7 +123,7 @@ def _check_entry(entry: zipfile.ZipInfo) -> None:
     name = entry.filename
     parts = _parts(name)
     is_outside = name.startswith("/") or ".." in parts or "\\" in name or ":" in name.partition("/")[0]
-    if is_outside or "\0" in name or (not parts and not entry.is_dir()):
+    if is_outside or "\0" in name or (not parts and not name.endswith("/")):
         raise InvalidRequest(
             f"The deployment package has an entry named {name[:200]!r}; names must be relative paths with "
             "slashes that stay inside the package.",

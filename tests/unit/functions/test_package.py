@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from labelwright.errors import InvalidRequest
@@ -106,6 +106,7 @@ def test_other_odd_zips(tmp_path: Path) -> None:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@example(data=b"", position=368, byte=0)  # an entry without a name
 @given(data=st.binary(max_size=200), position=st.integers(0, 400), byte=st.integers(0, 255))
 def test_damage_is_refused_in_words_or_harmless(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, position: int, byte: int
