@@ -143,7 +143,7 @@ def test_boxes_of_pictures(shop: Workshop) -> None:
     assert row.status == "Completed" and row.n_human + row.n_machine == 100
     assert row.n_machine > 20
     first = passes(shop, job_id)[0]
-    assert first.report["is_fitted"] and first.report["metrics"]["box-cut"] in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+    assert first.report["is_fitted"] and 0.1 <= first.report["metrics"]["box-cut"] <= 0.7
     for i, line in machine_lines(shop, "thing").items():
         boxes = line["thing"]["annotations"]
         assert line["thing"]["image_size"] == [{"width": WIDTH, "height": HEIGHT, "depth": 3}]
