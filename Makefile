@@ -63,9 +63,10 @@ test: install $(MAKE_DIR)/sdk.stamp ## run the whole test suite (browser tests w
 	@# Browser tests keep an event loop of their own running, so they run apart from the others. One that
 	@# failed is tried again, and listed: on a busy machine a page, or a process that was just killed and
 	@# started again, may be slower than the test that looks at it.
-	@# The others spend a third of their time waiting for processes of their own, hence one worker more.
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --reruns 1 -r R --ignore=tests/e2e $(ARGS)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --reruns 2 -r R tests/e2e $(ARGS)
+	@# The others spend a third of their time waiting for processes of their own, hence one worker more. A test
+	@# that waits for ever is ended after a while, and tried again like one that failed.
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --reruns 1 -r R --timeout 400 --timeout-method signal --ignore=tests/e2e $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --reruns 2 -r R --timeout 150 --timeout-method signal tests/e2e $(ARGS)
 
 check: install ## formatting, lint, types, import rules, docs
 	@$(BIN)/ruff format --check .

@@ -20,7 +20,7 @@ from labelwright.demo.scene import CLASSES
 from labelwright.simulate import WorkerClient, WorkerRefused
 from labelwright.train.checkpoint import load_detector
 
-pytestmark = [pytest.mark.slow, pytest.mark.train]
+pytestmark = [pytest.mark.slow, pytest.mark.train, pytest.mark.timeout(400)]
 
 N_IMAGES = 10
 
