@@ -69,6 +69,12 @@ def rec_folder(base: Path, *, checkpoints: bool = False, **hyperparameters: obje
     return folder
 
 
+def test_what_is_not_offered_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = rec_folder(tmp_path, epochs=1, kv_store="dist_async")
+    assert folder.run(NAME) == 0
+    assert re.search(r"WARNING \d+\] kv_store=dist_async is not offered", capsys.readouterr().out)
+
+
 def test_records_train_to_a_model_that_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = {"epochs": 6, "optimizer": "sgd", "learning_rate": 0.05, "lr_scheduler_step": "3"}
     folder = rec_folder(tmp_path, top_k=2, augmentation_type="crop", checkpoint_frequency=3, **given)

@@ -48,6 +48,10 @@ def train(environment: Environment) -> None:
     """
     job = begin(environment, "image-classification")
     job.log.say("Creating checkpoint directory")
+    if job.values["kv_store"] == "dist_async":
+        job.log.warn_of(
+            "kv_store=dist_async is not offered here; hosts average their gradients at every step."
+        )
     with tempfile.TemporaryDirectory() as scratch, StopWish() as wish:
         run = _Run(job, wish, Path(scratch))
         run.resume()
