@@ -43,15 +43,11 @@ class Pictures:
         except (BlobNotFound, InvalidRequest):
             return None
 
-    def of_line(self, line: Mapping[str, Any]) -> bytes | None:
-        """The file of a line's picture; None when it cannot be read."""
-        return self.bytes_of(str(line.get("source-ref") or line.get("source") or ""))
-
     def pixels(self, line: Mapping[str, Any]) -> NDArray[np.uint8] | None:
         """RGB pixels (height, width, 3) of a line's picture as stored; None when it cannot be read."""
         from PIL import Image, UnidentifiedImageError
 
-        content = self.of_line(line)
+        content = self.bytes_of(str(line.get("source-ref") or line.get("source") or ""))
         if content is None:
             return None
         try:
