@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -119,6 +120,19 @@ def test_a_job_from_request_to_report(server: RunningServer, team_arn: str) -> N
     assert run["LabelingJobArn"] == done["LabelingJobArn"]
     assert run["TrainingJobStatus"] == "Completed"
     assert {metric["MetricName"] for metric in run["FinalMetricDataList"]} >= {"seconds"}
+    logs, group = aws(server, "logs"), "/aws/sagemaker/TrainingJobs"
+    (stream,) = logs.describe_log_streams(
+        logGroupName=group, logStreamNamePrefix=run["TrainingJobName"] + "/"
+    )["logStreams"]
+    lines = [
+        event["message"]
+        for event in logs.get_log_events(
+            logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True
+        )["events"]
+    ]
+    (said,) = [line for line in lines if "Final configuration" in line]  # once, however often it was copied
+    n_trained = int(re.search(r"num_training_samples': u'(\d+)'", said)[1])  # type: ignore[index]
+    assert 40 <= n_trained <= counters["HumanLabeled"]
     report = s3.get_object(Bucket="test-data", Key="tickets-1/output/tickets-1/activelearning/report.json")
     figures = json.loads(report["Body"].read())
     assert figures["machine_labels"] == counters["MachineLabeled"] and figures["error_upper"] <= 0.05

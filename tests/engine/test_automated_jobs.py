@@ -32,6 +32,7 @@ from automated_workshop import (
 )
 from labeling_workshop import Workshop, lines
 
+from labelwright.logstreams import LogStore
 from labelwright.manifests import validate_output
 from labelwright.store import automated, models, runs
 from labelwright.store.automated import Role
@@ -393,4 +394,11 @@ def test_a_server_that_is_killed_again_and_again_labels_nothing_twice(tmp_path: 
     # One training per pass: the programs that were at work when their server died were found again.
     trained = shop.database.read(lambda connection: runs.all_of_region(connection, row.region))
     assert [run.attempt for run in trained] == [1] * len(passes(shop, job_id))
+    # What they printed was copied by several servers, each line once.
+    logs = LogStore(data_dir / "logs")
+    for run in trained:
+        printed = shop.read(f"s3://acme/out/Texts-1/training/{run.iteration}/logs/{run.name}.log")
+        (stream,) = logs.names("/aws/sagemaker/TrainingJobs", prefix=run.name)
+        copied = logs.events("/aws/sagemaker/TrainingJobs", stream, from_head=True, limit=1000).events
+        assert [event.message for event in copied] == printed.decode().splitlines() != []
     close(shop)

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from labelwright.core.labeling_job import TERMINAL, Status
+from labelwright.engine.automated.logs import copy_log
 from labelwright.engine.tools import Tools
 from labelwright.errors import InvalidRequest
 from labelwright.store import labeling_jobs, runs
@@ -28,6 +29,7 @@ def abort(tools: Tools, job: JobRow) -> None:
     """The job stops: end the program that works for it."""
     for run in tools.database.read(partial(runs.unfinished_of_job, job_id=job.id)):
         tools.work.stop(run.name)
+        copy_log(tools, run, is_over=True)
         tools.database.write(
             partial(
                 runs.end,

@@ -19,6 +19,7 @@ from labelwright.engine.automated import places
 from labelwright.engine.automated.cleaning import clean_up
 from labelwright.engine.automated.inputs import file_chunks, write_inputs
 from labelwright.engine.automated.labels import keep_labels
+from labelwright.engine.automated.logs import copy_log
 from labelwright.engine.automated.report import write_report
 from labelwright.engine.facts import JobFacts
 from labelwright.engine.tools import Tools
@@ -87,6 +88,7 @@ def _learn(tools: Tools, job: JobRow, facts: JobFacts, state: AutomatedRow, curr
     found = tools.work.poll(run.name)
     if found.state is State.ABSENT and run.status == runs.IN_PROGRESS:
         return _start(tools, job, facts, state, current, run)
+    copy_log(tools, run, is_over=found.state is not State.RUNNING)
     if found.state is State.RUNNING:
         if now - run.modified_at > _HEARTBEAT_S:
             tools.database.write(partial(runs.set_columns, run_id=run.id, modified_at=now))
