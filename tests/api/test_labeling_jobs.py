@@ -234,6 +234,17 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
         "must end in labeling-job-algorithm-specification/text-classification",
     ),
     (
+        {
+            "LabelingJobAlgorithmsConfig": {
+                "LabelingJobAlgorithmSpecificationArn": (
+                    f"{SPECS.replace('027400017018', '111122223333')}/text-classification"
+                )
+            }
+        },
+        "LabelingJobAlgorithmSpecificationArn",
+        "must be arn:aws:sagemaker:<region>:027400017018:",
+    ),
+    (
         {"HumanTaskConfig__NumberOfHumanWorkersPerDataObject": 10},
         "numberOfHumanWorkersPerDataObject",
         "9",

@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy.engine import Connection
 
 from labelwright.config import ACCOUNT_ID
-from labelwright.core.arn import PUBLIC_CROWD_ACCOUNT, parse_arn, team_kind
+from labelwright.core.arn import ALGORITHM_ACCOUNT, PUBLIC_CROWD_ACCOUNT, parse_arn, team_kind
 from labelwright.core.function_names import parse_function_name
 from labelwright.core.functions import CUSTOM, BuiltIn, TaskKind, kind_of, recognise
 from labelwright.core.job_options import PREFIX, parse_job_options
@@ -281,6 +281,9 @@ def _check_algorithm(
     if parse_arn(arn).resource != f"labeling-job-algorithm-specification/{kind.algorithm}":
         wanted = f"labeling-job-algorithm-specification/{kind.algorithm}"
         _refuse(field, arn, f"must end in {wanted} for the task type {kind.suffix}")
+    parsed = parse_arn(arn)
+    if (parsed.service, parsed.account) != ("sagemaker", ALGORITHM_ACCOUNT):
+        _refuse(field, arn, f"must be arn:aws:sagemaker:<region>:{ALGORITHM_ACCOUNT}:{parsed.resource}")
     if kind.algorithm in _NEED_TORCH and importlib.util.find_spec("torch") is None:
         _refuse(
             field,

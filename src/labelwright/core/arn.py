@@ -8,6 +8,7 @@ import re
 from labelwright.errors import InvalidRequest
 
 __all__ = [
+    "ALGORITHM_ACCOUNT",
     "PUBLIC_CROWD_ACCOUNT",
     "Arn",
     "TeamKind",
@@ -20,6 +21,9 @@ __all__ = [
 
 PUBLIC_CROWD_ACCOUNT = "394669845002"
 """The account that owns the public team (and the built-in human task UIs) in every region."""
+
+ALGORITHM_ACCOUNT = "027400017018"
+"""The account that owns the algorithms of automated labeling in every region."""
 
 TeamKind = str
 """``private-crowd``, ``vendor-crowd`` or ``public-crowd``."""
