@@ -139,6 +139,8 @@ def test_both_functions(shop: Workshop, functions: Functions) -> None:
     assert (job.status, job.n_human, job.n_failed) == ("Completed", 4, 0)
     output = shop.output()
     assert [line["parts"]["votes"] for line in output] == [1, 2, 2, 2]
+    # As real outputs of custom jobs: milliseconds, padded, where built-in types tell objects apart by more.
+    assert all(line["parts-metadata"]["creation-date"].endswith("000") for line in output)
     assert shop.raw_output()[1] == (
         '{"source":"text 1","n":1,"parts":{"label":"bolt","votes":2},"parts-metadata":{"type":'
         '"groundtruth/custom","job-name":"Parts-A","human-annotated":"yes","creation-date":"DATE"}}\n'

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from labelwright.core.functions import CUSTOM, PASS_THROUGH
+from labelwright.tasks.own_functions import custom_metadata
 from labelwright.tasks.task_type import (
     Categories,
     JobNames,
@@ -50,10 +51,7 @@ class Custom(TaskType):
                 {
                     names.label_attribute_name: {},
                     names.metadata_name: {
-                        "type": "groundtruth/custom",
-                        "job-name": names.job_name,
-                        "human-annotated": "yes",
-                        "creation-date": item.creation_date,
+                        **custom_metadata(names, item.creation_date),
                         "worker-response-ref": item.response_uri,
                     },
                 }

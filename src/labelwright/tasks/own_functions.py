@@ -14,7 +14,7 @@ import orjson
 from labelwright.errors import InvalidRequest
 from labelwright.tasks.task_type import Failure, JobNames, Label, Outcome
 
-__all__ = ["NO_LABEL", "label_of", "parse_labels", "parse_task_input"]
+__all__ = ["NO_LABEL", "custom_metadata", "label_of", "parse_labels", "parse_task_input"]
 
 NO_LABEL = "ClientError: Annotation consolidation returned no label"
 """Failure of an object that a post-annotation function left out."""
@@ -113,12 +113,7 @@ def label_of(content: Any, *, line: Mapping[str, Any], creation_date: str, names
             f"{_shown(sorted(content))}"
         )
     own = content.get(names.metadata_name)
-    metadata = {
-        "type": "groundtruth/custom",
-        "job-name": names.job_name,
-        "human-annotated": "yes",
-        "creation-date": creation_date,
-    }
+    metadata: dict[str, Any] = custom_metadata(names, creation_date)
     if isinstance(own, dict):
         metadata |= {key: value for key, value in own.items() if key not in metadata}
     rest = {
@@ -127,6 +122,24 @@ def label_of(content: Any, *, line: Mapping[str, Any], creation_date: str, names
         if key not in (name, names.metadata_name) and key not in line
     }
     return Label({name: content[name], names.metadata_name: metadata, **rest})
+
+
+def custom_metadata(names: JobNames, creation_date: str) -> dict[str, str]:
+    """The service's four keys in the metadata of a custom label.
+
+    As real outputs have them: the job's name stands alone, dates are in milliseconds, padded to six digits.
+
+    Examples
+    --------
+    >>> custom_metadata(JobNames("vote", "Vote-2", 1), "2024-06-19T13:05:22.471823")["creation-date"]
+    '2024-06-19T13:05:22.471000'
+    """
+    return {
+        "type": "groundtruth/custom",
+        "job-name": names.job_name,
+        "human-annotated": "yes",
+        "creation-date": f"{creation_date[:-3]}000",
+    }
 
 
 def _json(data: bytes) -> Any:
