@@ -224,8 +224,10 @@ def test_temporary_credentials_work_until_they_end(served: Any) -> None:
     assert credentials.secret_for(key, end - 1) == answer["Credentials"]["SecretAccessKey"]
     assert credentials.secret_for(key, end) is None
     assert credentials.secret_for("LTIA!") is None
-    with pytest.raises(ClientError, match=r"AccessDenied.*not a role of this server's account"):
-        sts.assume_role(RoleArn="arn:aws:iam::123456789012:role/labeling", RoleSessionName="night")
+    others = sts.assume_role(RoleArn="arn:aws:iam::123456789012:role/labeling", RoleSessionName="night")
+    assert others["AssumedRoleUser"]["Arn"] == "arn:aws:sts::123456789012:assumed-role/labeling/night"
+    with pytest.raises(ClientError, match=r"AccessDenied.*not the ARN of a role"):
+        sts.assume_role(RoleArn="arn:aws:iam::000000000000:user/labeling", RoleSessionName="night")
     with pytest.raises(ClientError, match=r"ValidationError.*'durationSeconds'.*less than or equal to"):
         sts.assume_role(
             RoleArn="arn:aws:iam::000000000000:role/r", RoleSessionName="night", DurationSeconds=10**6

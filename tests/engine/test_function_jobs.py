@@ -348,10 +348,30 @@ def test_ids_may_be_numbers(shop: Workshop, functions: Functions) -> None:
     assert run_with(shop, functions, post).n_human == 4
 
 
+def test_an_entry_for_each_worker_is_taken_as_the_original_example_has_it(
+    shop: Workshop, functions: Functions
+) -> None:
+    last = []
+
+    def post(event: Any) -> Any:
+        out = []
+        for item in json.loads(shop.read(event["payload"]["s3Uri"])):
+            last.append(item["annotations"][-1]["workerId"])
+            for annotation in item["annotations"]:
+                content = {event["labelAttributeName"]: {"workerId": annotation["workerId"]}}
+                out.append({**item, "consolidatedAnnotation": {"content": content}})
+        return out
+
+    job = run_with(shop, functions, post)
+    assert (job.status, job.n_human, job.n_failed) == ("Completed", 4, 0)
+    assert [line["parts"]["workerId"] for line in shop.output()] == last
+
+
 def test_single_answers_without_sense_fail_alone(shop: Workshop, functions: Functions) -> None:
     def post(event: Any) -> Any:
         return [
-            *labels_of(0, 1, 1),
+            *labels_of(0, 1),
+            {"datasetObjectId": "1", "consolidatedAnnotation": None},
             {"datasetObjectId": "2", "consolidatedAnnotation": {"content": "yes"}},
             {"datasetObjectId": "3", "consolidatedAnnotation": {"content": {"other": 1}}},
         ]
@@ -361,7 +381,7 @@ def test_single_answers_without_sense_fail_alone(shop: Workshop, functions: Func
     reasons = failures(shop)
     assert reasons[0] is None
     start = "ClientError: Annotation consolidation failed: the function answered "
-    assert reasons[1] == f"{start}datasetObjectId 1 twice"
+    assert reasons[1] is not None and reasons[1].startswith(f"{start}consolidatedAnnotation null")
     assert reasons[2] is not None and reasons[2].startswith(f"{start}consolidatedAnnotation")
     assert reasons[3] == f"{start}a content without the key 'parts'; its keys are [\"other\"]"
 
@@ -370,7 +390,7 @@ def test_single_answers_without_sense_fail_alone(shop: Workshop, functions: Func
     ("answer", "told"),
     [
         ([], "Annotation consolidation returned no label."),
-        (labels_of(*range(4), *range(4)), "the function answered datasetObjectId 0 twice."),
+        ([{"datasetObjectId": i} for i in range(4)], "the function answered consolidatedAnnotation null"),
     ],
 )
 def test_a_job_fails_when_no_object_gets_a_label(

@@ -72,9 +72,14 @@ def _from_function(
             extra={"action": "consolidate", "function": arn, "n_bytes": len(ended.answer)},
         )
     try:
-        contents = parse_labels(ended.answer)
+        contents, repeated = parse_labels(ended.answer)
     except InvalidRequest as error:
         return [Failure(odd_answer(arn, error.message)) for _ in members]
+    if repeated:
+        _log.warning(
+            "a function answered objects more than once; the last answer counts",
+            extra={"action": "consolidate", "function": arn, "objects": sorted(repeated)[:20]},
+        )
     outcomes = [
         label_of(
             contents.pop(str(member.row.object_no), None),

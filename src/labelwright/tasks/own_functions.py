@@ -60,13 +60,16 @@ def parse_task_input(answer: bytes) -> dict[str, Any] | None:
     return value
 
 
-def parse_labels(answer: bytes) -> dict[str, Any]:
+def parse_labels(answer: bytes) -> tuple[dict[str, Any], set[str]]:
     """Contents by ``datasetObjectId`` from the answer of a post-annotation function.
 
     Returns
     -------
     dict
-        A content that is no object, or an id that came twice, has a `Failure` in its place.
+        A content that is no object has a `Failure` in its place. Of an id that came more than once the last
+        content counts: AWS's own example answers an entry for each worker.
+    set of str
+        The ids that came more than once.
 
     Raises
     ------
@@ -80,6 +83,7 @@ def parse_labels(answer: bytes) -> dict[str, Any]:
             "consolidatedAnnotation"
         )
     contents: dict[str, Any] = {}
+    repeated: set[str] = set()
     for i, item in enumerate(found):
         number = item.get("datasetObjectId") if isinstance(item, dict) else None
         if not isinstance(number, str | int) or isinstance(number, bool):
@@ -87,13 +91,13 @@ def parse_labels(answer: bytes) -> dict[str, Any]:
         label = item.get("consolidatedAnnotation")
         content = label.get("content") if isinstance(label, dict) else None
         if str(number) in contents:
-            content = Failure(f"the function answered datasetObjectId {number} twice")
-        elif not isinstance(content, dict):
+            repeated.add(str(number))
+        if not isinstance(content, dict):
             content = Failure(
                 f"the function answered consolidatedAnnotation {_shown(label)}; it must have a content object"
             )
         contents[str(number)] = content
-    return contents
+    return contents, repeated
 
 
 def label_of(content: Any, *, line: Mapping[str, Any], creation_date: str, names: JobNames) -> Outcome:
