@@ -390,7 +390,7 @@ def test_single_answers_without_sense_fail_alone(shop: Workshop, functions: Func
     ("answer", "told"),
     [
         ([], "Annotation consolidation returned no label."),
-        ([{"datasetObjectId": i} for i in range(4)], "the function answered consolidatedAnnotation null"),
+        ([{"datasetObjectId": i} for i in range(4)], "it must have a content object."),
     ],
 )
 def test_a_job_fails_when_no_object_gets_a_label(
