@@ -96,7 +96,7 @@ def consolidate_group(tools: Tools, job: JobRow, facts: JobFacts, group: GroupRo
     if not tools.calls.is_known(call_key(group)):  # else they were written before the call began
         _write_request(tools, facts, group, members)
 
-    outcomes = outcomes_of(tools, facts, group, members)
+    outcomes, n_earlier = outcomes_of(tools, facts, group, members)
     labeled: list[tuple[int, bytes]] = []
     failed: list[tuple[int, bytes]] = []
     response: list[dict[str, Any]] = []
@@ -116,7 +116,7 @@ def consolidate_group(tools: Tools, job: JobRow, facts: JobFacts, group: GroupRo
                 failed.append((number, failure_content(facts.names.metadata_name, text)))
     response_uri = paths.consolidation_response_uri(facts.output_uri, group.iteration, group.stamp)
     _put_json(tools, response_uri, dumps(response))
-    _finish(tools, group, labeled, failed, facts=facts)
+    _finish(tools, group, labeled, failed, facts=facts, n_earlier=n_earlier)
 
 
 def _write_request(tools: Tools, facts: JobFacts, group: GroupRow, members: Sequence[Member]) -> None:
@@ -146,11 +146,12 @@ def _finish(
     failed: list[tuple[int, bytes]],
     *,
     facts: JobFacts | None = None,
+    n_earlier: int = 0,
 ) -> None:
     def finish(connection: Connection) -> None:
         now = tools.clock()
         if labels.finish_group(connection, group, labeled=labeled, failed=failed, now=now) and facts:
-            record_group(connection, facts, group, now=now)
+            record_group(connection, facts, group, n_earlier=n_earlier, now=now)
 
     tools.database.write(finish)
 

@@ -20,15 +20,20 @@ from labelwright.tasks import algorithms_of
 __all__ = ["lineage_of", "parameters_of", "record_group"]
 
 
-def record_group(connection: Connection, facts: JobFacts, group: GroupRow, *, now: float) -> None:
-    """Keep how the labels of a group were made."""
+def record_group(
+    connection: Connection, facts: JobFacts, group: GroupRow, *, n_earlier: int, now: float
+) -> None:
+    """Keep how the labels of a group were made; ``n_earlier`` objects of before helped to judge workers."""
     if facts.post_function:
         algorithm, version = facts.post_function, ""
     else:
         algorithm = facts.names.algorithm
         version = algorithms_of(facts.type).get(algorithm, "")
+    parameters = parameters_of(facts)
+    if n_earlier:
+        parameters["earlier_objects"] = n_earlier
     lineage.add_group(
-        connection, group.id, algorithm=algorithm, version=version, parameters=parameters_of(facts), now=now
+        connection, group.id, algorithm=algorithm, version=version, parameters=parameters, now=now
     )
 
 

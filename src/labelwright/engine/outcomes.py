@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from labelwright.engine import paths
 from labelwright.engine.calls import Key
+from labelwright.engine.earlier import earlier_objects
 from labelwright.engine.facts import JobFacts
 from labelwright.engine.failures import call_failed, odd_answer
 from labelwright.engine.members import Member, object_answers
@@ -17,20 +19,25 @@ from labelwright.engine.tools import Tools
 from labelwright.errors import InvalidRequest
 from labelwright.functions import PAYLOAD_BYTES_MAX
 from labelwright.store.data_objects import GroupRow
-from labelwright.tasks import Failure, Outcome
+from labelwright.tasks import Failure, Outcome, n_earlier_of
 from labelwright.tasks.own_functions import label_of, parse_labels
 
-__all__ = ["call_key", "outcomes_of"]
+__all__ = ["Outcomes", "call_key", "outcomes_of"]
 
 _log = logging.getLogger(__name__)
 
 _ANSWER_BYTES_MAX = 64 << 20  # Lambda's own limit is less; what is between is taken with a warning
 
 
-def outcomes_of(
-    tools: Tools, facts: JobFacts, group: GroupRow, members: Sequence[Member]
-) -> Iterable[Outcome]:
-    """One outcome per member, in their order.
+class Outcomes(NamedTuple):
+    """One outcome per member, in their order, made with the answers to so many earlier objects."""
+
+    outcomes: Iterable[Outcome]
+    n_earlier: int
+
+
+def outcomes_of(tools: Tools, facts: JobFacts, group: GroupRow, members: Sequence[Member]) -> Outcomes:
+    """What becomes of a group.
 
     Everything a custom function reads (worker-response files, the consolidation request) is written already.
     The same group may come again after a crash: the outcomes must be the same then.
@@ -41,9 +48,12 @@ def outcomes_of(
         When the job's own function has to answer first; the group is to be consolidated again then.
     """
     if facts.post_function:
-        return _from_function(tools, facts, group, members)
+        return Outcomes(_from_function(tools, facts, group, members), 0)
     objects = [object_answers(tools, facts, member) for member in members]
-    return facts.type.consolidate(objects, facts.categories, facts.names)
+    n_earlier = n_earlier_of(facts.type, facts.categories, facts.names)
+    earlier = earlier_objects(tools, facts, n_earlier, before_group=group.id)
+    outcomes = facts.type.consolidate([*objects, *earlier], facts.categories, facts.names)
+    return Outcomes(itertools.islice(outcomes, len(members)), len(earlier))
 
 
 def call_key(group: GroupRow) -> Key:

@@ -27,6 +27,7 @@ from sqlalchemy.engine import Connection
 from labelwright.core.arn import team_kind
 from labelwright.core.labeling_job import Status
 from labelwright.engine.budget import n_tasks_affordable
+from labelwright.engine.earlier import bare, earlier_objects
 from labelwright.engine.facts import JobFacts
 from labelwright.engine.members import Member, object_answers
 from labelwright.engine.tools import Tools, read_lines
@@ -35,7 +36,7 @@ from labelwright.store.answers import AnswerRow, answers_of
 from labelwright.store.data_objects import ObjectRow
 from labelwright.store.labeling_jobs import JobRow
 from labelwright.store.redundancy import ReadyRow
-from labelwright.tasks import Answer, ObjectAnswers, certainty_of
+from labelwright.tasks import ObjectAnswers, certainty_of
 
 __all__ = ["Review", "is_adaptive", "review"]
 
@@ -109,7 +110,7 @@ def review(tools: Tools, job: JobRow, facts: JobFacts, memo: Review, *, is_over:
     may_ask = _askable(tools, job, facts, waiting) if not is_over else []
     unsure: dict[int, int] = {}
     by_posterior = certainty_of(facts.type) == "posterior"
-    known = _known(tools, facts) if may_ask and by_posterior else []
+    known = earlier_objects(tools, facts, _KNOWN_OBJECTS) if may_ask and by_posterior else []
     size = max(1, len(may_ask)) if by_posterior else _SLICE
     for first in range(0, len(may_ask), size):
         part = may_ask[first : first + size]
@@ -160,39 +161,13 @@ def _ask(
     return opened
 
 
-def _known(tools: Tools, facts: JobFacts) -> list[ObjectAnswers]:
-    """Answers to earlier objects of the job, which tell how good its workers are."""
-
-    def load(connection: Connection) -> list[AnswerRow]:
-        numbers = redundancy.lately_labeled(connection, facts.id, _KNOWN_OBJECTS)
-        return list(answers_of(connection, facts.id, numbers))
-
-    by_object: dict[int, list[AnswerRow]] = defaultdict(list)
-    for answer in tools.database.read(load):
-        by_object[answer.object_no].append(answer)
-    return [_bare(number, answers) for number, answers in sorted(by_object.items())]
-
-
-def _bare(number: int, answers: Sequence[AnswerRow]) -> ObjectAnswers:
-    return ObjectAnswers(
-        object_no=number,
-        answers=[Answer(answer.worker_id, orjson.loads(answer.answer)) for answer in answers],
-        creation_date="",
-        response_uri="",
-        line={},
-        output_folder="",
-        image_size=lambda: None,
-        read=lambda _uri: None,
-    )
-
-
 def _with_answers(tools: Tools, facts: JobFacts, rows: Sequence[ReadyRow]) -> list[ObjectAnswers]:
     numbers = [row.object_no for row in rows]
     answers: dict[int, list[AnswerRow]] = defaultdict(list)
     for answer in tools.database.read(lambda connection: list(answers_of(connection, facts.id, numbers))):
         answers[answer.object_no].append(answer)
     if certainty_of(facts.type) == "posterior":
-        return [_bare(row.object_no, answers[row.object_no]) for row in rows]
+        return [bare(row.object_no, answers[row.object_no], {}) for row in rows]
     places = [ObjectRow(row.object_no, row.position, row.length, row.iteration) for row in rows]
     lines = read_lines(tools.blobs, facts.manifest_uri, places)
     return [

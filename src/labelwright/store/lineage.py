@@ -30,6 +30,7 @@ __all__ = [
     "consolidation",
     "grouped",
     "label",
+    "lately_grouped",
     "machine",
 ]
 
@@ -164,3 +165,27 @@ def grouped(connection: Connection, job_id: int, *, after: int, limit: int) -> I
     )
     for row in connection.execute(query):
         yield ObjectRow(*row)
+
+
+def lately_grouped(
+    connection: Connection, job_id: int, *, before_group: int | None, limit: int
+) -> list[ObjectRow]:
+    """Labeled objects with answers, those furthest into the manifest, in manifest order.
+
+    Parameters
+    ----------
+    before_group : int or None
+        Only those of groups that were formed before this one.
+    limit : int
+    """
+    o, h = data_objects.c, labels.c
+    query = (
+        sa.select(o.object_no, o.position, o.length, o.iteration)
+        .select_from(labels.join(data_objects, (o.job_id == h.job_id) & (o.object_no == h.object_no)))
+        .where(h.job_id == job_id, h.group_id.is_not(None), o.n_answers > 0)
+        .order_by(h.object_no.desc())
+        .limit(limit)
+    )
+    if before_group is not None:
+        query = query.where(h.group_id < before_group)
+    return [ObjectRow(*row) for row in connection.execute(query)][::-1]

@@ -12,14 +12,13 @@ from sqlalchemy.engine import Connection
 
 from labelwright.core.human_task import ObjectState
 from labelwright.store.directory_tables import group_members, users, workteam_groups
-from labelwright.store.labeling_tables import data_objects, labels, tasks
+from labelwright.store.labeling_tables import data_objects, tasks
 
 __all__ = [
     "ReadyRow",
     "RedundancyCounts",
     "ask_one_more",
     "counts",
-    "lately_labeled",
     "n_seen",
     "ready",
     "team_size",
@@ -76,17 +75,6 @@ def ask_one_more(connection: Connection, job_id: int, answers: Mapping[int, int]
         )
         opened += rows.scalars()
     return sorted(opened)
-
-
-def lately_labeled(connection: Connection, job_id: int, limit: int) -> list[int]:
-    """Numbers of the labeled objects furthest into the manifest."""
-    query = (
-        sa.select(labels.c.object_no)
-        .where(labels.c.job_id == job_id)
-        .order_by(labels.c.object_no.desc())
-        .limit(limit)
-    )
-    return list(connection.execute(query).scalars())
 
 
 def n_seen(connection: Connection, job_id: int, numbers: Sequence[int]) -> dict[int, int]:

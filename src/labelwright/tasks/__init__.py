@@ -30,6 +30,7 @@ from labelwright.tasks.task_type import (
     TaskType,
     algorithms_of,
     certainty_of,
+    n_earlier_of,
     parse_categories,
 )
 
@@ -49,6 +50,7 @@ __all__ = [
     "algorithms_of",
     "certainty_of",
     "implemented",
+    "n_earlier_of",
     "parse_categories",
     "task_type",
 ]

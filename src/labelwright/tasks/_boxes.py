@@ -28,9 +28,12 @@ __all__ = [
     "drawn_boxes",
     "find_boxes",
     "is_number",
+    "n_earlier_images",
 ]
 
 BOX_ALGORITHMS: Mapping[str, str] = {COMPATIBLE: "1", "robust": "1"}
+
+_N_EARLIER = 200
 
 _ELEMENT = "boundingBox"
 _KIND = "groundtruth/object-detection"
@@ -111,6 +114,11 @@ def combined(
         ]
     found = estimate_boxes(drawn).kept()
     return [size and (size, boxes) for size, boxes in zip(sizes, found, strict=True)]
+
+
+def n_earlier_images(names: JobNames) -> int:
+    """How many images of before help to judge the workers."""
+    return 0 if names.algorithm == COMPATIBLE else _N_EARLIER
 
 
 def boxes_certainties(objects: Sequence[ObjectAnswers], categories: Categories) -> list[float]:

@@ -32,6 +32,9 @@ CERTAIN_ALGORITHM = "bayesian"
 """Tells how sure a label is, whichever algorithm makes it: its probabilities are calibrated. Those of the
 compatible one and of Dawid-Skene promise far more than they keep in small groups."""
 
+_N_EARLIER = 1000
+_ALONE = frozenset({COMPATIBLE, "majority"})  # the original forgets its workers; votes know none
+
 
 class SingleLabelClassification(TaskType):
     """One class per object, estimated over a group.
@@ -118,6 +121,10 @@ class SingleLabelClassification(TaskType):
             found if isinstance(found, Failure) else self.label(item, found, categories, names)
             for item, found in zip(objects, self._estimated(objects, categories, names), strict=True)
         ]
+
+    def n_earlier(self, categories: Categories, names: JobNames) -> int:
+        """As many as a hundred workers or so can be judged by; none for algorithms that judge nobody."""
+        return 0 if names.algorithm in _ALONE else _N_EARLIER
 
     def label(
         self, item: ObjectAnswers, found: tuple[int, float], categories: Categories, names: JobNames

@@ -24,6 +24,8 @@ from labelwright.tasks.task_type import (
 
 __all__ = ["MultiLabelClassification"]
 
+_N_EARLIER_MIN, _N_EARLIER_MAX, _N_EARLIER_CELLS = 100, 1000, 4000
+
 
 class MultiLabelClassification(TaskType):
     """At least one class per object. Every class has its own confidence.
@@ -110,6 +112,12 @@ class MultiLabelClassification(TaskType):
             self._label(item, _chosen(next(estimated), names), categories, names) if answers else missing
             for item, answers in zip(objects, ticked, strict=True)
         ]
+
+    def n_earlier(self, categories: Categories, names: JobNames) -> int:
+        """Fewer where there are many labels: each is a question of its own, answered in its own time."""
+        if names.algorithm in (COMPATIBLE, "majority"):
+            return 0
+        return max(_N_EARLIER_MIN, min(_N_EARLIER_MAX, _N_EARLIER_CELLS // len(categories.labels)))
 
     def certainties(
         self, objects: Sequence[ObjectAnswers], categories: Categories, names: JobNames

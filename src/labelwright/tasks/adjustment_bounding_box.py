@@ -19,6 +19,7 @@ from labelwright.tasks._boxes import (
     combined,
     drawn_boxes,
     find_boxes,
+    n_earlier_images,
 )
 from labelwright.tasks._classes import built_in_input
 from labelwright.tasks._earlier import earlier_boxes
@@ -80,6 +81,10 @@ class AdjustmentBoundingBox(TaskType):
         """Matched boxes, averaged, with what became of the earlier ones."""
         found = combined(objects, categories, names)
         return [_label(item, result, categories, names) for item, result in zip(objects, found, strict=True)]
+
+    def n_earlier(self, categories: Categories, names: JobNames) -> int:
+        """Images of before, from which the workers' recall, labels and care are known."""
+        return n_earlier_images(names)
 
     def certainties(
         self, objects: Sequence[ObjectAnswers], categories: Categories, names: JobNames

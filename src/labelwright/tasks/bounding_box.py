@@ -14,6 +14,7 @@ from labelwright.tasks._boxes import (
     boxes_value,
     check_boxes,
     combined,
+    n_earlier_images,
 )
 from labelwright.tasks._classes import built_in_input
 from labelwright.tasks.task_type import (
@@ -58,6 +59,10 @@ class BoundingBox(TaskType):
         """Matched boxes, averaged, or estimated together with the workers of the group."""
         found = combined(objects, categories, names)
         return [_label(item, result, categories, names) for item, result in zip(objects, found, strict=True)]
+
+    def n_earlier(self, categories: Categories, names: JobNames) -> int:
+        """Images of before, from which the workers' recall, labels and care are known."""
+        return n_earlier_images(names)
 
     def certainties(
         self, objects: Sequence[ObjectAnswers], categories: Categories, names: JobNames

@@ -31,6 +31,7 @@ __all__ = ["TASK_TYPE", "NamedEntityRecognition"]
 
 SPAN_ALGORITHMS: Mapping[str, str] = {COMPATIBLE: "1", "sequence": "1"}
 
+_N_EARLIER = 100
 _ELEMENT = "crowd-entity-annotation"
 _KIND = "groundtruth/text-span"
 _NAMES = ("label", "shortDisplayName", "fullDisplayName")
@@ -114,6 +115,10 @@ class NamedEntityRecognition(TaskType):
                 ]
             )
         return [_label(item, spans, categories, names) for item, spans in zip(objects, found, strict=True)]
+
+    def n_earlier(self, categories: Categories, names: JobNames) -> int:
+        """Texts of before, from which the workers' habits are known."""
+        return 0 if names.algorithm == COMPATIBLE else _N_EARLIER
 
     def certainties(
         self, objects: Sequence[ObjectAnswers], categories: Categories, names: JobNames

@@ -32,6 +32,7 @@ __all__ = [
     "TaskType",
     "algorithms_of",
     "certainty_of",
+    "n_earlier_of",
     "parse_categories",
 ]
 
@@ -254,6 +255,14 @@ class TaskType(Protocol):
         """
         ...
 
+    def n_earlier(self, categories: Categories, names: JobNames) -> int:
+        """How many objects that were consolidated before help to judge the workers of a group; 0 for none.
+
+        `consolidate` is given so many at most after those of the group, and what it makes of them is thrown
+        away. They have answers and, unless ``certainty`` is ``posterior``, their manifest line; nothing else.
+        """
+        return 0
+
     def certainties(
         self, objects: Sequence[ObjectAnswers], categories: Categories, names: JobNames
     ) -> Sequence[float]:
@@ -271,6 +280,13 @@ def certainty_of(kind: TaskType) -> Certainty:
     """What a type's `certainties` look at; types of other packages need not have it."""
     found: Certainty = getattr(kind, "certainty", "none")
     return found
+
+
+def n_earlier_of(kind: TaskType, categories: Categories, names: JobNames) -> int:
+    """What a type's `n_earlier` says; 0 where one worker is asked, and for types that do not have it."""
+    if names.n_workers == 1 or not hasattr(kind, "n_earlier"):
+        return 0
+    return kind.n_earlier(categories, names)
 
 
 def parse_categories(document: Any, *, n_min: int, n_max: int | None) -> Categories:
