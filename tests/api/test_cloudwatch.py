@@ -11,7 +11,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from labelwright.store import metric_points, training_jobs
+from labelwright.store import labeling_jobs, metric_points, training_jobs, work_totals
 
 NAMESPACE = "/aws/sagemaker/TrainingJobs"
 T0 = 1_700_000_040  # a whole minute
@@ -153,3 +153,83 @@ def test_which_metrics_there_are(cloudwatch: Any, report: Report) -> None:
     assert listed(Dimensions=of_dogs) == [("dogs", "validation:mAP")]
     assert listed(Namespace="AWS/EC2") == []
     assert listed(Dimensions=[{"Name": "Host"}]) == []
+
+
+AUTOMATED = {"LabelingJobAlgorithmsConfig": {"LabelingJobAlgorithmSpecificationArn": "arn:a"}}
+
+
+def ended_job(served: Any, name: str, status: str, request: dict[str, Any]) -> None:
+    """A job with 40 labels of people after half a minute, and 60 of a machine two minutes later."""
+
+    def write(connection: Any) -> None:
+        job_id = labeling_jobs.create(
+            connection,
+            region=served.region,
+            name=name,
+            arn=f"arn:{name}",
+            request=request,
+            workteam_arn="arn:team",
+            task_type="TextMultiClass",
+            n_workers=1,
+            reference_code=f"code-{name}",
+            now=T0,
+        )
+        labeling_jobs.add_counts(connection, job_id, now=T0 + 30, n_human=40, n_failed=1)
+        labeling_jobs.set_columns(connection, job_id, status="InProgress")
+        work_totals.keep_progress(connection, now=T0 + 30)
+        labeling_jobs.add_counts(connection, job_id, now=T0 + 150, n_machine=60)
+        labeling_jobs.set_columns(connection, job_id, status=status, ended_at=T0 + 150)
+
+    served.app.context.database.write(write)
+
+
+def test_totals_of_labeling_jobs(cloudwatch: Any, served: Any) -> None:
+    ended_job(served, "Screws-1", "Completed", AUTOMATED)
+    ended_job(served, "People-1", "Stopped", {})
+
+    def asked(metric: str, job: str | None, function: str = "Maximum") -> list[float]:
+        points = cloudwatch.get_metric_statistics(
+            Namespace="AWS/SageMaker/LabelingJobs",
+            MetricName=metric,
+            Dimensions=[] if job is None else [{"Name": "LabelingJobName", "Value": job}],
+            StartTime=datetime.fromtimestamp(T0, UTC),
+            EndTime=datetime.fromtimestamp(T0 + 600, UTC),
+            Period=60,
+            Statistics=[function],
+        )["Datapoints"]
+        return [point[function] for point in sorted(points, key=lambda point: point["Timestamp"])]
+
+    assert asked("DatasetObjectsHumanAnnotated", "screws-1") == [40, 40]
+    assert asked("DatasetObjectsAutoAnnotated", "screws-1") == [0, 60]
+    assert asked("TotalDatasetObjectsLabeled", "Screws-1") == [40, 100]
+    assert asked("DatasetObjectsLabelingFailed", "Screws-1") == [1, 1]
+    assert asked("DatasetObjectsAutoAnnotated", "People-1") == []
+    assert asked("JobsStopped", None, "Sum") == asked("JobsSucceeded", None, "SampleCount") == [1]
+    assert asked("JobsFailed", None, "Sum") == []
+    listed = cloudwatch.list_metrics(Namespace="AWS/SageMaker/LabelingJobs")["Metrics"]
+    without = [metric["MetricName"] for metric in listed if not metric["Dimensions"]]
+    assert without == ["JobsStopped", "JobsSucceeded"]
+    assert len(listed) == 2 + 4 + 3  # no machine labels in a job without automated labeling
+    (found,) = cloudwatch.list_metrics(
+        MetricName="DatasetObjectsAutoAnnotated", Dimensions=[{"Name": "LabelingJobName"}]
+    )["Metrics"]
+    assert found["Dimensions"] == [{"Name": "LabelingJobName", "Value": "Screws-1"}]
+
+
+def test_metrics_of_trainings_come_before_those_of_labeling_jobs(served: Any, report: Report) -> None:
+    """A page ends anywhere; the next one goes on there."""
+    client = served.client("cloudwatch")
+    for i in range(498):
+        report("cats", (T0, 1.0), metric=f"m{i:03}")
+    ended_job(served, "Screws-1", "Failed", AUTOMATED)
+    pages = client.get_paginator("list_metrics").paginate()
+    names = [[metric["MetricName"] for metric in page["Metrics"]] for page in pages]
+    assert [len(page) for page in names] == [500, 3]
+    assert names[0][:2] == ["m000", "m001"]
+    assert names[0][498:] + names[1] == [
+        "JobsFailed",
+        "DatasetObjectsAutoAnnotated",
+        "DatasetObjectsHumanAnnotated",
+        "DatasetObjectsLabelingFailed",
+        "TotalDatasetObjectsLabeled",
+    ]

@@ -1,10 +1,11 @@
-"""CloudWatch: the metrics that training jobs report; reading only.
+"""CloudWatch: the metrics that training jobs report, and those of labeling jobs; reading only.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricStatistics.html and its
 neighbours.
 Differences: there are the metrics of training jobs (namespace ``/aws/sagemaker/TrainingJobs``, dimension
-``TrainingJobName``) and nobody can put others; values are kept as long as their job, one by one; expressions,
-alarms and dashboards do not exist. Clients may speak JSON or post forms; the CBOR protocol is not answered.
+``TrainingJobName``) and of labeling jobs (`labelwright.api.cloudwatch_labeling`), and nobody can put others;
+values are kept as long as their job, one by one; expressions, alarms and dashboards do not exist. Clients may
+speak JSON or post forms; the CBOR protocol is not answered.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from labelwright.api import cloudwatch_labeling as labeling
 from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import reads
 from labelwright.api.paging import query_of, token_secret
@@ -149,34 +151,69 @@ def list_metrics(
     next_token: str | None = None,
     **_: Any,
 ) -> dict[str, Any]:
-    """The metrics of the region's training jobs, by job and name."""
-    if namespace not in (None, NAMESPACE) or any(item["Name"] != _DIMENSION for item in dimensions):
-        return {"Metrics": []}
+    """The metrics of the region's training jobs by job and name, then those of its labeling jobs."""
     query, secret = query_of(context), token_secret(context)
     after = read_token(next_token, query=query, secret=secret) if next_token else None
-    jobs = {item["Value"] for item in dimensions if "Value" in item}
+    found: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+    if namespace in (None, NAMESPACE) and (after is None or after[0] == NAMESPACE):
+        place = None if after is None else (after[1], after[2])
+        names = _names(dimensions, _DIMENSION)
+        if names is not None:
+            found += [
+                ((NAMESPACE, *key), metric)
+                for key, metric in _of_trainings(context, connection, names, metric_name, place)
+            ]
+    if len(found) < _LIST_PAGE and namespace in (None, labeling.NAMESPACE):
+        place = None if after is None or after[0] == NAMESPACE else (after[1], after[2])
+        names = _names(dimensions, labeling.DIMENSION)
+        if names is not None:
+            rest = labeling.listing(
+                connection,
+                context.region,
+                name=metric_name,
+                jobs=names or None,
+                # Those without a dimension come first; job numbers begin with 1.
+                after=(0, "") if dimensions and place is None else place,
+                limit=_LIST_PAGE - len(found),
+            )
+            found += [((labeling.NAMESPACE, *key), metric) for key, metric in rest]
+    token = make_token(found[-1][0], query=query, secret=secret) if len(found) >= _LIST_PAGE else None
+    return {"Metrics": [metric for _, metric in found if metric], "NextToken": token}
+
+
+def _names(dimensions: Sequence[Mapping[str, str]], dimension: str) -> set[str] | None:
+    """The names that are asked for, none for all of them; None when another dimension is asked for."""
+    if any(item["Name"] != dimension for item in dimensions):
+        return None
+    return {item["Value"] for item in dimensions if "Value" in item}
+
+
+def _of_trainings(
+    context: RequestContext,
+    connection: Connection,
+    names: set[str] | None,
+    metric_name: str | None,
+    after: tuple[int, str] | None,
+) -> list[tuple[tuple[int, str], dict[str, Any]]]:
+    """Places and metrics of training jobs; empty for jobs of other regions, which count on a page."""
     only = None
-    if jobs:
-        job = training_jobs.named(connection, context.region, jobs.pop()) if len(jobs) == 1 else None
+    if names:
+        job = training_jobs.named(connection, context.region, next(iter(names))) if len(names) == 1 else None
         if job is None:
-            return {"Metrics": []}
+            return []
         only = job.id
     found = metric_points.listing(
-        connection,
-        _KIND,
-        resource_id=only,
-        name=metric_name,
-        after=None if after is None else (after[0], after[1]),
-        limit=_LIST_PAGE,
+        connection, _KIND, resource_id=only, name=metric_name, after=after, limit=_LIST_PAGE
     )
     metrics = []
     for job_id, name in found:
         job = training_jobs.get(connection, job_id)
+        metric: dict[str, Any] = {}
         if job is not None and job.region == context.region:
             dimension = {"Name": _DIMENSION, "Value": job.name}
-            metrics.append({"Namespace": NAMESPACE, "MetricName": name, "Dimensions": [dimension]})
-    token = make_token(found[-1], query=query, secret=secret) if len(found) == _LIST_PAGE else None
-    return {"Metrics": metrics, "NextToken": token}
+            metric = {"Namespace": NAMESPACE, "MetricName": name, "Dimensions": [dimension]}
+        metrics.append(((job_id, name), metric))
+    return metrics
 
 
 def _periods(
@@ -190,6 +227,12 @@ def _periods(
     period: int,
 ) -> dict[int, list[float]]:
     """Values by period; nothing for a metric that nobody reports, as the service has it."""
+    if namespace == labeling.NAMESPACE:
+        begin = period_start(start, period)
+        values = labeling.points(
+            connection, context.region, metric_name, dimensions, start=begin, end=end, now=context.now
+        )
+        return by_period(values, period)
     if namespace != NAMESPACE or len(dimensions) != 1 or dimensions[0].get("Name") != _DIMENSION:
         return {}
     job = training_jobs.named(connection, context.region, dimensions[0]["Value"])
