@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,8 @@ from labelwright.errors import InvalidRequest
 
 __all__ = ["Memory", "memory_from_arrays"]
 
+_N_KEY_COLUMNS = 8
+_HALF = 2e-3  # twice what rounding to half precision changes
 _ROWS_MOST = 10_000  # of embedded features: 20 MB for dense rows, about as much for short texts
 
 
@@ -33,11 +37,20 @@ class Memory:
     is_random: NDArray[np.bool_]
 
     def joined(self, later: Memory) -> Memory:
-        """These rows, then those of `later`."""
+        """These rows, then those of `later`; a row in both is in the result once, at its later place.
+
+        A job that goes on from another one's labels and model gets the same rows from both. A row that is
+        left out must not be there a second time, or every score without it would be one that knows it; and
+        only the earlier model knows whether such a row was drawn at random.
+        """
+        at = _places_of(later.x, self.x)  # (n,), of these rows among the later ones, -1 where they are not
+        is_kept = at < 0
+        is_random = later.is_random.copy()
+        is_random[at[~is_kept & ~self.is_random]] = False
         return Memory(
-            stacked(self.x, later.x),
-            np.concatenate([self.y, later.y]),
-            np.concatenate([self.is_random, later.is_random]),
+            stacked(self.x[np.flatnonzero(is_kept)], later.x),
+            np.concatenate([self.y[is_kept], later.y]),
+            np.concatenate([self.is_random[is_kept], is_random]),
         )
 
     def newest(self) -> Memory:
@@ -57,6 +70,31 @@ class Memory:
             "memory_indices": self.x.indices,
             "memory_starts": self.x.indptr,
         }
+
+
+def _places_of(among: Any, rows: Any) -> NDArray[np.int64]:
+    """Where each of some rows stands among others, (n,), -1 where it does not.
+
+    Rows are the same when they are as near as half precision tells; dense ones are looked up by a few
+    columns, since products of matrices differ in the last digits from one batch to the next.
+    """
+    places = {key: i for i, key in enumerate(_keys(among))}
+    at = np.array([places.get(key, -1) for key in _keys(rows)], np.int64)
+    if not hasattr(rows, "tocsr"):
+        for i in np.flatnonzero(at >= 0).tolist():
+            if not np.allclose(rows[i], among[at[i]], rtol=_HALF, atol=_HALF):
+                at[i] = -1
+    return at
+
+
+def _keys(x: Any) -> Iterator[bytes]:
+    if hasattr(x, "tocsr"):
+        data, starts = x.data.astype(np.float16), x.indptr.tolist()
+        for first, end in itertools.pairwise(starts):
+            yield x.indices[first:end].tobytes() + data[first:end].tobytes()
+    else:
+        for row in np.ascontiguousarray(x[:, :_N_KEY_COLUMNS].astype(np.float16)):
+            yield row.tobytes()
 
 
 def stacked(above: Any, below: Any) -> Any:
