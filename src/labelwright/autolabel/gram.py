@@ -20,23 +20,25 @@ _SMALL = 256  # rows for which cutting columns apart does not pay
 Matrix = NDArray[np.float32]
 
 
-def gram_of(x: Any) -> Matrix:
-    """``x x'``.
+def gram_of(x: Any, first: int = 0) -> Matrix:
+    """``x[first:] x'``.
 
     Parameters
     ----------
     x : ndarray or CSR matrix of shape (n, d), float32
+    first : int
+        Rows before it are left out on the left, as their products with each other are known.
 
     Returns
     -------
-    ndarray of shape (n, n), float32
-        Row-major and symmetric.
+    ndarray of shape (n - first, n), float32
+        Row-major; symmetric when `first` is 0.
     """
     if not hasattr(x, "tocsr"):
-        return np.asarray(x @ x.T, np.float32)
+        return np.asarray(x[first:] @ x.T, np.float32)
     n, d = x.shape
     if n <= _SMALL:
-        return np.asarray((x @ x.T).toarray(), np.float32)
+        return np.asarray((x[first:] @ x.T).toarray(), np.float32)
     n_rows_with = np.bincount(x.indices, minlength=d)
     frequent = np.argpartition(n_rows_with, -_N_FREQUENT)[-_N_FREQUENT:] if d > _N_FREQUENT else np.arange(d)
     place = np.full(d, -1, np.int32)
@@ -44,27 +46,20 @@ def gram_of(x: Any) -> Matrix:
     rows = np.repeat(np.arange(n), np.diff(x.indptr))
     column = place[x.indices]
     is_frequent = column >= 0
-    gram = _dense_part(x.data[is_frequent], rows[is_frequent], column[is_frequent], (n, len(frequent)))
+    dense = np.zeros((n, len(frequent)), np.float32)
+    dense[rows[is_frequent], column[is_frequent]] = x.data[is_frequent]
+    gram = dense[first:] @ dense.T
     # A column of one row adds to the diagonal only.
     is_lonely = ~is_frequent & (n_rows_with[x.indices] == 1)
     squares = np.bincount(rows[is_lonely], x.data[is_lonely].astype(np.float64) ** 2, minlength=n)
-    gram[np.diag_indices(n)] += squares.astype(np.float32)
-    _add_sparse_part(gram, x, rows, ~is_frequent & ~is_lonely)
+    gram[np.arange(n - first), np.arange(first, n)] += squares[first:].astype(np.float32)
+    _add_sparse_part(gram, x, rows, ~is_frequent & ~is_lonely, first)
     return gram
 
 
-def _dense_part(values: Matrix, rows: NDArray[Any], columns: NDArray[Any], shape: tuple[int, int]) -> Matrix:
-    from scipy.linalg import blas
-
-    dense = np.zeros(shape, np.float32, order="F")
-    dense[rows, columns] = values
-    upper = blas.ssyrk(1.0, dense)
-    return np.ascontiguousarray(upper + np.triu(upper, 1).T)
-
-
-def _add_sparse_part(gram: Matrix, x: Any, rows: NDArray[Any], kept: NDArray[np.bool_]) -> None:
+def _add_sparse_part(gram: Matrix, x: Any, rows: NDArray[Any], kept: NDArray[np.bool_], first: int) -> None:
     n = x.shape[0]
     ends = np.concatenate([[0], np.cumsum(np.bincount(rows[kept], minlength=n))]).astype(x.indptr.dtype)
     rest = type(x)((x.data[kept], x.indices[kept], ends), shape=x.shape)
-    product = rest @ rest.T
-    gram[np.repeat(np.arange(n), np.diff(product.indptr)), product.indices] += product.data
+    product = rest[first:] @ rest.T
+    gram[np.repeat(np.arange(n - first), np.diff(product.indptr)), product.indices] += product.data

@@ -105,7 +105,7 @@ class ClassTrainer:
             is_random=is_random,
             held_out=_held_out(objects, y, kept, hints),
         )
-        right = self._learner.loo_.labels == y[kept]
+        right = self._learner.loo_.labels == y[kept][self._learner.left_out_]
         return {
             "n_training": float(len(kept)),
             "n_classes_seen": float(len(np.unique(y[kept]))),

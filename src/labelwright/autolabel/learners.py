@@ -15,11 +15,13 @@ from labelwright.autolabel.embeddings import Embedding
 from labelwright.autolabel.logistic import solve_logistic
 from labelwright.autolabel.memory import Memory
 from labelwright.autolabel.ridge import is_dear, solve_ridge
+from labelwright.autolabel.solution import Solution
 from labelwright.errors import InvalidRequest
 
 __all__ = ["HeldOut", "Learner", "Prediction"]
 
 _CHUNK = 20_000  # rows predicted at once
+_ALL_MOST = 1000  # rows up to which every one is left out once, and not only those drawn at random
 _DOUBT = 2.0  # standard deviations after which the memory of an earlier model is held to mislead
 
 
@@ -77,7 +79,10 @@ class Learner:
     ridge_ : float
         Penalty; chosen by leave-one-out for squared loss.
     loo_ : Prediction
-        Of the training objects, each by the model trained without it.
+        Of training objects, each by a model trained without it: of all when they are at most 1,000, else of
+        those drawn at random.
+    left_out_ : ndarray of shape (n_left_out,), int64
+        Their places among the training objects.
     calibration_ : Calibration
         From scores to probabilities.
     memory_ : Memory
@@ -109,9 +114,12 @@ class Learner:
         self.ridge_: float
         self.loss_: str
         self.loo_: Prediction
+        self.left_out_: NDArray[np.int64]
         self.memory_: Memory
         self.n_seen_ = 0
         self.calibration_: Calibration
+        self._alone: Solution | None = None
+        self._together: Solution | None = None
 
     def fit(
         self,
@@ -121,6 +129,7 @@ class Learner:
         start: Learner | None = None,
         is_random: ArrayLike | None = None,
         held_out: HeldOut | None = None,
+        last: Learner | None = None,
     ) -> Learner:
         """Learn from embedded features and labels; what was learned before is forgotten.
 
@@ -137,6 +146,9 @@ class Learner:
             margin tells, so only random ones calibrate the confidence. Default: all.
         held_out : HeldOut, optional
             The last two batches before they were labeled; they calibrate too.
+        last : Learner, optional
+            The model of the round before. Where its rows are the first of these, what was computed for
+            them is used again, which saves time and changes nothing else.
 
         Returns
         -------
@@ -157,35 +169,37 @@ class Learner:
             )
         chosen = np.ones(n, np.bool_) if is_random is None else np.asarray(is_random, np.bool_)
         rows = own = Memory(x, labels, chosen)
-        scores = self._solve(own)
+        solution = self._alone = self._solve(own, n, None if last is None else last._alone)
+        self._together = None
         if start is not None:
-            alone = self.weights_, self.ridge_, self.loss_
-            rows = start.memory_.joined(own)
-            together = self._solve(rows)
-            if _is_misled(together[-n:], scores, labels):
-                self.weights_, self.ridge_, self.loss_ = alone
-                rows = own
-            else:
-                scores = together
+            joined = start.memory_.joined(own)
+            self._together = self._solve(joined, n, None if last is None else last._together)
+            if not _is_misled(_of_last(self._together, n), _of_last(solution, n), labels):
+                rows, solution = joined, self._together
+        self.weights_, self.ridge_, self.loss_ = solution.weights, solution.penalty, solution.loss
         self.memory_ = rows.newest()
         self.n_seen_ = n + (start.n_seen_ if start is not None and rows is not own else 0)
-        margin = margins(scores)[rows.is_random]
-        right = (scores.argmax(axis=1) == rows.y)[rows.is_random]
+        scores, truth = solution.left_out, rows.y[solution.is_wanted]
+        is_drawn = rows.is_random[solution.is_wanted]
+        margin = margins(scores)[is_drawn]
+        right = (scores.argmax(axis=1) == truth)[is_drawn]
         if held_out is not None:
             margin = np.concatenate([margin, held_out.margins])
             right = np.concatenate([right, held_out.right])
-        self.calibration_ = Calibration(fit_sharpness(scores, rows.y), *fit_margin(margin, right))
-        self.loo_ = self._prediction(scores[-n:])
+        self.calibration_ = Calibration(fit_sharpness(scores, truth), *fit_margin(margin, right))
+        places, scores = _of_last(solution, n)
+        self.left_out_, self.loo_ = places, self._prediction(scores)
         return self
 
-    def _solve(self, rows: Memory) -> NDArray[np.float32]:
-        """Find the weights; what every row's score is without it (n, n_classes)."""
+    def _solve(self, rows: Memory, n_own: int, last: Solution | None) -> Solution:
+        """Find the weights, and what rows' scores are without them."""
         targets = np.zeros((len(rows.y), self.n_classes), np.float32)
         targets[np.arange(len(rows.y)), rows.y] = 1.0
-        self.loss_ = "logistic" if is_dear(rows.x, self.n_classes) else "squared"
-        solve = solve_logistic if self.loss_ == "logistic" else solve_ridge
-        self.weights_, self.ridge_, scores = solve(rows.x, targets)
-        return scores
+        is_wanted = rows.is_random.copy()
+        if n_own <= _ALL_MOST:
+            is_wanted[len(rows.y) - n_own :] = True
+        solve = solve_logistic if is_dear(rows.x, self.n_classes) else solve_ridge
+        return solve(rows.x, targets, is_wanted, last)
 
     def scores(self, x: Any) -> NDArray[np.float32]:
         """Regression values (n, n_classes) of embedded features: the label is the largest."""
@@ -218,9 +232,20 @@ class Learner:
         return load_learner(path)
 
 
-def _is_misled(together: NDArray[np.float32], alone: NDArray[np.float32], labels: NDArray[np.int64]) -> bool:
+def _of_last(solution: Solution, n: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Places among the last `n` rows of those that were left out, and their scores."""
+    places = np.flatnonzero(solution.is_wanted) - (len(solution.is_wanted) - n)
+    return places[places >= 0], solution.left_out[places >= 0]
+
+
+def _is_misled(
+    together: tuple[NDArray[np.int64], NDArray[np.float32]],
+    alone: tuple[NDArray[np.int64], NDArray[np.float32]],
+    labels: NDArray[np.int64],
+) -> bool:
     """McNemar's test on the scores (n, k) of new rows: with an earlier job's rows, and without them."""
-    right_together, right_alone = together.argmax(axis=1) == labels, alone.argmax(axis=1) == labels
+    truth = labels[alone[0]]
+    right_together, right_alone = together[1].argmax(axis=1) == truth, alone[1].argmax(axis=1) == truth
     worse, better = int((right_alone & ~right_together).sum()), int((right_together & ~right_alone).sum())
     return bool(worse - better > _DOUBT * math.sqrt(worse + better))
 

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labelwright.autolabel.solution import Solution
+
 __all__ = ["solve_logistic"]
 
 Matrix = NDArray[np.float32]
@@ -21,46 +23,63 @@ _FOLDS = 4
 _ITERATIONS = 40
 
 
-def solve_logistic(x: Any, y: Matrix) -> tuple[Matrix, float, Matrix]:
-    """Weights by maximum penalised likelihood, and the scores of each row by a model without its fold.
+def solve_logistic(
+    x: Any, y: Matrix, is_wanted: NDArray[np.bool_] | None = None, last: Solution | None = None
+) -> Solution:
+    """Weights by maximum penalised likelihood.
 
     Parameters
     ----------
     x : CSR matrix of shape (n, d), float32
     y : ndarray of shape (n, k), float32
         One-hot labels.
-
-    Returns
-    -------
-    weights : ndarray of shape (d + 1, k), float32
-        The last row is the offset.
-    penalty : float
-    left_out : ndarray of shape (n, k), float32
+    is_wanted : ndarray of shape (n,), bool, optional
+        Rows whose left-out scores are wanted: each is scored by a model without a quarter of them.
+        Default: all.
+    last : Solution, optional
+        Of the first rows alone: the search begins there. Anything else is left alone.
 
     Notes
     -----
     ``min_W -sum_i log softmax([x_i 1] W)[y_i] + penalty / 2 |W|^2`` by L-BFGS (scipy), 40 steps at most,
-    from zero. Columns that no row uses keep weight zero, so they are left out. With two classes the
-    minimum has ``W[:, 0] = -W[:, 1]``, and only their difference is sought.
+    from zero or from the last solution. The model without a quarter begins from the last model without
+    the same quarter, so no row is seen by the model that scores it. Columns that no row uses keep weight
+    zero, so they are left out. With two classes the minimum has ``W[:, 0] = -W[:, 1]``, and only their
+    difference is sought.
     """
+    chosen = np.ones(len(y), np.bool_) if is_wanted is None else is_wanted
+    begun: list[Matrix] = []
+    if last is not None and last.loss == "logistic" and last.is_begun(x, chosen):
+        begun = last.work
     used = np.zeros(x.shape[1], np.bool_)
     used[x.indices] = True
     columns = np.flatnonzero(used)
     place = np.cumsum(used, dtype=np.int32) - 1
     dense = type(x)((x.data, place[x.indices], x.indptr), shape=(x.shape[0], len(columns)))
-    found = _descend(dense, y)
-    weights = np.zeros((x.shape[1] + 1, y.shape[1]), np.float32)
-    weights[columns], weights[-1] = found[:-1], found[-1]
-    left_out = np.empty_like(y)
-    fold = np.arange(len(y)) % _FOLDS
-    for i_fold in range(_FOLDS):
-        inside, outside = np.flatnonzero(fold != i_fold), np.flatnonzero(fold == i_fold)
-        part = _descend(dense[inside], y[inside])
-        left_out[outside] = dense[outside] @ part[:-1] + part[-1]
-    return weights, _PENALTY, left_out
+
+    def descend(rows: NDArray[np.intp] | None, i: int) -> Matrix:
+        start = begun[i][np.append(columns, x.shape[1])] if begun else None
+        return _descend(dense if rows is None else dense[rows], y if rows is None else y[rows], start)
+
+    def spread(found: Matrix) -> Matrix:
+        weights = np.zeros((x.shape[1] + 1, y.shape[1]), np.float32)
+        weights[columns], weights[-1] = found[:-1], found[-1]
+        return weights
+
+    models = [spread(descend(None, 0))]
+    wanted = np.flatnonzero(chosen)
+    left_out = np.empty((len(wanted), y.shape[1]), np.float32)
+    fold = np.full(len(y), -1)
+    fold[wanted] = np.arange(len(wanted)) % _FOLDS
+    for i_fold in range(_FOLDS if len(wanted) else 0):
+        part = descend(np.flatnonzero(fold != i_fold), 1 + i_fold)
+        outside = wanted[i_fold::_FOLDS]
+        left_out[i_fold::_FOLDS] = dense[outside] @ part[:-1] + part[-1]
+        models.append(spread(part))
+    return Solution("logistic", models[0], _PENALTY, left_out, x, chosen, models)
 
 
-def _descend(x: Any, y: Matrix) -> Matrix:
+def _descend(x: Any, y: Matrix, start: Matrix | None) -> Matrix:
     from scipy.optimize import minimize
 
     is_binary = y.shape[1] == 2
@@ -68,6 +87,10 @@ def _descend(x: Any, y: Matrix) -> Matrix:
     turned = x.T.tocsr()
     # of two opposite columns w / 2 and -w / 2 the squares are half of those of w
     penalty = np.float32(_PENALTY / 2 if is_binary else _PENALTY)
+    if start is None:
+        begin = np.zeros(shape)
+    else:
+        begin = (2 * start[:, 1:] if is_binary else start).astype(np.float64)
 
     def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         w = flat.astype(np.float32).reshape(shape)
@@ -79,7 +102,7 @@ def _descend(x: Any, y: Matrix) -> Matrix:
 
     done = minimize(
         loss,
-        np.zeros(shape).ravel(),
+        begin.ravel(),
         jac=True,
         method="L-BFGS-B",
         options={"maxiter": _ITERATIONS, "maxcor": 6, "ftol": 1e-6},

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelwright.autolabel.gram import gram_of
+from labelwright.autolabel.growing import GrowingSystem
+from labelwright.autolabel.solution import Solution
 
 __all__ = ["PENALTIES", "is_dear", "solve_ridge"]
 
@@ -24,17 +26,25 @@ _DUAL_MOST = 12_000  # rows: a Gram matrix of 600 MB
 Matrix = NDArray[np.float32]
 
 
-def solve_ridge(x: Any, y: Matrix) -> tuple[Matrix, float, Matrix]:
-    """Weights (d + 1, k), the penalty, and each row's scores by the others (n, k).
+def solve_ridge(
+    x: Any, y: Matrix, is_wanted: NDArray[np.bool_] | None = None, last: Solution | None = None
+) -> Solution:
+    """Weights of the least penalised squared error.
 
     Parameters
     ----------
     x : ndarray or CSR matrix of shape (n, d), float32
         Sparse rows are always solved in the dual: memory n^2.
     y : ndarray of shape (n, k), float32
+    is_wanted : ndarray of shape (n,), bool, optional
+        Rows whose left-out scores are wanted. Default: all.
+    last : Solution, optional
+        Of the first rows alone, with the same targets: what it computed is used again. Anything else is left
+        alone.
     """
+    wanted = np.ones(len(y), np.bool_) if is_wanted is None else is_wanted
     is_dual = hasattr(x, "tocsr") or x.shape[0] <= x.shape[1]
-    return _dual(x, y) if is_dual else _primal(x, y)
+    return _dual(x, y, wanted, last) if is_dual else _primal(x, y, wanted)
 
 
 def is_dear(x: Any, n_targets: int) -> bool:
@@ -43,10 +53,6 @@ def is_dear(x: Any, n_targets: int) -> bool:
     """
     n = x.shape[0]
     return hasattr(x, "tocsr") and (n > _DUAL_MOST or n**3 > 5500.0 * x.nnz * n_targets)
-
-
-def _gram(x: Any) -> Matrix:
-    return gram_of(x) + np.float32(1)
 
 
 def _penalty(gram: Matrix, y: Matrix) -> float:
@@ -63,35 +69,34 @@ def _penalty(gram: Matrix, y: Matrix) -> float:
     return max(p for p, error in zip(PENALTIES, errors, strict=True) if error <= best * 1.005)
 
 
-def _dual(x: Any, y: Matrix) -> tuple[Matrix, float, Matrix]:
-    from scipy.linalg import lapack
-
-    gram = _gram(x)
-    penalty = _penalty(gram, y)
-    gram[np.diag_indices_from(gram)] += np.float32(penalty)
-    root, failed = lapack.spotrf(gram.T, lower=1, overwrite_a=1)
-    if failed:  # pragma: no cover - the penalty keeps the matrix positive definite in single precision
-        raise np.linalg.LinAlgError("the kernel matrix is not positive definite")
-    coefficients, _ = lapack.spotrs(root, y, lower=1)
-    # The diagonal of (L L')^-1 is that of L^-T L^-1: two thirds of the work of inverting it all.
-    inverse, _ = lapack.strtri(root, lower=1)
-    diagonal = np.fromiter(
-        (column[i:] @ column[i:] for i, column in enumerate(inverse.T)), np.float32, len(y)
-    )
-    left_out = y - coefficients / diagonal[:, None]
+def _dual(x: Any, y: Matrix, is_wanted: NDArray[np.bool_], last: Solution | None) -> Solution:
+    n_old = 0
+    system: GrowingSystem | None = None
+    if last is not None and isinstance(last.work, GrowingSystem) and last.is_begun(x, is_wanted):
+        n_old = len(last.is_wanted)
+        if n_old >= _N_CHOICE:  # the penalty was chosen on the same rows
+            system = last.work
+    if system is None:
+        products = gram_of(x) + np.float32(1)
+        system = GrowingSystem(_penalty(products, y)).extended(products, is_wanted)
+    elif n_old < len(y):
+        system = system.extended(gram_of(x, n_old) + np.float32(1), is_wanted[n_old:])
+    coefficients, left_out = system.solve(y)
     weights = np.concatenate([np.asarray(x.T @ coefficients), coefficients.sum(axis=0)[None]])
-    return weights.astype(np.float32), penalty, left_out
+    return Solution("squared", weights.astype(np.float32), system.penalty, left_out, x, is_wanted, system)
 
 
-def _primal(x: Matrix, y: Matrix) -> tuple[Matrix, float, Matrix]:
+def _primal(x: Matrix, y: Matrix, is_wanted: NDArray[np.bool_]) -> Solution:
     from scipy import linalg
 
     rows = np.concatenate([x, np.ones((len(x), 1), np.float32)], axis=1)
-    penalty = _penalty(_gram(x[:_N_CHOICE]), y[:_N_CHOICE])
+    penalty = _penalty(gram_of(x[:_N_CHOICE]) + np.float32(1), y[:_N_CHOICE])
     moment = (rows.T @ rows).astype(np.float64)
     moment[np.diag_indices_from(moment)] += penalty
     root = linalg.cho_factor(moment)
     weights = linalg.cho_solve(root, (rows.T @ y).astype(np.float64)).astype(np.float32)
-    leverage = np.einsum("ij,ij->i", rows, linalg.cho_solve(root, rows.T.astype(np.float64)).T)
-    residual = (y - rows @ weights) / np.maximum(1 - leverage, 1e-6)[:, None]
-    return weights, penalty, (y - residual).astype(np.float32)
+    chosen = rows[is_wanted]
+    leverage = np.einsum("ij,ij->i", chosen, linalg.cho_solve(root, chosen.T.astype(np.float64)).T)
+    residual = (y[is_wanted] - chosen @ weights) / np.maximum(1 - leverage, 1e-6)[:, None]
+    left_out = (y[is_wanted] - residual).astype(np.float32)
+    return Solution("squared", weights, penalty, left_out, x, is_wanted)

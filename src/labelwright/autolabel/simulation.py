@@ -125,7 +125,7 @@ def simulate(
     n_before = 0 if start is None else start.n_seen_
     while len(rest := np.flatnonzero(~job.is_known)):
         if job.n_known:
-            learner = job.train(Learner(k, embedding=embedding), start)
+            learner = job.train(Learner(k, embedding=embedding), start, learner)
             n_before = learner.n_seen_ - job.n_known
         found = learner.predict(z[rest])
         share = machine_share_now(found.confidences, len(truth), target_error=options.target_error)
@@ -221,6 +221,7 @@ class _Job:
         self.z, self.truth = z, truth
         self.is_known = np.zeros(len(truth), np.bool_)
         self.is_random = np.zeros(len(truth), np.bool_)
+        self.order = np.empty(0, np.intp)  # in which they were bought: what is learned grows at its end
         self.said: list[tuple[NDArray[np.float64], NDArray[np.bool_]]] = []
 
     @property
@@ -228,18 +229,24 @@ class _Job:
         return int(self.is_known.sum())
 
     def ask(self, objects: NDArray[np.intp], *, is_random: bool) -> None:
+        self.order = np.concatenate([self.order, objects])
         self.is_known[objects] = True
         self.is_random[objects] |= is_random
 
     def remember(self, margins: NDArray[np.float64], right: NDArray[np.bool_]) -> None:
         self.said.append((margins, right))
 
-    def train(self, learner: Learner, start: Learner | None) -> Learner:
-        known = np.flatnonzero(self.is_known)
+    def train(self, learner: Learner, start: Learner | None, last: Learner) -> Learner:
+        known = self.order
         held_out = None
         if self.said:
-            last = self.said[-2:]
-            held_out = HeldOut(np.concatenate([m for m, _ in last]), np.concatenate([r for _, r in last]))
+            newest = self.said[-2:]
+            held_out = HeldOut(np.concatenate([m for m, _ in newest]), np.concatenate([r for _, r in newest]))
         return learner.fit(
-            self.z[known], self.truth[known], start=start, is_random=self.is_random[known], held_out=held_out
+            self.z[known],
+            self.truth[known],
+            start=start,
+            is_random=self.is_random[known],
+            held_out=held_out,
+            last=last,
         )

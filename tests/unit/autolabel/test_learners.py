@@ -38,7 +38,8 @@ def test_left_out_scores_are_those_of_models_trained_without_the_row(
     x = rng.normal(size=shape).astype(np.float32)
     y = rng.normal(size=(shape[0], 2)).astype(np.float32)
     given = sparse.csr_matrix(x) if as_sparse else x
-    weights, penalty, left_out = solve_ridge(given, y)
+    solved = solve_ridge(given, y)
+    weights, penalty, left_out = solved.weights, solved.penalty, solved.left_out
     rows = np.concatenate([x, np.ones((len(x), 1))], axis=1).astype(np.float64)
 
     def direct(chosen: FloatArray) -> FloatArray:
@@ -56,7 +57,8 @@ def test_logistic_solver_is_at_a_minimum(n_classes: int) -> None:
     x, y = blobs(200, k=n_classes)
     x[:, 4] = 0  # a column that no row uses
     targets = np.eye(n_classes, dtype=np.float32)[y]
-    weights, penalty, left_out = solve_logistic(sparse.csr_matrix(x), targets)
+    solved = solve_logistic(sparse.csr_matrix(x), targets)
+    weights, penalty, left_out = solved.weights, solved.penalty, solved.left_out
     scores = x @ weights[:-1] + weights[-1]
     p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     gradient = x.T @ (p - targets) + penalty * weights[:-1]
