@@ -14,10 +14,14 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labelwright.autolabel.bounds import stakes
 from labelwright.errors import InvalidRequest
 
 __all__ = ["Certificate", "attempt_level", "certify_rest", "expected_sample", "next_look"]
+
+
+_PSEUDO_DRAWS = 5.0
+_STAKE_MOST = 0.9  # of the stake with which a single draw could ruin
+_LEARNING = 1.15  # stakes are a little off as long as mean and variance are being learned
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ def certify_rest(
     target_error: float,
     confidence: float = 0.95,
     expected_error: float | None = None,
+    spread: float | None = None,
 ) -> Certificate:
     """Bound the error of the objects that were not sampled.
 
@@ -85,6 +90,8 @@ def certify_rest(
     expected_error : float, optional
         What the model expects (before sampling). Only sharpens the bound; a wrong value costs labels,
         never the guarantee. Default: a quarter of the target.
+    spread : float, optional
+        Standard deviation of one loss that one expects, for losses other than 0 and 1. Likewise.
 
     Returns
     -------
@@ -99,7 +106,9 @@ def certify_rest(
 
     Other losses. Capital of a gambler against "the total loss is L", with the conditional mean of the
     next draw without replacement, ``(L - sum so far) / (N - t)``; the L whose gambler reached ``1 /
-    level`` are refuted.
+    level`` are refuted. Stakes are those of the most growth against a remainder that just misses the target,
+    with mean and variance from the draws before and five pseudo-draws of what was expected; they are the
+    same for every L as far as that is allowed, so what refutes an L refutes all greater ones.
 
     References
     ----------
@@ -132,7 +141,8 @@ def certify_rest(
     if bool(np.all((seen == 0) | (seen == 1))):
         upper = _errors_upper(round(float(seen.sum())), n, n_population, 1 - confidence, expected) / rest
     else:
-        upper = _loss_upper(seen, n_population, 1 - confidence) / rest
+        prior = (target_error / 2 if expected_error is None else expected_error), spread
+        upper = _loss_upper(seen, n_population, 1 - confidence, target_error, *prior) / rest
     upper = min(1.0, upper)
     return Certificate(upper <= target_error, n, rest, estimate, upper, confidence)
 
@@ -157,26 +167,39 @@ def _errors_upper(n_errors: int, n: int, population: int, level: float, expected
     return int(kept[-1]) if len(kept) else population - n
 
 
-def _loss_upper(losses: NDArray[np.float64], population: int, level: float) -> float:
+def _loss_upper(
+    losses: NDArray[np.float64],
+    population: int,
+    level: float,
+    target: float,
+    expected: float,
+    spread: float | None,
+) -> float:
     """Most loss among the unseen that betting without replacement does not refute."""
     n = len(losses)
     sums = np.concatenate([[0.0], np.cumsum(losses)[:-1]])
-    low, high = float(losses.mean() * (population - n)) if n else 0.0, float(population - n)
-    for _ in range(30):
+    squares = np.concatenate([[0.0], np.cumsum((losses - expected) ** 2)[:-1]])
+    weights = _PSEUDO_DRAWS + np.arange(n)
+    mean = (_PSEUDO_DRAWS * expected + sums) / weights
+    variance = expected * (1 - expected) if spread is None else spread**2
+    gap = np.maximum(target - mean, 0.0)
+    wanted = gap / ((_PSEUDO_DRAWS * variance + squares) / weights + gap**2 + 1e-12)
+
+    def is_refuted(unseen: float) -> bool:
+        # the mean of the next draw, if `unseen` is what is left in the end
+        means = (unseen + losses.sum() - sums) / (population - np.arange(n))
+        stakes = np.minimum(wanted, _STAKE_MOST / np.maximum(1 - means, 1e-12))
+        capital = np.cumsum(np.log1p(-stakes * (losses - means)))
+        return bool(capital.max() >= -math.log(level))
+
+    low, high = 0.0, float(population - n)
+    for _ in range(30 if n else 0):
         middle = (low + high) / 2
-        mean = (middle + losses.sum() - sums) / (
-            population - np.arange(n)
-        )  # of the next draw, if that is the truth
-        if n and np.all(mean < 1) and _is_refuted(losses, mean, level):
+        if is_refuted(middle):
             high = middle
         else:
             low = middle
     return high
-
-
-def _is_refuted(losses: NDArray[np.float64], mean: NDArray[np.float64], level: float) -> bool:
-    capital = np.cumsum(np.log1p(-stakes(losses, mean) * (losses - mean)))
-    return bool(capital.max() >= -math.log(level))
 
 
 def next_look(
@@ -186,6 +209,7 @@ def next_look(
     target_error: float,
     confidence: float,
     expected_error: float | None = None,
+    spread: float | None = None,
 ) -> int:
     """Fewest further objects after which the remainder could be certified, if no more errors were found.
 
@@ -193,6 +217,8 @@ def next_look(
     ----------
     losses, n_population, target_error, confidence, expected_error
         As for :func:`certify_rest`.
+    spread : float, optional
+        With it, further losses are taken to be `expected_error` less one spread, not 0.
 
     Returns
     -------
@@ -205,14 +231,16 @@ def next_look(
     76
     """
     seen = np.asarray(losses, np.float64)
+    lucky = 0.0 if spread is None or expected_error is None else max(0.0, expected_error - spread)
 
     def is_met(more: int) -> bool:
         return certify_rest(
-            np.concatenate([seen, np.zeros(more)]),
+            np.concatenate([seen, np.full(more, lucky)]),
             n_population,
             target_error=target_error,
             confidence=confidence,
             expected_error=expected_error,
+            spread=spread,
         ).is_met
 
     low, high = 0, 1
@@ -235,6 +263,7 @@ def expected_sample(
     level: float,
     n: int = 0,
     n_errors: float = 0,
+    spread: float | None = None,
 ) -> int:
     """Further objects one expects to sample until the remainder is certified.
 
@@ -248,6 +277,8 @@ def expected_sample(
         As for :func:`certify_rest` (level = 1 - confidence).
     n, n_errors : int, float
         Objects sampled so far and their total loss.
+    spread : float, optional
+        Standard deviation of one loss; by default losses are 0 and 1.
 
     Returns
     -------
@@ -259,7 +290,8 @@ def expected_sample(
     Wald's expected length of a sequential test: what the capital lacks, ``log(1 / level)``, over its
     expected growth per draw, the divergence between the expected error and the target; then the
     correction for a finite population. It plans work and promises nothing. (A. Wald, "Sequential tests
-    of statistical hypotheses", 1945.)
+    of statistical hypotheses", 1945.) With a spread the capital grows by what :func:`certify_rest` stakes
+    on such losses, and good ones that are drawn are no longer in the remainder that is bounded.
     """
     left = n_population - n
     p, q = min(max(expected_error, 1e-9), 1.0), target_error
@@ -267,6 +299,18 @@ def expected_sample(
         return 0
     if p >= q:
         return left
+    if spread is not None:
+        gap = q - p
+        stake = min(gap / (spread**2 + gap**2), _STAKE_MOST / (1 - q))
+
+        def growth(gap: float) -> float:
+            return math.log1p(stake * gap) - (stake * spread / (1 + stake * gap)) ** 2 / 2
+
+        if growth(gap) <= 0 or (n and stake * (n_errors / n - q) >= 1):
+            return left
+        lacking = _LEARNING * -math.log(level) - (n * growth(q - n_errors / n) if n else 0.0)
+        more = max(1.0, lacking / growth(gap))
+        return min(left, math.ceil(more * (1 + (n + more) / (2 * n_population))))
     gain_right, gain_wrong = math.log((1 - p) / (1 - q)), math.log(p / q)
     lacking = -math.log(level) + 0.2 - (n - n_errors) * gain_right - n_errors * gain_wrong
     if n_errors == 0 and expected_error <= 1e-9:

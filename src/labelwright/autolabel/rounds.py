@@ -35,6 +35,7 @@ _BATCH_LEAST = 20
 _LEARN = 0.5
 # Calibration rests partly on models that had not yet learned from the last two batches: they erred more.
 _STALENESS = 0.85
+_LEARN_SPREAD = 0.1  # losses of boxes and masks: most of them is how people draw, which nobody learns
 _NEXT_LEVEL = 0.3  # of the level of an attempt that of the next one, see `attempt_level`
 
 
@@ -50,11 +51,14 @@ class RoundOptions:
         Probability with which the target is kept, in (0, 1).
     batch_most : int
         Most objects sent to people at once (``MaxConcurrentTaskCount``).
+    spread : float, optional
+        Standard deviation of one object's loss; by default losses are 0 and 1.
     """
 
     target_error: float = 0.05
     confidence: float = 0.95
     batch_most: int = 1000
+    spread: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -80,6 +84,8 @@ class Step:
         What a batch of questions would hold in place of an attempt to certify.
     decline : float
         Expected error of the remainder after such a batch, over that of today.
+    spread : float, optional
+        As in :class:`RoundOptions`.
     """
 
     kind: Literal["query", "certify", "humans"]
@@ -89,6 +95,7 @@ class Step:
     level: float
     n_batch: int = 0
     decline: float = 1.0
+    spread: float | None = None
 
 
 def first_batch(n_objects: int, n_classes: int) -> int:
@@ -151,17 +158,21 @@ def next_step(
     least = expected_sample(0.0, n_rest, target_error=target, level=level)
     if least >= 0.5 * n_rest:
         return Step("humans", n_rest, 0, expected, level)
-    likely = _STALENESS * expected
-    now = expected_sample(likely, n_rest, target_error=target, level=level)
+    # What a mask or box costs hardly shrinks with a batch, so today's word for it stands.
+    spread, staleness = options.spread, (_STALENESS if options.spread is None else 1.0)
+    likely = staleness * expected
+    now = expected_sample(likely, n_rest, target_error=target, level=level, spread=spread)
     left = values[n_batch:]
     n_learned = max(1, n_human + n_before)
-    learned = (n_learned / (n_learned + n_batch)) ** _LEARN
-    later_error = _STALENESS * learned * float(1 - left.mean()) if len(left) else 0.0
-    later = n_batch + expected_sample(later_error, len(left), target_error=target, level=level)
+    learned = (n_learned / (n_learned + n_batch)) ** (_LEARN if spread is None else _LEARN_SPREAD)
+    later_error = staleness * learned * float(1 - left.mean()) if len(left) else 0.0
+    later = n_batch + expected_sample(later_error, len(left), target_error=target, level=level, spread=spread)
     if not has_just_failed and likely < target and now <= later and now < 0.5 * n_rest:
         decline = later_error / max(likely, 1e-9)
         n_most = min(n_rest // 2, 2 * now + n_batch)
-        return Step("certify", min(least, n_rest), n_most, expected, level, n_batch, min(1.0, decline))
+        return Step(
+            "certify", min(least, n_rest), n_most, expected, level, n_batch, min(1.0, decline), spread
+        )
     return Step("query", n_batch, 0, expected, level)
 
 
@@ -187,10 +198,17 @@ def is_hopeless(n_errors: float, n: int, n_rest: int, step: Step, *, target_erro
     Stopping early never harms the guarantee.
     """
     prior = 2.0
-    weight = prior / max(_STALENESS * step.expected_error, target_error / 50)
+    staleness = _STALENESS if step.spread is None else 1.0
+    weight = prior / max(staleness * step.expected_error, target_error / 50)
     likely = (prior + n_errors) / (weight + n)
     needed = expected_sample(
-        likely, n_rest, target_error=target_error, level=step.level, n=n, n_errors=n_errors
+        likely,
+        n_rest,
+        target_error=target_error,
+        level=step.level,
+        n=n,
+        n_errors=n_errors,
+        spread=step.spread,
     )
     if step.n_batch == 0:
         return n + needed > step.n_most
@@ -201,6 +219,7 @@ def is_hopeless(n_errors: float, n: int, n_rest: int, step: Step, *, target_erro
         n_rest - n - step.n_batch,
         target_error=target_error,
         level=step.level * _NEXT_LEVEL,
+        spread=step.spread,
     )
     return needed >= step.n_batch + later
 
