@@ -18,6 +18,7 @@ __all__ = ["ACCOUNT_ID", "DEFAULT_REGION", "Settings"]
 
 ACCOUNT_ID = "000000000000"
 DEFAULT_REGION = "us-east-1"
+_WALLS = ("auto", "none", "required")
 _PUBLIC_URL = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?/?")
 
 
@@ -91,6 +92,9 @@ class Settings:
         Processes of functions at a time.
     function_idle_s : float
         How long an idle one is kept for the next invocation.
+    function_walls : {"auto", "none", "required"}
+        Whether functions are kept apart from the server's files and processes: where the kernel allows it,
+        never, or else they are not run.
     pre_function_timeout_s, post_function_timeout_s : float
         Longest time for a job's function before (one object) and after (one group) the workers; a shorter
         ``Timeout`` of the function holds.
@@ -135,6 +139,7 @@ class Settings:
     metrics_token: str = dataclasses.field(default="", repr=False)
     function_processes: int = 4
     function_idle_s: float = 300.0
+    function_walls: str = "auto"
     pre_function_timeout_s: float = 60.0
     post_function_timeout_s: float = 300.0
     lambda_endpoint_url: str = ""
@@ -147,7 +152,8 @@ class Settings:
         Raises
         ------
         InvalidRequest
-            When a number is not one, or the public URL cannot be one; the message names the setting.
+            When a number is not one, a choice is none of those that there are, or the public URL cannot be
+            one; the message names the setting.
         """
         environ = os.environ if environ is None else environ
         values: dict[str, Any] = {}
@@ -160,6 +166,7 @@ class Settings:
         if "data_dir" in values:
             values["data_dir"] = Path(values["data_dir"])
         _check_public_url(values.get("public_url", ""))
+        _check_walls(values.get("function_walls", "auto"))
         return cls(**values)
 
     @property
@@ -189,6 +196,15 @@ def _check_public_url(url: str) -> None:
             "http[s]://host[:port], as browsers reach this server.",
             field="public_url",
             value=url,
+        )
+
+
+def _check_walls(choice: str) -> None:
+    if choice not in _WALLS:
+        raise InvalidRequest(
+            f"LABELWRIGHT_FUNCTION_WALLS is {choice!r}; set it to one of {', '.join(_WALLS)}.",
+            field="function_walls",
+            value=choice,
         )
 
 

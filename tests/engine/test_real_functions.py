@@ -51,7 +51,7 @@ class Late:
 @pytest.mark.slow
 def test_every_kind_of_trouble_is_one_objects_alone(tmp_path: Path, clock: Clock) -> None:
     late = Late()
-    shop = make_workshop(tmp_path / "data", clock, late, pre_function_timeout_s=0.5)
+    shop = make_workshop(tmp_path / "data", clock, late, pre_function_timeout_s=1.5)
     credentials = RootCredentials("AKIATEST", "secret")
     functions = Functions(shop.database, shop.blobs, shop.settings, credentials, clock)
     late.functions = functions
@@ -86,7 +86,7 @@ def test_every_kind_of_trouble_is_one_objects_alone(tmp_path: Path, clock: Clock
         told = {
             "crash": "signal: SIGKILL",
             "exit": "exit status 1",
-            "hang": "Task timed out after 0.50 seconds",
+            "hang": "Task timed out after 1.50 seconds",
             "raise": "ValueError: cannot",
             "large": "Function.ResponseSizeTooLarge",
             "memory": "MemoryError",

@@ -1,8 +1,9 @@
 """Functions: the zip a user sends, run in processes of their own as Lambda would run them.
 
 A function's process has limits, a folder and a process group of its own, and none of the server's
-environment. It runs as the server's user all the same: what that user may read, a function may read. Only
-holders of the root keys can create functions.
+environment; where the kernel allows it, namespaces keep the server's files and processes from it (`sandbox`).
+Where it does not, what the server's user may read, a function may read. Only holders of the root keys can
+create functions.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ sees what it would see in Lambda: its own files first, then what is installed. I
 socket, in frames of two lengths, a JSON text about the frame and a payload; what the function prints goes to
 a pipe of its own.
 
-``python -I -B bootstrap.py CONTROL_FD LIFE_FD``
+``python -I -B bootstrap.py CONTROL_FD LIFE_FD [WALLS]``, where WALLS is JSON: what `sandbox.enter` is told.
 """
 
 # Every module imported here is time at each cold start: no pathlib.
@@ -14,9 +14,11 @@ a pipe of its own.
 from __future__ import annotations
 
 import importlib
+import importlib.machinery
 import json
 import logging
 import os
+import re
 import resource
 import signal
 import socket
@@ -24,7 +26,7 @@ import struct
 import sys
 import time
 import traceback
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 LENGTHS = struct.Struct(">II")
@@ -90,6 +92,10 @@ def limit(memory_mb: int) -> None:
     _lower(resource.RLIMIT_FSIZE, _TEMPORARY_BYTES_MAX)
     _lower(resource.RLIMIT_NOFILE, _N_FILES_MAX)
     _lower(resource.RLIMIT_CORE, 0)
+
+
+def limit_processes() -> None:
+    """So many processes more than this user has now."""
     if hasattr(resource, "RLIMIT_NPROC"):
         _lower(resource.RLIMIT_NPROC, _n_processes() + _N_PROCESSES_MAX)
 
@@ -123,6 +129,25 @@ def limit_processor(timeout_s: float) -> None:
     seconds = int(used.ru_utime + used.ru_stime + timeout_s * (os.cpu_count() or 1)) + 5
     _, most = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, most))
+
+
+def _sandbox() -> Any:
+    """The module beside this file, without the package it is in."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sandbox.py")  # noqa: PTH100, PTH118, PTH120
+    module = ModuleType("_sandbox")
+    module.__file__ = path
+    importlib.machinery.SourceFileLoader("_sandbox", path).exec_module(module)
+    return module
+
+
+def max_memory_kb() -> int:
+    """Most memory this program has had; ``ru_maxrss`` still holds what the server had that it came from."""
+    try:
+        with open("/proc/self/status", "rb") as file:  # noqa: PTH123
+            found = re.search(rb"VmHWM:\s+(\d+) kB", file.read())
+    except OSError:
+        found = None
+    return int(found.group(1)) if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 class Refused(Exception):
@@ -254,6 +279,12 @@ def main() -> None:
     for descriptor in (control_fd, life):
         os.set_inheritable(descriptor, False)
     die_with_server(life)
+    limit_processes()  # counted outside the walls
+    if sys.platform == "linux":
+        sandbox = _sandbox()
+        sandbox.refuse_privileges()
+        if len(sys.argv) > 3:
+            sandbox.enter(**json.loads(sys.argv[3]), control=control_fd)
     control = socket.socket(fileno=control_fd)
     own_pid = os.getpid()
     start, _ = receive(control)
@@ -280,7 +311,7 @@ def main() -> None:
     if os.getpid() != own_pid:  # a child that the module forked and that came out here
         os._exit(0)
     flush()
-    send(control, {"ok": not problem, "max_memory_kb": 0}, problem)
+    send(control, {"ok": not problem, "max_memory_kb": max_memory_kb()}, problem)
     while not problem:
         about, payload = receive(control)
         lines.request_id = about["request_id"]
@@ -290,8 +321,7 @@ def main() -> None:
         if os.getpid() != own_pid:
             os._exit(0)
         flush()
-        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        send(control, {"ok": not is_error, "max_memory_kb": used}, data)
+        send(control, {"ok": not is_error, "max_memory_kb": max_memory_kb()}, data)
 
 
 if __name__ == "__main__":

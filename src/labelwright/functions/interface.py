@@ -47,6 +47,8 @@ class FunctionSpec:
         Changes with every change of the function: processes of an older one are not used again.
     timeout_s : int
     memory_mb : int
+    temporary_mb : int
+        Room for temporary files, where the function has walls.
     environment : Mapping
         The function's own variables.
     """
@@ -60,6 +62,7 @@ class FunctionSpec:
     revision_id: str
     timeout_s: int = 3
     memory_mb: int = 128
+    temporary_mb: int = 512
     environment: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
 
 

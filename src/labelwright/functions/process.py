@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ import orjson
 
 from labelwright.functions.bootstrap import LENGTHS, failure
 from labelwright.functions.interface import FunctionSpec, Invocation
+from labelwright.functions.walls import arguments
 
 __all__ = ["FunctionProcess"]
 
@@ -54,12 +55,21 @@ class FunctionProcess:
         Becomes its home and its place for temporary files; removed with the process.
     environment : Mapping
         What the server adds to the function's variables: the address of its API and keys for it.
+    hidden : sequence of Path, optional
+        Puts it behind walls (`sandbox`), with these folders empty and ``/tmp`` of its own.
     """
 
     def __init__(
-        self, spec: FunctionSpec, code_dir: Path, own_dir: Path, environment: Mapping[str, str]
+        self,
+        spec: FunctionSpec,
+        code_dir: Path,
+        own_dir: Path,
+        environment: Mapping[str, str],
+        *,
+        hidden: Sequence[Path] | None = None,
     ) -> None:
         self.spec = spec
+        self._has_walls = hidden is not None
         self.is_usable = True
         self._own_dir = own_dir
         self.log_stream = f"{datetime.now(UTC):%Y/%m/%d}/[{spec.version}]{own_dir.name}"
@@ -71,17 +81,24 @@ class FunctionProcess:
         log_read, log_write = os.pipe()
         self._log_fd = log_read
         os.set_blocking(log_read, False)
+        walls = []
+        temporary_dir = own_dir
+        if hidden is not None:
+            temporary_dir = Path("/tmp")  # noqa: S108 - its own
+            walls.append(
+                arguments(code_dir, hidden, memory_mb=spec.memory_mb, temporary_mb=spec.temporary_mb)
+            )
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and script
                 [
                     sys.executable, "-I", "-B", "-X", "utf8",
-                    str(_BOOTSTRAP), str(child_control.fileno()), str(life_read),
+                    str(_BOOTSTRAP), str(child_control.fileno()), str(life_read), *walls,
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log_write,
                 stderr=log_write,
                 cwd=code_dir,
-                env=_variables(spec, code_dir, own_dir, environment) | {
+                env=_variables(spec, code_dir, temporary_dir, environment) | {
                     "AWS_LAMBDA_LOG_STREAM_NAME": self.log_stream
                 },
                 pass_fds=(child_control.fileno(), life_read),
@@ -255,7 +272,16 @@ class FunctionProcess:
             code = self._process.wait(1.0)
         except subprocess.TimeoutExpired:  # it closed the socket and goes on: not for long
             code = -signal.SIGKILL
-        if code < 0:
+        found = self._excess(code)
+        if found == "memory":
+            text = _text(
+                request_id,
+                f"The function and what it started use more than its MemorySize of {self.spec.memory_mb} MB",
+            )
+            return failure("Runtime.OutOfMemory", text, request_id=request_id)
+        if found:
+            how = f"more than {found}"
+        elif code < 0:
             try:
                 how = f"signal: {signal.Signals(-code).name}"
             except ValueError:
@@ -264,6 +290,15 @@ class FunctionProcess:
             how = f"exit status {code}"
         text = _text(request_id, f"Runtime exited with error: {how}")
         return failure("Runtime.ExitError", text, request_id=request_id)
+
+    def _excess(self, code: int) -> str:
+        """What the watcher ended it for, by the watcher's exit status; empty when it ended by itself."""
+        if not self._has_walls or code <= 0:
+            return ""
+        from labelwright.functions import sandbox  # loads ctypes, which few servers need
+
+        processes = f"{sandbox.N_PROCESSES_MAX} processes"
+        return {sandbox.EXIT_MEMORY: "memory", sandbox.EXIT_PROCESSES: processes}.get(code, "")
 
     def _read_log(self) -> bool:
         """Take what it has printed; False when the pipe has ended."""
@@ -310,7 +345,7 @@ class FunctionProcess:
 
 
 def _variables(
-    spec: FunctionSpec, code_dir: Path, own_dir: Path, environment: Mapping[str, str]
+    spec: FunctionSpec, code_dir: Path, temporary_dir: Path, environment: Mapping[str, str]
 ) -> dict[str, str]:
     """The whole environment of the process: nothing is inherited from the server."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -320,8 +355,8 @@ def _variables(
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         **environment,
         **spec.environment,
-        "HOME": str(own_dir),
-        "TMPDIR": str(own_dir),
+        "HOME": str(temporary_dir),
+        "TMPDIR": str(temporary_dir),
         "AWS_REGION": spec.region,
         "AWS_DEFAULT_REGION": spec.region,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_python{version}",

@@ -13,7 +13,7 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from typing import Any
 from labelwright.errors import Busy, LabelwrightError
 from labelwright.functions.interface import PAYLOAD_BYTES_MAX, FunctionSpec, Invocation, RunnerClosed
 from labelwright.functions.process import FunctionProcess
+from labelwright.functions.walls import trouble_with_walls
 from labelwright.logstreams import StreamWriter, stream_path
 
 __all__ = ["Runner"]
@@ -48,6 +49,13 @@ class Runner:
     logs_root : Path, optional
         Folder of all log streams: what functions print goes into the group ``/aws/lambda/<name>``, a stream
         for each process.
+    walls : {"none", "auto", "required"}
+        Whether functions are put behind walls (`sandbox`): never, where the kernel allows it, or else they
+        are not run at all.
+    hidden : sequence of Path
+        Folders that those behind walls find empty.
+    probe : callable
+        Says why there can be no walls; empty when there can.
     """
 
     def __init__(
@@ -58,8 +66,16 @@ class Runner:
         n_processes_max: int = 4,
         idle_s: float = 300.0,
         logs_root: Path | None = None,
+        walls: str = "none",
+        hidden: Sequence[Path] = (),
+        probe: Callable[[Sequence[Path]], str] = trouble_with_walls,
     ) -> None:
         self._logs_root = logs_root
+        self._walls = walls
+        self._hidden = tuple(hidden)
+        self._probe = probe
+        self._is_walled: bool | None = None if walls != "none" else False
+        self._walls_lock = threading.Lock()
         self._work_dir = work_dir / "run"
         self._environment = environment
         self._n_max = n_processes_max
@@ -167,13 +183,44 @@ class Runner:
         made: FunctionProcess | None = None
         try:
             own_dir = self._work_dir / f"{os.getpid()}-{next(self._numbers)}"
-            made = FunctionProcess(spec, code_dir, own_dir, self._environment(spec.region))
+            made = FunctionProcess(
+                spec,
+                code_dir,
+                own_dir,
+                self._environment(spec.region),
+                hidden=self._hidden if self._have_walls() else None,
+            )
         finally:
             with self._condition:
                 self._n_starting -= 1
                 if made is not None:
                     self._busy.add(made)
         return made, time.monotonic()
+
+    def _have_walls(self) -> bool:
+        """Whether functions get walls here; found out by the first one.
+
+        Raises
+        ------
+        LabelwrightError
+            When they must and cannot.
+        """
+        with self._walls_lock:
+            if self._is_walled is None:
+                trouble = self._probe(self._hidden)
+                if trouble and self._walls == "required":
+                    raise LabelwrightError(
+                        f"Functions cannot be kept apart on this machine ({trouble}), and "
+                        "LABELWRIGHT_FUNCTION_WALLS is 'required'. Allow user namespaces, or set it to "
+                        "'auto'."
+                    )
+                if trouble:
+                    _log.warning(
+                        "functions run without walls: they can read what the server's user can",
+                        extra={"action": "function", "reason": trouble},
+                    )
+                self._is_walled = not trouble
+        return self._is_walled
 
     def _give_back(self, process: FunctionProcess, started: float) -> None:
         with self._condition:

@@ -74,6 +74,8 @@ class Functions:
             n_processes_max=max(1, settings.function_processes),
             idle_s=settings.function_idle_s,
             logs_root=settings.data_dir / "logs",
+            walls=settings.function_walls,
+            hidden=[settings.data_dir],
         )
         self.events = EventQueue(database, self, clock)
         self._remote: RemoteLambda | None = None
@@ -211,5 +213,6 @@ def _spec(row: FunctionRow, arn: str) -> FunctionSpec:
         revision_id=row.revision_id,
         timeout_s=settings.get("Timeout", 3),
         memory_mb=settings.get("MemorySize", 128),
+        temporary_mb=settings.get("EphemeralStorage", {}).get("Size", 512),
         environment=settings.get("Environment", {}),
     )
