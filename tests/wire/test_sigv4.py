@@ -79,6 +79,8 @@ def test_s3_header_signature_over_odd_keys(key: str) -> None:
     verified = accepted(sent, now)
     assert (verified.access_key_id, verified.region, verified.service) == (ACCESS, "us-east-1", "s3")
     assert not verified.is_presigned
+    assert verified.signing_key.hex() not in repr(verified)
+    assert repr(verified.signing_key) not in repr(verified)
     other = {**sent, "raw_path": sent["raw_path"] + b"x"}  # type: ignore[operator]
     assert refused(other, now) == "SignatureDoesNotMatch"
 
