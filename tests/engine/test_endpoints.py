@@ -20,7 +20,11 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from hosting_workshop import Hosting, packed, script_model, with_model_cache
+from sqlalchemy.engine import Connection
 
+from labelwright.events import events_of
+from labelwright.store import outbox
+from labelwright.store.event_tables import OutboxKind
 from labelwright.testing.server import running_server
 from labelwright.work import Runner
 
@@ -232,6 +236,24 @@ def test_deleting_while_it_is_being_made(hosting: Hosting) -> None:
     hosting.config("quick", {"ModelName": "quick"})
     hosting.endpoint("shop", "quick")  # the name is free again
     assert hosting.answer("shop", [])["model"] == "quick"
+    told = _told(hosting)
+    assert [detail["EndpointStatus"] for detail in told] == ["Creating", "Deleting", "Creating", "InService"]
+    described = hosting.sagemaker.describe_endpoint(EndpointName="shop")
+    assert {detail["EndpointArn"] for detail in told} == {described["EndpointArn"]}
+    assert told[-1]["ProductionVariants"][0]["VariantName"] == "AllTraffic"
+    assert told[-1]["LastModifiedTime"] == round(described["LastModifiedTime"].timestamp() * 1000)
+
+
+def _told(hosting: Hosting) -> list[dict[str, Any]]:
+    """What events say of endpoints, oldest first."""
+
+    def read(connection: Connection) -> list[dict[str, Any]]:
+        rows = outbox.page(connection, after=0, end=10**9, limit=1000, kinds=[OutboxKind.RESOURCE])
+        found = [event for row in rows for event in events_of(row)]
+        names = {"SageMaker Endpoint State Change"}
+        return [event["detail"] for event in found if event["detail-type"] in names]
+
+    return hosting.server.app.context.database.read(read)
 
 
 def test_what_serves_needs_neither_configuration_nor_model_nor_artifact(hosting: Hosting) -> None:

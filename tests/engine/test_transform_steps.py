@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import labelwright.app  # noqa: F401 - so that the metadata holds every table
 from labelwright.blobs import open_blobs
 from labelwright.config import Settings
 from labelwright.core.transform_job import StopRequested
@@ -18,12 +19,14 @@ from labelwright.engine.supervisor import NOW, Supervisor
 from labelwright.engine.training.launching import host_of
 from labelwright.engine.transform.kind import TransformJobs
 from labelwright.engine.transform.programs import program, program_name, spool_folder
+from labelwright.engine.transform.telling import transition
+from labelwright.events import events_of
 from labelwright.hosting.transform.spool import SpoolWriter
+from labelwright.store import outbox
 from labelwright.store import transform_jobs as store
 from labelwright.store.db import Database
 from labelwright.store.schema import metadata
 from labelwright.store.transform_jobs import TransformJobRow
-from labelwright.store.transform_tables import transform_jobs
 
 REQUEST = {"TransformOutput": {"S3OutputPath": "s3://acme/out/"}}
 
@@ -34,7 +37,7 @@ class Shop:
     def __init__(self, folder: Path) -> None:
         settings = Settings(data_dir=folder)
         self.database = Database(f"sqlite:///{folder / 'x.sqlite'}")
-        metadata.create_all(self.database.engine, tables=[transform_jobs])
+        metadata.create_all(self.database.engine)
         self.blobs: Any = open_blobs(settings, RootCredentials("key", "secret"))
         self.blobs.store.create_bucket("acme", region="us-east-1")
         self.kind = TransformJobs()
@@ -125,10 +128,16 @@ def test_a_job_of_a_server_that_is_gone_is_begun_again(shop: Shop) -> None:
 
 
 def test_a_job_that_waits_is_stopped_at_once(shop: Shop) -> None:
-    shop.database.write(lambda c: store.transition(c, shop.job, StopRequested(at=shop.now)))
+    shop.database.write(lambda c: transition(c, shop.job, StopRequested(at=shop.now)))
     assert shop.step() == NOW
     assert shop.row().status == "Stopped"
     assert shop.step() is None and shop.row().is_settled
+    rows = shop.database.read(lambda c: outbox.page(c, after=0, end=9, limit=9))
+    told = [event for row in rows for event in events_of(row)]
+    assert [event["detail-type"] for event in told] == ["SageMaker Transform Job State Change"] * 2
+    assert [event["detail"]["TransformJobStatus"] for event in told] == ["Stopping", "Stopped"]
+    assert told[0]["resources"] == ["arn:lark"]
+    assert told[1]["detail"]["TransformEndTime"] == round(shop.now * 1000)
 
 
 def test_names_of_programs_are_fit_for_the_runner(shop: Shop) -> None:

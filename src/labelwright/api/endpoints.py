@@ -32,6 +32,7 @@ from labelwright.core.endpoint import (
     shares,
     with_desired,
 )
+from labelwright.engine.hosting.telling import announce, change, described
 from labelwright.errors import IllegalTransition, InvalidRequest
 from labelwright.store import endpoints as store
 from labelwright.store import models
@@ -71,6 +72,7 @@ async def create_endpoint(
         )
         if tags:
             add_tags(connection, arn, tags)
+        announce(connection, key, at=context.now)
         return key
 
     key = await context.app.database.awrite(write)
@@ -92,13 +94,13 @@ async def update_endpoint(
     """Serve another configuration; the old one answers until the new one does."""
     excluded = {item["VariantPropertyType"] for item in exclude_retained_variant_properties or ()}
 
-    def change(connection: Connection, row: EndpointRow, state: EndpointState) -> Deployment:
+    def wanted(connection: Connection, row: EndpointRow, state: EndpointState) -> Deployment:
         pending = _deployment(context, connection, endpoint_config_name, number=row.n_deployments + 1)
         if retain_all_variant_properties and state.deployment is not None:
             pending = _retaining(pending, state.deployment, excluded)
         return pending
 
-    return await _update(context, endpoint_name, change, deployment_config)
+    return await _update(context, endpoint_name, wanted, deployment_config)
 
 
 @operation("sagemaker", "UpdateEndpointWeightsAndCapacities")
@@ -110,12 +112,12 @@ async def update_endpoint_weights_and_capacities(
 ) -> dict[str, Any]:
     """Change the shares of variants in the traffic, or how many instances they have."""
 
-    def change(connection: Connection, row: EndpointRow, state: EndpointState) -> Deployment:
+    def wanted(connection: Connection, row: EndpointRow, state: EndpointState) -> Deployment:
         if state.deployment is None:
             raise IllegalTransition("Nothing serves.")
         return with_desired(state.deployment, desired_weights_and_capacities)
 
-    return await _update(context, endpoint_name, change, None)
+    return await _update(context, endpoint_name, wanted, None)
 
 
 @operation("sagemaker", "DeleteEndpoint")
@@ -125,7 +127,7 @@ async def delete_endpoint(context: RequestContext, *, endpoint_name: str) -> Non
     def write(connection: Connection) -> int:
         row = _named(context, connection, endpoint_name)
         if row.status != Status.DELETING:
-            store.change(connection, row, DeleteRequested(), now=context.now)
+            change(connection, row, DeleteRequested(), now=context.now)
         return row.id
 
     key = await context.app.database.awrite(write)
@@ -138,39 +140,7 @@ def describe_endpoint(
     context: RequestContext, connection: Connection, *, endpoint_name: str
 ) -> dict[str, Any]:
     """One endpoint."""
-    row = _named(context, connection, endpoint_name)
-    state = store.state_of(row)
-    shown = state.deployment or state.pending
-    answer: dict[str, Any] = {
-        "EndpointName": row.name,
-        "EndpointArn": row.arn,
-        "EndpointStatus": row.status,
-        "CreationTime": row.created_at,
-        "LastModifiedTime": row.modified_at,
-        "EndpointConfigName": shown.config_name if shown is not None else None,
-        "FailureReason": row.failure_reason,
-        "LastDeploymentConfig": orjson.loads(row.deployment_config) if row.deployment_config else None,
-    }
-    if state.deployment is not None:
-        desired = {v.name: v for v in (state.pending or state.deployment).variants}
-        answer["ProductionVariants"] = [
-            _variant(variant, desired.get(variant.name, variant), state.deployment)
-            for variant in state.deployment.variants
-        ]
-        for name in ("AsyncInferenceConfig", "ExplainerConfig", "MetricsConfig"):
-            answer[name] = state.deployment.config.get(name)
-        capture = state.deployment.config.get("DataCaptureConfig")
-        if capture is not None:
-            answer["DataCaptureConfig"] = _capture(capture)
-    if state.pending is not None:
-        answer["PendingDeploymentSummary"] = {
-            "EndpointConfigName": state.pending.config_name,
-            "StartTime": state.pending.started_at,
-            "ProductionVariants": [
-                _pending_variant(variant, state.pending) for variant in state.pending.variants
-            ],
-        }
-    return {key: value for key, value in answer.items() if value is not None}
+    return described(_named(context, connection, endpoint_name))
 
 
 @reads("sagemaker", "ListEndpoints")
@@ -229,11 +199,11 @@ def arn_of(context: RequestContext, name: str) -> str:
     return f"arn:aws:sagemaker:{context.region}:{context.account_id}:endpoint/{name.lower()}"
 
 
-_Change = Callable[[Connection, EndpointRow, EndpointState], Deployment]
+_Wanted = Callable[[Connection, EndpointRow, EndpointState], Deployment]
 
 
 async def _update(
-    context: RequestContext, name: str, change: _Change, deployment_config: dict[str, Any] | None
+    context: RequestContext, name: str, wanted: _Wanted, deployment_config: dict[str, Any] | None
 ) -> dict[str, Any]:
     def write(connection: Connection) -> EndpointRow:
         row = _named(context, connection, name)
@@ -245,8 +215,8 @@ async def _update(
                 f'Cannot update endpoint "{row.arn}", which is {row.status}; delete it and create another.',
                 field="EndpointName",
             )
-        event = UpdateRequested(change(connection, row, state))
-        store.change(connection, row, event, now=context.now, deployment_config=deployment_config)
+        event = UpdateRequested(wanted(connection, row, state))
+        change(connection, row, event, now=context.now, deployment_config=deployment_config)
         return row
 
     row = await context.app.database.awrite(write)
@@ -300,58 +270,3 @@ def _retaining(pending: Deployment, current: Deployment, excluded: Collection[st
     variants = retained(pending.variants, current.variants, excluded)
     shares(variants)
     return dataclasses.replace(pending, config=config, variants=variants)
-
-
-def _images(variant: Variant, deployment: Deployment) -> list[dict[str, Any]]:
-    definitions = variant.model.get("Containers") or [variant.model.get("PrimaryContainer", {})]
-    return [
-        {
-            "SpecifiedImage": definition["Image"],
-            "ResolvedImage": definition["Image"],
-            "ResolutionTime": deployment.started_at,
-        }
-        for definition in definitions
-        if definition.get("Image")
-    ]
-
-
-def _variant(variant: Variant, desired: Variant, deployment: Deployment) -> dict[str, Any]:
-    summary: dict[str, Any] = {
-        "VariantName": variant.name,
-        "DeployedImages": _images(variant, deployment),
-        "CurrentWeight": variant.weight,
-        "DesiredWeight": desired.weight,
-    }
-    if "ServerlessConfig" in variant.settings:
-        summary["CurrentServerlessConfig"] = variant.settings["ServerlessConfig"]
-    else:
-        summary["CurrentInstanceCount"] = variant.count
-        summary["DesiredInstanceCount"] = desired.count
-    for name in ("ManagedInstanceScaling", "RoutingConfig"):
-        if name in variant.settings:
-            summary[name] = variant.settings[name]
-    return summary
-
-
-def _pending_variant(variant: Variant, deployment: Deployment) -> dict[str, Any]:
-    summary: dict[str, Any] = {
-        "VariantName": variant.name,
-        "DeployedImages": _images(variant, deployment),
-        "DesiredWeight": variant.weight,
-        "DesiredInstanceCount": variant.count,
-        "VariantStatus": [{"Status": "Creating", "StartTime": deployment.started_at}],
-    }
-    if "InstanceType" in variant.settings:
-        summary["InstanceType"] = variant.settings["InstanceType"]
-    return summary
-
-
-def _capture(config: dict[str, Any]) -> dict[str, Any]:
-    is_enabled = config.get("EnableCapture", True)
-    return {
-        "EnableCapture": is_enabled,
-        "CaptureStatus": "Started" if is_enabled else "Stopped",
-        "CurrentSamplingPercentage": config["InitialSamplingPercentage"],
-        "DestinationS3Uri": config["DestinationS3Uri"],
-        "KmsKeyId": config.get("KmsKeyId", ""),
-    }

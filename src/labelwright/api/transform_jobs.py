@@ -18,6 +18,7 @@ from labelwright.api.dispatch import operation, reads
 from labelwright.api.paging import DEFAULT_PAGE, after_of, cut
 from labelwright.core.transform_job import StopRequested, check_request
 from labelwright.engine.transform import KIND
+from labelwright.engine.transform.telling import announce, described, transition
 from labelwright.errors import InvalidRequest
 from labelwright.store import models
 from labelwright.store import transform_jobs as store
@@ -61,6 +62,7 @@ async def create_transform_job(
         )
         if tags:
             add_tags(connection, arn, tags)
+        announce(connection, job_id, at=context.now)
         return job_id
 
     context.app.supervisor.wake(KIND, await context.app.database.awrite(create))
@@ -72,20 +74,7 @@ def describe_transform_job(
     context: RequestContext, connection: Connection, *, transform_job_name: str
 ) -> dict[str, Any]:
     """Everything about one transform job."""
-    job = _named(context, connection, transform_job_name)
-    request: dict[str, Any] = orjson.loads(job.request)
-    answer = request | {
-        "TransformJobName": job.name,
-        "TransformJobArn": job.arn,
-        "TransformJobStatus": job.status,
-        "CreationTime": job.created_at,
-    }
-    optional = {
-        "FailureReason": job.failure_reason,
-        "TransformStartTime": job.started_at,
-        "TransformEndTime": job.ended_at,
-    }
-    return answer | {key: value for key, value in optional.items() if value is not None}
+    return described(_named(context, connection, transform_job_name))
 
 
 @operation("sagemaker", "StopTransformJob")
@@ -94,7 +83,7 @@ async def stop_transform_job(context: RequestContext, *, transform_job_name: str
 
     def stop(connection: Connection) -> int:
         job = _named(context, connection, transform_job_name)
-        store.transition(connection, job.id, StopRequested(at=context.now))
+        transition(connection, job.id, StopRequested(at=context.now))
         return job.id
 
     context.app.supervisor.wake(KIND, await context.app.database.awrite(stop))

@@ -29,6 +29,7 @@ from labelwright.engine.hosting import instances
 from labelwright.engine.hosting.instances import Health, Slot
 from labelwright.engine.hosting.proxy import Instance
 from labelwright.engine.hosting.routes import Routes
+from labelwright.engine.hosting.telling import change
 from labelwright.engine.supervisor import NOW, SupervisedTools
 from labelwright.hosting.sockets import socket_path
 from labelwright.store import endpoints
@@ -250,7 +251,7 @@ class EndpointKind:
             now = endpoints.get(connection, row.id)
             # Somebody may have deleted it, or another server may have decided, since this step looked.
             if now is not None and (now.status, now.pending) == (row.status, row.pending):
-                endpoints.change(connection, now, event, now=tools.clock())
+                change(connection, now, event, now=tools.clock())
 
         tools.database.write(write)
         about = {"action": "deploy", "endpoint": row.name, "outcome": type(event).__name__}

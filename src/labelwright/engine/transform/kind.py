@@ -24,6 +24,7 @@ from labelwright.engine.training.launching import host_of
 from labelwright.engine.transform import KIND
 from labelwright.engine.transform.programs import program, program_name, program_names, spool_folder
 from labelwright.engine.transform.publishing import publish_some
+from labelwright.engine.transform.telling import transition
 from labelwright.errors import AccessRefused, InvalidRequest, NotFound
 from labelwright.hosting.transform.spool import SpoolDamaged
 from labelwright.store import transform_jobs
@@ -190,7 +191,7 @@ def _apply(tools: SupervisedTools, row: TransformJobRow, event: Event) -> None:
     def change(connection: Connection) -> None:
         current = transform_jobs.get(connection, row.id)
         if current is not None and current.status not in TERMINAL:
-            transform_jobs.transition(connection, row.id, event)
+            transition(connection, row.id, event)
 
     tools.database.write(change)
 
