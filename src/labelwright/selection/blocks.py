@@ -57,8 +57,7 @@ def blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
                     code="OverMaxRecordSize",
                 )
             continue
-        parts.append(chunk[:cut])
-        yield b"".join(parts)
+        yield b"".join((*parts, memoryview(chunk)[:cut])) if parts or cut < len(chunk) else chunk
         rest = chunk[cut:]
         parts = [rest] if rest else []
         n_pending = len(rest)
@@ -83,7 +82,8 @@ def gather(block: bytes, lengths: npt.NDArray[np.int64], is_taken: npt.NDArray[n
 
     if is_taken.all():
         return block
-    if np.count_nonzero(is_taken) * 64 < len(is_taken):  # few: cheaper one by one
-        ends = np.cumsum(lengths)
-        return b"".join(block[ends[i] - lengths[i] : ends[i]] for i in np.flatnonzero(is_taken))
-    return np.frombuffer(block, np.uint8)[np.repeat(is_taken, lengths)].tobytes()
+    # Lines that follow one another are copied as one.
+    edges = np.flatnonzero(np.diff(is_taken, prepend=False, append=False))
+    ends = np.concatenate(([0], np.cumsum(lengths)))
+    begins = ends[edges[0::2]].tolist()
+    return b"".join([block[a:b] for a, b in zip(begins, ends[edges[1::2]].tolist(), strict=True)])

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from labelwright.selection.blocks import blocks, gather, line_lengths
 from labelwright.selection.documents import documents
+from labelwright.selection.plans import ASK, YES, Plan, plan_of
 from labelwright.selection.rows import RowPlan, parse_line
 from labelwright.selection.scanning import ScanBroken, n_threads_default, scan
 from labelwright.selection.tree import Query
-from labelwright.selection.vectorized import ASK, YES, Plan, plan_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Progress", "Selection"]
 
-_CHUNK_BYTES = 4 << 20
+_CHUNK_BYTES = 1 << 20  # stays in the processor's cache while it is worked on
 _SMALL_BYTES = 1 << 20
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Generator
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from labelwright.selection.vectorized import Plan
+from labelwright.selection.arrow import StreamFailed, integers
+from labelwright.selection.plans import Plan
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +23,6 @@ __all__ = ["ScanBroken", "n_threads_default", "scan"]
 
 _LINE_BYTES_MAX = 4 << 20  # longer ones are for the row evaluator; DuckDB's buffers are a multiple of it
 _BUFFER_BYTES = 16 << 20
-_ROWS = 1 << 16
 
 
 class ScanBroken(Exception):
@@ -47,7 +46,6 @@ def scan(descriptor: int, plan: Plan, *, n_threads: int, memory_mib: int) -> Gen
         At a line that DuckDB cannot read.
     """
     import duckdb
-    import numpy as np
 
     path = f"/dev/fd/{descriptor}"
     source = (  # our own words and numbers only
@@ -55,15 +53,12 @@ def scan(descriptor: int, plan: Plan, *, n_threads: int, memory_mib: int) -> Gen
         f"columns={{'line': 'VARCHAR'}}, new_line='\\r\\n', compression='none', strict_mode=false, "
         f"max_line_size={_LINE_BYTES_MAX}, buffer_size={_BUFFER_BYTES})"
     )
-    inner = f"SELECT CAST(json_extract(line, $1) AS VARCHAR[]) AS p, line FROM {source}"  # noqa: S608 - as above
-    sql = f"SELECT COALESCE(strlen(line), 0) * 4 + ({plan.flag}) FROM ({inner})"  # noqa: S608
-    database: Any = None
     try:
         with contextlib.closing(_locked(path, n_threads, memory_mib)) as database:
-            result = database.execute(sql, [list(plan.paths), *plan.parameters])
-            while rows := result.fetchmany(_ROWS):
-                yield np.fromiter(chain.from_iterable(rows), np.int64, len(rows))
-    except duckdb.Error as error:
+            answer = database.sql(plan.over(source), params=plan.values())
+            with contextlib.closing(integers(answer.__arrow_c_stream__())) as numbers:
+                yield from numbers
+    except (duckdb.Error, StreamFailed) as error:
         raise ScanBroken(str(error)) from error
 
 

@@ -1,10 +1,8 @@
-"""From a condition to DuckDB's SQL over raw lines: one flag a line.
+"""From conditions and values to DuckDB's SQL.
 
-Only what DuckDB does exactly as `evaluate` does is translated. A condition has three outcomes for a line: no
-(0), yes (1), and *ask* (2), which the row evaluator then decides: where a part of the condition is not
-translated, where another spelling of an unquoted name may be in the line, where an integer is beyond what a
-double holds exactly, where a letter beyond ASCII changes its case. So the plan is free to be simple and
-never wrong.
+Only what DuckDB does exactly as `evaluate` does is translated; the rest raises `Untranslated`, and what may
+differ for single lines is listed as a doubt: another spelling of an unquoted name in the line, an integer
+beyond what a double holds exactly, a letter beyond ASCII that changes its case.
 
 Values of the query go in as parameters; the SQL is made of our own words only.
 """
@@ -13,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Any, Final
+from typing import Any
 
 from labelwright.selection.patterns import sql_pattern
 from labelwright.selection.tree import (
@@ -33,33 +31,19 @@ from labelwright.selection.tree import (
     Negative,
     Not,
     Path,
-    Query,
 )
 
-__all__ = ["ASK", "YES", "Plan", "plan_of"]
-
-YES: Final = 1
-ASK: Final = 2
+__all__ = ["Translator", "Untranslated"]
 
 _EXACT_MAX = 2.0**53
 _ITEMS_MAX = 100
-_PLACEHOLDER = re.compile(r"\$([0-9]+)")  # the first, $1, are the paths
 # Keys that DuckDB's path syntax takes as they are between double quotes.
 _PLAIN_KEY = re.compile(r'[^\x00-\x1f"\\*]+')
+# Strings that are the same in JSON, but for the quotes around them.
+_PLAIN_TEXT = re.compile(r'[^\x00-\x1f"\\\ud800-\udfff]*')
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Plan:
-    """SQL for the flag of a line, over ``line`` and ``p``, the list of its values at ``paths``."""
-
-    flag: str
-    paths: tuple[str, ...]
-    parameters: tuple[Any, ...]
-    asks_always: bool
-    """Whether YES does not occur: a part of the condition is left to the row evaluator."""
-
-
-class _Untranslated(Exception):
+class Untranslated(Exception):
     """This part is for the row evaluator."""
 
 
@@ -73,58 +57,42 @@ class _Value:
     is_null: str = "false"  # or MISSING
     is_missing: str = "false"
     raw: str | None = None  # its JSON text
+    json: str | None = None  # a parameter: the JSON text of a constant string
     doubt: str | None = None  # when its number may not be exact
 
 
-def plan_of(query: Query) -> Plan | None:
-    """The plan of a query's condition; None when nothing is gained by one."""
-    if query.where is None or query.root:
-        return None
-    parts: tuple[Expression, ...] = (query.where,)
-    if isinstance(query.where, Logic) and query.where.operator == "and":
-        parts = query.where.operands
-    translator = _Translator()
-    sure: list[str] = []  # conditions that are decided for every line
-    others: list[str] = []
-    doubts: list[str] = []
-    for part in parts:
-        translator.unsure = []
-        try:
-            condition = translator.condition(part)
-        except _Untranslated:
-            continue
-        (others if translator.unsure else sure).append(condition)
-        doubts += translator.unsure
-    if not (sure or others) or not translator.paths:
-        return None
-    asks_always = len(sure) + len(others) < len(parts)
-    # The sure ones first: a line that fails one of them needs no look at the rest.
-    flag = (
-        f"CASE WHEN line IS NULL THEN 0 WHEN ({_all(sure)}) IS NOT TRUE THEN 0 "
-        f"WHEN ({' OR '.join(dict.fromkeys(doubts)) or 'false'}) IS TRUE THEN {ASK} "
-        f"WHEN ({_all(others)}) IS TRUE THEN {ASK if asks_always else YES} ELSE 0 END"
-    )
-    flag, parameters = _without_unused(flag, translator.parameters)
-    return Plan(flag, tuple(translator.paths), parameters, asks_always)
+class Translator:
+    """Translates the parts of one query.
 
+    Attributes
+    ----------
+    paths : dict
+        Path in DuckDB's syntax -> its number; its JSON text is the column ``r1`` and so on.
+    parameters : list
+        Of ``$2`` and so on; ``$1`` are the paths.
+    unsure : list of str
+        Conditions under which a line is for the row evaluator.
+    """
 
-def _all(conditions: list[str]) -> str:
-    return " AND ".join(conditions) or "true"
-
-
-def _without_unused(flag: str, parameters: list[Any]) -> tuple[str, tuple[Any, ...]]:
-    """The SQL with its parameters counted anew: DuckDB refuses those that do not occur."""
-    used = sorted({int(number) for number in _PLACEHOLDER.findall(flag)})
-    new = {number: i for i, number in enumerate(used, 2)}
-    counted = _PLACEHOLDER.sub(lambda found: f"${new[int(found[1])]}", flag)
-    return counted, tuple(parameters[number - 2] for number in used)
-
-
-class _Translator:
     def __init__(self) -> None:
         self.paths: dict[str, int] = {}
+        self.columns: dict[str, str] = {}  # SQL -> name
         self.parameters: list[Any] = []
         self.unsure: list[str] = []
+
+    def columns_of(self, flag: str) -> list[tuple[str, str]]:
+        """The columns that a flag needs, each after those that it needs itself."""
+        needed: list[tuple[str, str]] = []
+        text = flag
+        for sql, name in reversed(self.columns.items()):
+            if re.search(rf"\b{name}\b", text):
+                needed.append((name, sql))
+                text += sql
+        return needed[::-1]
+
+    def _column(self, sql: str) -> str:
+        """A name for what is worked out once, however often it is used."""
+        return self.columns.setdefault(sql, f"c{len(self.columns) + 1}")
 
     def condition(self, expression: Expression) -> str:
         """SQL of type BOOLEAN, NULL for unknown."""
@@ -154,7 +122,7 @@ class _Translator:
         return flag if flag is not None else "CAST(NULL AS BOOLEAN)"
 
     def value(self, expression: Expression) -> _Value:
-        """The value, or `_Untranslated`."""
+        """The value, or `Untranslated`."""
         match expression:
             case Literal(value):
                 return self._literal(value)
@@ -164,7 +132,7 @@ class _Translator:
                 return self._arithmetic("-", _Value(number="0.0::DOUBLE"), self.value(operand))
             case Arithmetic(operator, left, right):
                 if operator == "/" or (operator == "%" and not _is_nonzero(right)):
-                    raise _Untranslated
+                    raise Untranslated
                 return self._arithmetic(operator, self.value(left), self.value(right))
             case Cast(operand, kind):
                 return self._cast(self.value(operand), kind)
@@ -176,7 +144,7 @@ class _Translator:
                 return _derived(number=f"CAST(length({self._text(operand)}) AS DOUBLE)")
             case Compare() | Logic() | Not() | In() | Between() | Like() | Is():
                 return _derived(flag=self.condition(expression))
-        raise _Untranslated
+        raise Untranslated
 
     def _text(self, expression: Expression) -> str:
         return self.value(expression).text or "CAST(NULL AS VARCHAR)"
@@ -193,10 +161,11 @@ class _Translator:
                 return _Value(flag="true" if value else "false")
             case str():
                 if "\x00" in value:
-                    raise _Untranslated
-                return _Value(text=f"CAST({self._parameter(value)} AS VARCHAR)")
+                    raise Untranslated
+                json = self._parameter(f'"{value}"') if _PLAIN_TEXT.fullmatch(value) else None
+                return _Value(text=f"CAST({self._parameter(value)} AS VARCHAR)", json=json)
         if not abs(value) < _EXACT_MAX:
-            raise _Untranslated
+            raise Untranslated
         return _Value(number=f"({float(value)!r}::DOUBLE)")
 
     def _path(self, steps: tuple[Key | Index, ...]) -> _Value:
@@ -208,18 +177,18 @@ class _Translator:
                 text += f"[{step.position}]"
                 continue
             if not _PLAIN_KEY.fullmatch(step.name):
-                raise _Untranslated
+                raise Untranslated
             text += f'."{step.name}"'
             (names if step.is_exact else loose).append(step.name)
-        raw = f"p[{self.paths.setdefault(text, len(self.paths)) + 1}]"
+        raw = f"r{self.paths.setdefault(text, len(self.paths)) + 1}"
         if loose:
             # Every name of the path is in the line, perhaps spelled otherwise or with escapes.
             here = [f"contains(lower(line), {self._parameter(chr(34) + n.lower() + chr(34))})" for n in loose]
             self.unsure.append(f"({raw} IS NULL AND (contains(line, '\\') OR ({' AND '.join(here)})))")
-        first = f"substr({raw}, 1, 1)"
-        number = f"(CASE WHEN {first} BETWEEN '-' AND '9' THEN TRY_CAST({raw} AS DOUBLE) END)"
+        # Compared as texts, which is cheaper than looking at the first character: "-" to "9", and a quote.
+        number = self._column(f"(CASE WHEN {raw} >= '-' AND {raw} < ':' THEN TRY_CAST({raw} AS DOUBLE) END)")
         return _Value(
-            text=f"(CASE WHEN {first} = '\"' THEN json_extract_string({raw}, '$') END)",
+            text=f"(CASE WHEN {raw} >= '\"' AND {raw} < '#' THEN json_extract_string({raw}, '$') END)",
             number=number,
             flag=f"(CASE {raw} WHEN 'true' THEN true WHEN 'false' THEN false END)",
             is_null=f"({raw} IS NULL OR {raw} = 'null')",
@@ -235,6 +204,11 @@ class _Translator:
 
     def _compare(self, operator: str, left: _Value, right: _Value) -> str:
         pairs: list[str] = []
+        if operator in ("=", "<>"):
+            for raw, json in ((left.raw, right.json), (right.raw, left.json)):
+                if raw is not None and json is not None:
+                    # DuckDB spells a string in one way, and that of a plain one is known.
+                    return f"(CASE WHEN {raw} <> 'null' THEN {raw} {operator} {json} END)"
         if left.text is not None and right.text is not None:
             pairs.append(f"{left.text} {operator} {right.text}")
         if left.number is not None and right.number is not None:
@@ -255,12 +229,16 @@ class _Translator:
     def _in(self, value: _Value, items: tuple[Expression, ...]) -> str:
         constants = [item.value for item in items if isinstance(item, Literal)]
         if len(constants) < len(items) or None in constants or len(constants) > _ITEMS_MAX:
-            raise _Untranslated
+            raise Untranslated
         texts = [item for item in constants if isinstance(item, str)]
         numbers = [item for item in constants if type(item) in (int, float)]
         flags = [item for item in constants if isinstance(item, bool)]
         if any(abs(item) >= _EXACT_MAX for item in numbers) or any("\x00" in item for item in texts):  # type: ignore[arg-type]  # numbers
-            raise _Untranslated
+            raise Untranslated
+        if value.raw is not None and all(map(_PLAIN_TEXT.fullmatch, texts)) and not (numbers or flags):
+            known = self._parameter([f'"{text}"' for text in texts])
+            found = f"list_contains(CAST({known} AS VARCHAR[]), {value.raw})"
+            return f"(CASE WHEN {value.raw} <> 'null' THEN {found} END)"
         tests: list[str] = []
         if texts and value.text is not None:
             tests.append(f"list_contains(CAST({self._parameter(texts)} AS VARCHAR[]), {value.text})")
@@ -275,7 +253,7 @@ class _Translator:
     def _arithmetic(self, operator: str, left: _Value, right: _Value) -> _Value:
         if left.number is None or right.number is None:
             return _derived(number="CAST(NULL AS DOUBLE)")
-        result = f"({self._number(left)} {operator} {self._number(right)})"
+        result = self._column(f"({self._number(left)} {operator} {self._number(right)})")
         self.unsure.append(f"abs({result}) >= {_EXACT_MAX!r}")
         return _derived(number=result)
 
@@ -300,7 +278,7 @@ class _Translator:
                 shown = f"(CASE WHEN {number} IS NOT NULL AND {is_plain} THEN {value.raw} END)"
                 return _derived(text=f"COALESCE({text}, {shown}, CAST({flag} AS VARCHAR))")
             case _:
-                raise _Untranslated
+                raise Untranslated
         read = f"(CASE WHEN regexp_full_match({text}, {simple}) THEN TRY_CAST({text} AS DOUBLE) END)"
         return _derived(number=f"COALESCE({number}, {read}, CAST(CAST({flag} AS INTEGER) AS DOUBLE))")
 

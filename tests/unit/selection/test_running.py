@@ -22,8 +22,8 @@ from labelwright.selection import (
     sample_size,
 )
 from labelwright.selection.blocks import blocks
+from labelwright.selection.plans import plan_of
 from labelwright.selection.scanning import scan
-from labelwright.selection.vectorized import plan_of
 
 
 @pytest.fixture(scope="module", params=["\\n", "\\r\\n", "mixed", "lone \\r"])
