@@ -12,15 +12,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from labelwright.autolabel.job_cuts import best_cuts
+from labelwright.autolabel.job_box_rule import BoxRule
 from labelwright.autolabel.job_data import Objects
 from labelwright.autolabel.job_features import FeatureMaps, view_of
 from labelwright.autolabel.job_nets import BOX_STRIDE, BoxNet, box_loss, decode_boxes
+from labelwright.autolabel.job_picture_quality import SPREAD, spread_of
 from labelwright.autolabel.job_pictures import Pictures, split_holdout
-from labelwright.autolabel.job_quality import ExpectedQuality, box_quality
+from labelwright.autolabel.job_quality import box_quality
 from labelwright.autolabel.job_trainers import Hints, Predictions
 from labelwright.autolabel.job_training import Seen, load_weights, save_weights, seen_in_views, train_on_maps
 from labelwright.autolabel.job_trunks import trunk_for
+from labelwright.autolabel.queries import choose_queries
 from labelwright.errors import InvalidRequest
 from labelwright.work import report_progress
 
@@ -57,8 +59,10 @@ class BoxTrainer:
         self._features = FeatureMaps(content, folder, self._pictures, trunk, _STRIDES)
         self._fits = {"trunk": trunk.key, "n_classes": self._n_classes}
         self._net: BoxNet | None = None
-        self._cuts, self._overlap = [0.5] * self._n_classes, 0.5
-        self._expected = ExpectedQuality([], [])
+        self._rule, self._overlap = BoxRule.untaught(self._n_classes), 0.5
+        self._held: list[int] = []  # numbers of objects that the network was not trained on
+        self._learned: list[int] = []  # and of those that it was
+        self.spread = SPREAD
         self.n_seen = self._n_learned = 0
         torch.set_num_threads(int(content.get("n_threads") or 1))
 
@@ -69,42 +73,55 @@ class BoxTrainer:
             return
         self._net = net
         about = json.loads((folder / _ABOUT).read_text())
-        self._cuts, self._overlap = [float(cut) for cut in about["cuts"]], float(about["overlap"])
-        self._expected = ExpectedQuality(about["confidences"], about["qualities"])
+        self._rule, self._overlap = BoxRule.from_dict(about["rule"]), float(about["overlap"])
+        self.spread = float(about["spread"])
+        if is_own:
+            self._held, self._learned = about["held"], about["learned"]
         if not is_own:
             self.n_seen = int(about["n_seen"])
 
     def save(self, folder: Path) -> None:
-        """Write network, cut and calibration."""
+        """Write network, rule and what was learned from."""
         save_weights(folder / _MODEL, self._need(), self._fits)
         about = {
-            "cuts": self._cuts,
+            "rule": self._rule.as_dict(),
             "overlap": self._overlap,
-            "confidences": list(self._expected.x),
-            "qualities": list(self._expected.y),
+            "spread": self.spread,
+            "held": self._held,
+            "learned": self._learned,
             "n_seen": self.n_seen + self._n_learned,
         }
         (folder / _ABOUT).write_text(json.dumps(about))
 
     def fit(self, objects: Objects, hints: Hints) -> dict[str, float]:
-        """Train on four fifths, choose the cuts and calibrate on the rest."""
-        kept, held = split_holdout(objects, seed=self._seed, is_random=hints.is_random)
+        """Train on four fifths; learn from the rest which boxes count, and what to expect."""
+        kept, held = split_holdout(
+            objects,
+            seed=self._seed,
+            is_random=hints.is_random,
+            held_before=self._held,
+            learned_before=self._learned,
+        )
         self._n_learned = len(objects)
         n_read = self._train(objects, kept)
+        self._held = objects.ids[held].tolist()
+        self._learned = sorted({*self._learned, *objects.ids[kept].tolist()})
         scores = self._scores(objects, held)
         truths = [_truth(objects.line(int(i))[self._attribute]) for i in held]
         best = -1.0
         for overlap in _OVERLAPS:
             found = [self._boxes(item, overlap) for item in scores]
-            seen = [(item, truth) for item, truth in zip(found, truths, strict=True) if item is not None]
-            cuts, qualities = best_cuts([item[0] for item, _ in seen], [t for _, t in seen], self._n_classes)
+            seen = [(item[0], truth) for item, truth in zip(found, truths, strict=True) if item is not None]
+            rule, qualities = BoxRule.fit(
+                [boxes for boxes, _ in seen], [truth for _, truth in seen], self._n_classes
+            )
             mean = float(qualities.mean()) if seen else 0.0
             if mean > best:
-                best, self._cuts, self._overlap = mean, cuts, overlap
-                self._expected = ExpectedQuality([_confidence(item, cuts) for item, _ in seen], qualities)
+                best, self._rule, self._overlap = mean, rule, overlap
+                self.spread = spread_of(qualities)
         return {
             "n_training": float(n_read),
-            "box-cut": float(np.mean(self._cuts)),
+            "box-cut": float(np.mean(self._rule.cuts)),
             "training-accuracy": best,
         }
 
@@ -117,10 +134,10 @@ class BoxTrainer:
             for i, maps in zip(part.tolist(), self._scores(objects, part), strict=True):
                 item = self._boxes(maps, self._overlap)
                 if item is not None:
-                    confidences[i] = _confidence(item, self._cuts)
-                    labels[i] = {"size": list(item[1]), "boxes": _kept(item, self._cuts)}
+                    boxes, confidences[i] = self._rule.boxes(item[0])
+                    labels[i] = {"size": list(item[1]), "boxes": boxes}
             report_progress(self._folder, "predicting", done=start + len(part), of=len(objects))
-        return Predictions(objects.ids, self._expected(confidences), labels, confidences)
+        return Predictions(objects.ids, confidences, labels, confidences)
 
     def qualities(self, objects: Objects, labels: Sequence[Any]) -> NDArray[np.float64]:
         """Mean overlap per class, then over classes, of every object."""
@@ -131,9 +148,9 @@ class BoxTrainer:
         )
 
     def queries(self, objects: Objects, predictions: Predictions, n: int, *, seed: int) -> NDArray[np.int64]:
-        """Those of which least is expected."""
+        """Those of which least is expected, and some at random."""
         usable = np.flatnonzero(~np.isnan(predictions.confidences))
-        return usable[np.argsort(predictions.confidences[usable], kind="stable")[:n]]
+        return usable[choose_queries(predictions.confidences[usable], None, n, seed=seed)]
 
     def _need(self) -> BoxNet:
         if self._net is None:
@@ -241,18 +258,6 @@ class BoxTrainer:
             if right > left and bottom > top:
                 rows.append([class_id, left, top, right - left, bottom - top, round(score, 4)])
         return rows, (width, height)
-
-
-def _kept(item: tuple[_Found, tuple[int, int]], cuts: Sequence[float]) -> _Found:
-    return [box for box in item[0] if box[5] >= cuts[int(box[0])]]
-
-
-def _confidence(item: tuple[_Found, tuple[int, int]], cuts: Sequence[float]) -> float:
-    """Mean score of the kept boxes; without any, one less the best candidate's."""
-    kept = [box[5] for box in _kept(item, cuts)]
-    if kept:
-        return float(np.mean(kept))
-    return 1.0 - max((box[5] for box in item[0]), default=0.0)
 
 
 def _truth(label: Mapping[str, Any]) -> list[list[float]]:

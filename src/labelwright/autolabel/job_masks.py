@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,18 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional
 
 from labelwright.autolabel.job_data import Objects
 from labelwright.autolabel.job_features import FeatureMaps, view_of
 from labelwright.autolabel.job_nets import MASK_STRIDE, MaskNet, mask_loss
+from labelwright.autolabel.job_picture_quality import SPREAD, spread_of
 from labelwright.autolabel.job_pictures import Pictures, split_holdout
-from labelwright.autolabel.job_quality import ExpectedQuality, mask_quality
+from labelwright.autolabel.job_quality import mask_quality
+from labelwright.autolabel.job_regions import RegionRule
 from labelwright.autolabel.job_trainers import Hints, Predictions
 from labelwright.autolabel.job_training import Seen, load_weights, save_weights, seen_in_views, train_on_maps
 from labelwright.autolabel.job_trunks import STRIDES, trunk_for
+from labelwright.autolabel.queries import choose_queries
 from labelwright.core.limits import IMAGE_FORMATS
 from labelwright.errors import InvalidRequest
 from labelwright.work import report_progress
@@ -34,9 +36,6 @@ _MODEL, _ABOUT = "segmenter.pt", "about.json"
 _IGNORED = 255
 _CHUNK = 8
 _WEIGHT_MOST = 8.0  # of a rare class against the average one
-_LEAST_AREAS = (0.0, 0.0005, 0.001, 0.002, 0.004)  # shares of a picture
-
-_Segmented = tuple[NDArray[np.uint8], float]
 
 
 class MaskTrainer:
@@ -62,8 +61,10 @@ class MaskTrainer:
         self._features = FeatureMaps(content, folder, self._pictures, trunk, STRIDES)
         self._fits = {"trunk": trunk.key, "n_classes": self._n_classes}
         self._net: MaskNet | None = None
-        self._least_area = 0.0
-        self._expected = ExpectedQuality([], [])
+        self._rule = RegionRule(np.zeros(self._n_classes))
+        self._held: list[int] = []  # numbers of objects that the network was not trained on
+        self._learned: list[int] = []  # and of those that it was
+        self.spread = SPREAD
         self.n_seen = self._n_learned = 0
         torch.set_num_threads(int(content.get("n_threads") or 1))
 
@@ -74,8 +75,10 @@ class MaskTrainer:
             return
         self._net = net
         about = json.loads((folder / _ABOUT).read_text())
-        self._least_area = float(about["least_area"])
-        self._expected = ExpectedQuality(about["confidences"], about["qualities"])
+        self._rule = RegionRule.from_dict(about["rule"])
+        self.spread = float(about["spread"])
+        if is_own:
+            self._held, self._learned = about["held"], about["learned"]
         if not is_own:
             self.n_seen = int(about["n_seen"])
 
@@ -83,37 +86,42 @@ class MaskTrainer:
         """Write network and calibration."""
         save_weights(folder / _MODEL, self._need(), self._fits)
         about = {
-            "least_area": self._least_area,
-            "confidences": list(self._expected.x),
-            "qualities": list(self._expected.y),
+            "rule": self._rule.as_dict(),
+            "spread": self.spread,
+            "held": self._held,
+            "learned": self._learned,
             "n_seen": self.n_seen + self._n_learned,
         }
         (folder / _ABOUT).write_text(json.dumps(about))
 
     def fit(self, objects: Objects, hints: Hints) -> dict[str, float]:
-        """Train on four fifths; choose the least area of a class and calibrate on the rest."""
-        kept, held = split_holdout(objects, seed=self._seed, is_random=hints.is_random)
+        """Train on four fifths; learn from the rest what to make of the scores, and what to expect."""
+        kept, held = split_holdout(
+            objects,
+            seed=self._seed,
+            is_random=hints.is_random,
+            held_before=self._held,
+            learned_before=self._learned,
+        )
         self._n_learned = len(objects)
         n_read = self._train(objects, kept)
-        confidences: list[float] = []
-        qualities: list[list[float]] = []  # for each of the areas
+        self._held = objects.ids[held].tolist()
+        self._learned = sorted({*self._learned, *objects.ids[kept].tolist()})
+        scores: list[Tensor] = []
+        truths: list[NDArray[np.uint8]] = []
         for start in range(0, len(held), _CHUNK):
             part = held[start : start + _CHUNK]
-            for i, shares in zip(part.tolist(), self._shares(objects, part), strict=True):
+            for i, (found, size) in zip(part.tolist(), self._scores(objects, part), strict=True):
                 truth = self._truth(objects.line(i))
-                if shares is None or truth is None or truth.shape != shares.shape[1:]:
-                    continue
-                found = [_segmented(shares, area) for area in _LEAST_AREAS]
-                confidences.append(found[0][1])
-                qualities.append([mask_quality(mask, truth) for mask, _ in found])
-        if not qualities:
-            self._expected = ExpectedQuality([], [])
+                if found is not None and truth is not None and truth.shape == size:
+                    scores.append(found.half())
+                    truths.append(truth)
+        if not scores:
+            self._rule = RegionRule(np.zeros(self._n_classes))
             return {"n_training": float(n_read), "training-accuracy": math.nan}
-        means = np.mean(qualities, axis=0)
-        best = int(np.argmax(means))
-        self._least_area = _LEAST_AREAS[best]
-        self._expected = ExpectedQuality(confidences, [row[best] for row in qualities])
-        return {"n_training": float(n_read), "training-accuracy": float(means[best])}
+        self._rule, qualities = RegionRule.fit(scores, truths)
+        self.spread = spread_of(qualities)
+        return {"n_training": float(n_read), "training-accuracy": float(qualities.mean())}
 
     def predict(self, objects: Objects) -> Predictions:
         """A mask file for every picture, and the quality to expect of it."""
@@ -123,14 +131,14 @@ class MaskTrainer:
         labels: list[Any] = [None] * len(objects)
         for start in range(0, len(objects), _CHUNK):
             part = np.arange(start, min(start + _CHUNK, len(objects)))
-            for i, shares in zip(part.tolist(), self._shares(objects, part), strict=True):
-                if shares is None:
+            for i, (scores, size) in zip(part.tolist(), self._scores(objects, part), strict=True):
+                if scores is None:
                     continue
-                mask, confidences[i] = _segmented(shares, self._least_area)
+                mask, confidences[i] = self._rule.mask(scores, size)
                 labels[i] = f"masks/{int(objects.ids[i])}.png"
                 (self._folder / labels[i]).write_bytes(self._png(mask))
             report_progress(self._folder, "predicting", done=start + len(part), of=len(objects))
-        return Predictions(objects.ids, self._expected(confidences), labels, confidences)
+        return Predictions(objects.ids, confidences, labels, confidences)
 
     def qualities(self, objects: Objects, labels: Sequence[Any]) -> NDArray[np.float64]:
         """Mean overlap of the classes of every object; 0 where people's mask cannot be compared."""
@@ -143,9 +151,9 @@ class MaskTrainer:
         return np.array(values, np.float64)
 
     def queries(self, objects: Objects, predictions: Predictions, n: int, *, seed: int) -> NDArray[np.int64]:
-        """Those of which least is expected."""
+        """Those of which least is expected, and some at random."""
         usable = np.flatnonzero(~np.isnan(predictions.confidences))
-        return usable[np.argsort(predictions.confidences[usable], kind="stable")[:n]]
+        return usable[choose_queries(predictions.confidences[usable], None, n, seed=seed)]
 
     def _need(self) -> MaskNet:
         if self._net is None:
@@ -251,35 +259,17 @@ class MaskTrainer:
         return targets
 
     @torch.inference_mode()
-    def _shares(self, objects: Objects, chosen: NDArray[np.int64]) -> Iterator[Tensor | None]:
-        """Class probabilities (n_classes, height, width) of every picture; None where it cannot be read.
-
-        One after the other: those of a large picture with many classes take 170 MB.
-        """
+    def _scores(
+        self, objects: Objects, chosen: NDArray[np.int64]
+    ) -> list[tuple[Tensor | None, tuple[int, int]]]:
+        """Class scores (n_classes, h, w) of every picture and its size; None where it cannot be read."""
         rows, is_usable = self._features.rows(objects, chosen)
         sizes = self._features.sizes(objects, chosen).tolist()
         scores = self._need()(self._features.maps(rows))
-        for k, size in enumerate(sizes):
-            if not is_usable[k]:
-                yield None
-                continue
-            large = functional.interpolate(scores[k : k + 1], size=size, mode="bilinear", align_corners=False)
-            yield large[0].softmax(dim=0)
-
-
-def _segmented(shares: Tensor, least_area: float) -> _Segmented:
-    """Class indices, and the mean over pixels of the greatest class probability.
-
-    A class that takes less than `least_area` of the picture is left out: where it is not there, a few pixels
-    of it cost as much as a whole class that was missed.
-    """
-    best, classes = shares.max(dim=0)
-    if least_area > 0:
-        counts = torch.bincount(classes.flatten(), minlength=len(shares))
-        is_small = (counts > 0) & (counts < least_area * classes.numel())
-        if is_small.any() and not is_small.all():
-            classes = shares.masked_fill(is_small.view(-1, 1, 1), -1).argmax(dim=0)
-    return classes.to(torch.uint8).numpy(), float(best.mean())
+        return [
+            (scores[k] if is_usable[k] else None, (int(height), int(width)))
+            for k, (height, width) in enumerate(sizes)
+        ]
 
 
 def _rgb(palette: Sequence[str]) -> list[tuple[int, int, int]]:

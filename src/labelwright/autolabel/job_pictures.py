@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,12 @@ class Pictures:
 
 
 def split_holdout(
-    objects: Objects, *, seed: int, is_random: NDArray[np.bool_] | None = None
+    objects: Objects,
+    *,
+    seed: int,
+    is_random: NDArray[np.bool_] | None = None,
+    held_before: Collection[int] = (),
+    learned_before: Collection[int] = (),
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Positions to train on and to hold out (a fifth, at most 200), in random order.
 
@@ -69,6 +74,10 @@ def split_holdout(
     is_random : ndarray of shape (n,), bool, optional
         Those that were drawn at random are held out first: what the model asked for is harder than the rest
         and would make it look worse than it is.
+    held_before, learned_before : collection of int, optional
+        Numbers of the objects that were held out from the model that learning goes on from, and of those that
+        it was trained on. The former stay held out, and the latter are never held out: what a model has
+        learned by heart says nothing about what it knows.
 
     Raises
     ------
@@ -84,6 +93,12 @@ def split_holdout(
     order = np.random.default_rng([seed, 5]).permutation(n)
     if is_random is not None:
         order = order[np.argsort(~is_random[order], kind="stable")]
+    numbers = objects.ids[order]
+    was_held = np.isin(numbers, np.array(sorted(held_before), np.int64))
+    is_learned = np.isin(numbers, np.array(sorted(learned_before), np.int64)) & ~was_held
+    order = order[np.argsort(np.where(was_held, 0, np.where(is_learned, 2, 1)), kind="stable")]
     n_held = min(_HOLDOUT_MAX, max(2, int(n * _HOLDOUT_SHARE)))
+    if not is_learned.all():
+        n_held = min(n_held, n - int(is_learned.sum()))
     held, kept = order[:n_held], order[n_held:]
     return np.random.default_rng([seed, 6]).permutation(kept), held

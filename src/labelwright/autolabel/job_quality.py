@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ExpectedQuality", "box_quality", "mask_quality"]
+__all__ = ["ExpectedQuality", "box_quality", "mask_overlaps", "mask_quality"]
 
 Box = Sequence[float]
 """Class index, left, top, width, height; predicted ones have a score behind that."""
@@ -71,12 +71,29 @@ def mask_quality(predicted: NDArray[np.uint8], truth: NDArray[np.uint8]) -> floa
         Class indices; the shapes must be equal.
     """
     n = int(max(predicted.max(initial=0), truth.max(initial=0))) + 1
-    pairs = predicted.ravel().astype(np.int64) * n + truth.ravel()
-    counts = np.bincount(pairs, minlength=n * n).reshape(n, n)
+    overlaps, is_predicted, is_there = mask_overlaps(predicted, truth, n)
+    counts = is_predicted | is_there
+    return float(overlaps[counts].mean()) if counts.any() else 1.0
+
+
+def mask_overlaps(
+    predicted: NDArray[np.uint8], truth: NDArray[np.uint8], n_classes: int
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Intersection over union of each class but the background, and which mask has it, each (n_classes - 1,).
+
+    Parameters
+    ----------
+    predicted, truth : ndarray of equal shape, uint8
+        Class indices below `n_classes`.
+    n_classes : int
+        The background is one of them.
+    """
+    pairs = predicted.ravel().astype(np.int64) * n_classes + truth.ravel()
+    counts = np.bincount(pairs, minlength=n_classes**2).reshape(n_classes, n_classes)
     common = np.diag(counts)[1:]
-    union = counts.sum(axis=0)[1:] + counts.sum(axis=1)[1:] - common
-    is_there = union > 0
-    return float((common[is_there] / union[is_there]).mean()) if is_there.any() else 1.0
+    of_predicted, of_truth = counts.sum(axis=1)[1:], counts.sum(axis=0)[1:]
+    overlaps = common / np.maximum(of_predicted + of_truth - common, 1)
+    return overlaps, of_predicted > 0, of_truth > 0
 
 
 class ExpectedQuality:
