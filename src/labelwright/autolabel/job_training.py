@@ -18,7 +18,7 @@ from labelwright.errors import InvalidRequest
 from labelwright.train.schedule import one_cycle_schedule
 from labelwright.work import report_progress
 
-__all__ = ["Seen", "load_weights", "save_weights", "seen_in_views", "train_on_maps"]
+__all__ = ["Seen", "load_weights", "save_weights", "seen_in_views", "train_on_maps", "work_seconds"]
 
 _N_VIEWS = 4
 _VIEWS_SHARE = 0.3  # of the time for a training that may go into views which are not computed yet
@@ -35,6 +35,15 @@ class Seen(NamedTuple):
     i_view: int
 
 
+def work_seconds() -> float:
+    """Time that this program has computed, in seconds of one core for each of torch's threads.
+
+    By this clock and not that of the wall a training is as long, and its model as good, on a machine that
+    does other work at the same time.
+    """
+    return time.process_time() / torch.get_num_threads()
+
+
 def seen_in_views(
     features: FeatureMaps, objects: Objects, chosen: NDArray[np.int64], *, limit_s: float
 ) -> list[Seen]:
@@ -47,18 +56,18 @@ def seen_in_views(
     chosen : ndarray of shape (n,), int64
         Positions to train on, in random order.
     limit_s : float
-        Time for the whole training; the pictures as they are get computed in any case.
+        Time for the whole training, by `work_seconds`; the pictures as they are get computed in any case.
 
     Raises
     ------
     InvalidRequest
         When fewer than two pictures can be read.
     """
-    ends_at = time.monotonic() + _VIEWS_SHARE * limit_s
+    ends_at = work_seconds() + _VIEWS_SHARE * limit_s
     found: list[Seen] = []
     for i_view in range(_N_VIEWS):
         for start in range(0, len(chosen), _CHUNK):
-            if i_view > 0 and time.monotonic() > ends_at:
+            if i_view > 0 and work_seconds() > ends_at:
                 return found
             part = chosen[start : start + _CHUNK]
             features.compute(objects, part, i_view)
@@ -109,8 +118,8 @@ def train_on_maps(
     optimizer = torch.optim.AdamW(
         net.parameters(), lr=_LEARNING_RATE * start_scale, weight_decay=_WEIGHT_DECAY
     )
-    scheduler = one_cycle_schedule(optimizer, n_steps=n_steps, time_limit_s=limit_s)
-    ends_at = time.monotonic() + limit_s
+    scheduler = one_cycle_schedule(optimizer, n_steps=n_steps, time_limit_s=limit_s, clock=work_seconds)
+    ends_at = work_seconds() + limit_s
     files = {i_view: features.stored(objects, i_view) for i_view in {item.i_view for item in seen}}
     order = np.empty(0, np.int64)
     _arrange(net)
@@ -130,7 +139,7 @@ def train_on_maps(
         nn.utils.clip_grad_norm_(net.parameters(), _NORM_MOST)
         optimizer.step()
         scheduler.step()
-        if time.monotonic() > ends_at:
+        if work_seconds() > ends_at:
             break
         if step % 50 == 49:
             report_progress(folder, "training", step=step + 1, of=n_steps, loss=float(loss.detach()))
