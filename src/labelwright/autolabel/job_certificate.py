@@ -92,6 +92,7 @@ def certify(
         target_error=target_error_of(content),
         confidence=1 - certificate["level"],
         expected_error=certificate["expected_error"],
+        spread=certificate.get("spread"),
     )
     report_progress(folder, "checked", n=len(sampled), rest=len(left), error_upper=found.error_upper)
     say_quality(content["algorithm"], float(qualities.mean()) if len(qualities) else math.nan)
@@ -114,6 +115,7 @@ def certify(
             certificate["level"],
             certificate["n_batch"],
             certificate["decline"],
+            certificate.get("spread"),
         )
         if n >= n_most or is_hopeless(n_errors, n, n + len(left), step, target_error=target_error):
             return None
@@ -135,6 +137,7 @@ def certify(
             target_error=target_error,
             confidence=1 - certificate["level"],
             expected_error=certificate["expected_error"],
+            spread=certificate.get("spread"),
         )
         n_next = min(max(_SAMPLE_LEAST, more), int(content["batch_size"]), n_most - n)
         write_queries(folder, frozen.ids[left[:n_next]])

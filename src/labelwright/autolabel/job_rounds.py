@@ -126,6 +126,7 @@ def certified_round(content: Mapping[str, Any], folder: Path, trainer: Trainer) 
         target_error=target_error_of(content),
         confidence=content["confidence"],
         batch_most=int(content["batch_size"]),
+        spread=getattr(trainer, "spread", None),
     )
     step = next_step(
         found.confidences[usable],
@@ -148,6 +149,7 @@ def certified_round(content: Mapping[str, Any], folder: Path, trainer: Trainer) 
             "level": float(step.level),
             "n_batch": int(step.n_batch),
             "decline": float(step.decline),
+            "spread": step.spread,
         }
         Frozen(found.ids[order], found.confidences[order], [found.labels[int(i)] for i in order]).save(folder)
         # A sample that could not be enough even without an error would only be followed by another one.
@@ -157,6 +159,7 @@ def certified_round(content: Mapping[str, Any], folder: Path, trainer: Trainer) 
             target_error=options.target_error,
             confidence=1 - step.level,
             expected_error=step.expected_error,
+            spread=step.spread,
         )
         queries = found.ids[order[: min(max(step.n, least), options.batch_most)]]
         said.add(found, order[: step.n_most])
