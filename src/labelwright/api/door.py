@@ -33,7 +33,7 @@ from labelwright.wire.errors import (
 from labelwright.wire.model import Operation, ServiceModel, load_models
 from labelwright.wire.sigv4 import scope_service
 
-__all__ = ["MAX_BODY_BYTES", "build"]
+__all__ = ["MAX_BODY_BYTES", "build", "served_models"]
 
 _log = logging.getLogger(__name__)
 
@@ -74,11 +74,17 @@ class _Asked:
 def build(context: AppContext) -> ASGIApp:
     """The door over the parts of a running server."""
     handlers = load_handlers()
+    return _Door(context, served_models(context, handlers), handlers)
+
+
+def served_models(
+    context: AppContext, handlers: Mapping[tuple[str, str], Handler]
+) -> Mapping[str, ServiceModel]:
+    """The models of the operations that have handlers, by service."""
     wanted: dict[str, list[str]] = {}
     for service, name in handlers:
         wanted.setdefault(service, []).append(name)
-    models = load_models(wanted, context.settings.data_dir / "cache")
-    return _Door(context, models, handlers)
+    return load_models(wanted, context.settings.data_dir / "cache")
 
 
 class _Door:

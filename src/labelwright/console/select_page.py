@@ -14,7 +14,7 @@ from labelwright.console.subsets import Choice, Subset, make_subset
 from labelwright.errors import LabelwrightError
 from labelwright.selection import QueryError
 
-__all__ = ["FORM_BYTES_MAX", "Outcome", "answer", "empty_form"]
+__all__ = ["FORM_BYTES_MAX", "Outcome", "answer", "choice_of", "empty_form", "is_about_query"]
 
 FORM_BYTES_MAX = 1 << 20
 _MANIFEST_CODES = frozenset({"InvalidTextEncoding", "JSONParsingError", "OverMaxRecordSize"})
@@ -54,14 +54,14 @@ def answer(given: Mapping[str, str], blobs: Blobs, *, base_url: str, now: float)
     """
     form = _form(given)
     problems: dict[str, str] = {}
-    choice = _choice(form, problems)
+    choice = choice_of(form, problems)
     if choice is None:
         return Outcome(form, problems, None)
     form["seed"] = str(choice.seed) if choice.how == "sample" else form["seed"]
     try:
         subset = make_subset(blobs, choice, now=now)
     except QueryError as error:
-        about_query = choice.how == "query" and error.code not in _MANIFEST_CODES
+        about_query = choice.how == "query" and is_about_query(error)
         return Outcome(form, {"where" if about_query else "manifest": error.message}, None)
     except LabelwrightError as error:
         return Outcome(form, {"manifest": error.message}, None)
@@ -79,7 +79,13 @@ def _form(given: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _choice(form: Mapping[str, Any], problems: dict[str, str]) -> Choice | None:
+def is_about_query(error: QueryError) -> bool:
+    """Whether the condition is to blame, and not the manifest."""
+    return error.code not in _MANIFEST_CODES
+
+
+def choice_of(form: Mapping[str, Any], problems: dict[str, str]) -> Choice | None:
+    """What a form's fields select; None with problems by field."""
     manifest, how, percent, seed = form["manifest"], form["how"], form["percent"], form["seed"]
     if not manifest:
         problems["manifest"] = "Name the manifest: s3://bucket/path/input.manifest."

@@ -1,18 +1,18 @@
-"""The requester's pages: labeling jobs with their objects, trainings, searches, models in use. Read-only.
+"""The requester's pages: labeling jobs with their objects, trainings, searches, models in use.
 
-Creating jobs is done through the API for now. Pages are Liquid with autoescape. A running job's page keeps
-itself up to date: one small script fetches it anew and exchanges what changed; without scripts it reloads.
+Labeling jobs can be made here (`job_pages`); all else is made through the API and shown. Pages are Liquid
+with autoescape. A running job's page keeps itself up to date: one small script fetches it anew and exchanges
+what changed; without scripts it reloads.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 from liquid import DictLoader, Environment
 from markupsafe import Markup
@@ -23,6 +23,7 @@ from starlette.routing import Route
 
 from labelwright.console import (
     endpoint_pages,
+    job_form,
     ledger_panel,
     model_pages,
     queries,
@@ -33,10 +34,14 @@ from labelwright.console import (
     transform_pages,
     tuning_pages,
 )
-from labelwright.console.pictures import Card, card
-from labelwright.console.queries import JobRow
+from labelwright.console.incoming import form_of, is_foreign
+from labelwright.console.job_checks import Door
+from labelwright.console.job_pages import JobPages, Pages, Shown
+from labelwright.console.job_shapes import card_shape, job_shape, time_text
+from labelwright.console.pictures import card
 from labelwright.console.views import Asked, View
 from labelwright.context import AppContext
+from labelwright.errors import InvalidRequest, NotFound
 
 __all__ = ["build"]
 
@@ -46,6 +51,7 @@ _CSP = (
     "frame-ancestors 'none'"
 )
 _CSP_LIVE = _CSP + "; script-src 'self'; connect-src 'self'"
+_CSP_FORM = _CSP + "; script-src 'self'; frame-src 'self'"
 _LIVE_S = 3
 _VIEWS = (
     *training_pages.VIEWS,
@@ -81,9 +87,18 @@ _HEADERS = {
 }
 
 
-def build(context: AppContext) -> Starlette:
-    """The ASGI app of everything under ``/console``."""
-    pages = _Pages(context)
+def build(context: AppContext, door: Door, drafts: Pages) -> Starlette:
+    """The ASGI app of everything under ``/console``.
+
+    Parameters
+    ----------
+    context : AppContext
+    door : Door
+        Where labeling jobs are created.
+    drafts : Pages
+        The worker's pages of jobs that do not exist yet.
+    """
+    pages = _Pages(context, JobPages(context, door, drafts))
     return Starlette(
         routes=[
             Route("/console", pages.jobs),
@@ -91,10 +106,15 @@ def build(context: AppContext) -> Starlette:
             Route("/console/console.css", pages.css),
             Route("/console/icon.svg", pages.icon),
             Route("/console/live.js", pages.live),
+            Route("/console/create.js", pages.create_script),
             Route("/console/sign-in", pages.sign_in, methods=["POST"]),
             Route("/console/sign-out", pages.sign_out, methods=["POST"]),
             Route("/console/jobs/{region}/{name}", pages.job),
+            Route("/console/jobs/{region}/{name}/stop", pages.stop, methods=["POST"]),
             *(Route(view.path, pages.view(view)) for view in _VIEWS),
+            Route("/console/create", pages.open_form, methods=["GET"]),
+            Route("/console/create", pages.post_form, methods=["POST"]),
+            Route("/console/create/preview", pages.preview, methods=["POST"]),
             Route("/console/select", pages.select, methods=["GET"]),
             Route("/console/select", pages.create_subset, methods=["POST"]),
         ],
@@ -103,8 +123,9 @@ def build(context: AppContext) -> Starlette:
 
 
 class _Pages:
-    def __init__(self, context: AppContext) -> None:
+    def __init__(self, context: AppContext, forms: JobPages) -> None:
         self._context = context
+        self._forms = forms
 
     async def css(self, request: Request) -> Response:
         return Response(
@@ -114,6 +135,11 @@ class _Pages:
     async def live(self, request: Request) -> Response:
         return Response(
             _source("live.js"), media_type="text/javascript", headers={"cache-control": "max-age=300"}
+        )
+
+    async def create_script(self, request: Request) -> Response:
+        return Response(
+            _source("create.js"), media_type="text/javascript", headers={"cache-control": "max-age=300"}
         )
 
     async def icon(self, request: Request) -> Response:
@@ -127,7 +153,7 @@ class _Pages:
         rows = await self._context.database.aread(queries.jobs)
         running = any(row.status in ("Initializing", "InProgress", "Stopping") for row in rows)
         return self._page(
-            "jobs.html", "Labeling jobs", refresh=5 if running else 0, jobs=[_job(r) for r in rows]
+            "jobs.html", "Labeling jobs", refresh=5 if running else 0, jobs=[job_shape(r) for r in rows]
         )
 
     async def job(self, request: Request) -> Response:
@@ -159,7 +185,7 @@ class _Pages:
             "job.html",
             row.name,
             live=_LIVE_S if row.status in ("Initializing", "InProgress", "Stopping") and after < 0 else 0,
-            job=_job(row),
+            job=job_shape(row),
             ledger=context.database.read(lambda c: ledger_panel.panel(c, row.id, now=now)),
             train=context.database.read(lambda c: train_card.card(c, row)),
             workers=[
@@ -171,15 +197,29 @@ class _Pages:
                 }
                 for w in context.database.read(lambda c: queries.worker_rows(c, row.id))
             ],
-            cards=[_card(c) for c in cards],
+            cards=[card_shape(c) for c in cards],
             cards_key=f"{len(cards)}-{cards[-1].object_no}" if cards else "0",
             has_boxes=any(c.boxes for c in cards),
             next=following,
             events=[
-                {"at": _time(e["at"]), "name": e["name"], "detail": e["detail"]}
+                {"at": time_text(e["at"]), "name": e["name"], "detail": e["detail"]}
                 for e in context.database.read(lambda c: queries.events(c, row.id))
             ],
         )
+
+    async def stop(self, request: Request) -> Response:
+        if is_foreign(request):
+            return Response("Stop jobs from the console's own page.", status_code=403, headers=_HEADERS)
+        if not self._signed_in(request):
+            return self._page("sign-in.html", "Sign in", signed_in=False, status=401)
+        region, name = request.path_params["region"], request.path_params["name"]
+        try:
+            await self._forms.stop(region, name)
+        except NotFound:
+            return await self.not_found(request, None)
+        except InvalidRequest:
+            pass  # it has ended meanwhile, as its page shows
+        return RedirectResponse(quote(f"/console/jobs/{region}/{name}"), status_code=303, headers=_HEADERS)
 
     def view(self, view: View) -> Callable[[Request], Awaitable[Response]]:
         """What answers for a page that is described by a `View`."""
@@ -196,17 +236,55 @@ class _Pages:
 
         return answer
 
+    async def open_form(self, request: Request) -> Response:
+        if not self._signed_in(request):
+            return self._page("sign-in.html", "Sign in", signed_in=False)
+        shown = await asyncio.to_thread(self._forms.opened, request.query_params)
+        if shown is None:
+            return await self.not_found(request, None)
+        return self._form_page(shown)
+
+    async def post_form(self, request: Request) -> Response:
+        if is_foreign(request):
+            return Response("Create jobs from the console's own page.", status_code=403, headers=_HEADERS)
+        if not self._signed_in(request):
+            return self._page("sign-in.html", "Sign in", signed_in=False, status=401)
+        given = await form_of(request, most=job_form.FORM_BYTES_MAX, fields=job_form.FORM_FIELDS_MAX)
+        if not given:
+            text = "This form is larger than 1 MiB. Go back and shorten it; give pictures by their addresses."
+            return Response(text, status_code=413, headers=_HEADERS)
+        shown = await self._forms.posted(given)
+        if shown.location:
+            return RedirectResponse(quote(shown.location), status_code=303, headers=_HEADERS)
+        return self._form_page(shown)
+
+    def _form_page(self, shown: Shown) -> Response:
+        title = f"Create labeling job: {shown.data['step_title']}"
+        return self._page("create.html", title, csp=_CSP_FORM, status=shown.status, **shown.data)
+
+    async def preview(self, request: Request) -> Response:
+        if is_foreign(request):
+            return Response("Previews are for the console's own page.", status_code=403, headers=_HEADERS)
+        if not self._signed_in(request):
+            return Response("Sign in to the console again.", status_code=401, headers=_HEADERS)
+        given = await form_of(request, most=job_form.FORM_BYTES_MAX, fields=job_form.FORM_FIELDS_MAX)
+        base_url = self._context.settings.public_url or f"{request.url.scheme}://{request.url.netloc}"
+        body, headers = await asyncio.to_thread(self._forms.preview, given, base_url.rstrip("/"))
+        response = Response(body)
+        response.raw_headers.extend(headers)
+        return response
+
     async def select(self, request: Request) -> Response:
         if not self._signed_in(request):
             return self._page("sign-in.html", "Sign in", signed_in=False)
         return self._select_page(select_page.empty_form(request.query_params))
 
     async def create_subset(self, request: Request) -> Response:
-        if _is_foreign(request):
+        if is_foreign(request):
             return Response("Select objects from the console's own page.", status_code=403, headers=_HEADERS)
         if not self._signed_in(request):
             return self._page("sign-in.html", "Sign in", signed_in=False, status=401)
-        form = await _form(request, most=select_page.FORM_BYTES_MAX)
+        form = await form_of(request, most=select_page.FORM_BYTES_MAX)
         context = self._context
         base_url = context.settings.public_url or f"{request.url.scheme}://{request.url.netloc}"
         outcome = await asyncio.to_thread(
@@ -225,9 +303,9 @@ class _Pages:
         )
 
     async def sign_in(self, request: Request) -> Response:
-        if _is_foreign(request):
+        if is_foreign(request):
             return Response("Sign in from the console's own page.", status_code=403, headers=_HEADERS)
-        form = await _form(request)
+        form = await form_of(request)
         # A short, fixed delay keeps guessing slow without keeping state; the secret has 240 bits anyway.
         await asyncio.sleep(0.2)
         credentials = self._context.credentials
@@ -249,7 +327,7 @@ class _Pages:
         return response
 
     async def sign_out(self, request: Request) -> Response:
-        if _is_foreign(request):
+        if is_foreign(request):
             return Response("Sign out from the console's own page.", status_code=403, headers=_HEADERS)
         response = RedirectResponse("/console", status_code=303, headers=_HEADERS)
         response.delete_cookie(session.COOKIE, path="/console")
@@ -274,12 +352,13 @@ class _Pages:
         refresh: int = 0,
         live: int = 0,
         status: int = 200,
+        csp: str = _CSP,
         **data: Any,
     ) -> HTMLResponse:
         body = Markup(_templates().get_template(page).render(**data))  # noqa: S704 - autoescaped by Liquid
         section = _SECTIONS.get(page, "Labeling")
         text = _shell(title, body, signed_in=signed_in, section=section, refresh=refresh, live=live)
-        headers = {**_HEADERS, "content-security-policy": _CSP_LIVE} if live else _HEADERS
+        headers = {**_HEADERS, "content-security-policy": _CSP_LIVE if live else csp}
         return HTMLResponse(text, status_code=status, headers=headers)
 
 
@@ -314,94 +393,9 @@ def _templates() -> Environment:
         "job.html",
         "select.html",
         "scatter.html",
+        "create.html",
+        "field.html",
+        *(f"create-{step.name}.html" for step in job_form.STEPS),
         *_SECTIONS,
     )
     return Environment(autoescape=True, loader=DictLoader({name: _source(name) for name in names}))
-
-
-def _is_foreign(request: Request) -> bool:
-    origin = request.headers.get("origin")
-    if origin is not None and origin.partition("://")[2] != request.headers.get("host", ""):
-        return True
-    return request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
-
-
-async def _form(request: Request, *, most: int = 8192) -> dict[str, str]:
-    """The fields of a form; none when it is longer than ``most`` bytes (two keys never need 8192)."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            return {}
-    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=8))
-
-
-def _time(at: float | None) -> str:
-    return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def _job(row: JobRow) -> dict[str, Any]:
-    request = row.request
-    output = request["OutputConfig"]["S3OutputPath"].rstrip("/")
-    source = request["InputConfig"]["DataSource"]
-    words = {"Completed": "Complete", "InProgress": "In progress"}
-    status = words.get(row.status, row.status)
-    if row.status == "Completed" and row.n_failed:
-        status = "Complete with labeling errors"
-    return {
-        "region": row.region,
-        "name": row.name,
-        "status": row.status,
-        "status_text": status,
-        "task_type": row.task_type,
-        "failure_reason": row.failure_reason,
-        "n_objects": row.n_objects,
-        "n_labeled": row.n_labeled,
-        "n_human": row.n_human,
-        "n_machine": row.n_machine,
-        "n_failed": row.n_failed,
-        "n_left": max(0, row.n_objects - row.n_labeled - row.n_failed),
-        "percent": round(row.percent, 1),
-        "created": _time(row.created_at),
-        "ended": _time(row.ended_at),
-        "attribute": row.label_attribute_name,
-        "input": source.get("S3DataSource", {}).get("ManifestS3Uri", ""),
-        "output": f"{output}/{row.name}/manifests/output/output.manifest",
-        "team": request["HumanTaskConfig"]["WorkteamArn"].rpartition("/")[2],
-        "n_workers": request["HumanTaskConfig"]["NumberOfHumanWorkersPerDataObject"],
-    }
-
-
-def _card(item: Card) -> dict[str, Any]:
-    width, height = (item.width, item.height) if item.width else (320, 240)
-    counts: dict[tuple[str, str], int] = {}
-    for box in item.boxes:
-        counts[box.name, box.colour] = counts.get((box.name, box.colour), 0) + 1
-    parts = [{"text": f"{n} x {name}", "colour": colour} for (name, colour), n in counts.items()]
-    summary = item.failure or item.label or ", ".join(part["text"] for part in parts) or "no boxes"
-    if item.confidence:
-        summary += f" ({item.confidence})"
-    return {
-        "object_no": item.object_no,
-        "image_url": item.image_url,
-        "text": item.text,
-        "summary": summary,
-        "parts": parts,
-        "view_width": width,
-        "view_height": height,
-        "stroke": round(max(width, height) / 160, 2),
-        "boxes": [
-            {
-                "x": round(box.left * width / 100, 2),
-                "y": round(box.top * height / 100, 2),
-                "w": round(box.width * width / 100, 2),
-                "h": round(box.height * height / 100, 2),
-                "colour": box.colour,
-                "name": box.name,
-                "confidence": f"{box.confidence:.2f}",
-                # One worker gives no confidence (0): such boxes are not faint, only unmeasured.
-                "opacity": 1 if box.confidence == 0 else round(0.35 + 0.65 * box.confidence, 2),
-            }
-            for box in item.boxes
-        ],
-    }

@@ -15,12 +15,37 @@ from typing import Literal
 from labelwright.core.limits import TASK_TIME_S_MAX, TASK_TIME_S_MAX_FRAMES
 from labelwright.errors import InvalidRequest
 
-__all__ = ["CUSTOM", "PASS_THROUGH", "TASK_KINDS", "BuiltIn", "TaskKind", "kind_of", "recognise"]
+__all__ = [
+    "BUILT_IN_ACCOUNTS",
+    "CUSTOM",
+    "PASS_THROUGH",
+    "TASK_KINDS",
+    "BuiltIn",
+    "TaskKind",
+    "kind_of",
+    "recognise",
+]
 
 CUSTOM = "Custom"
 """Task type of a job without built-in functions."""
 
 PASS_THROUGH = "PassThrough"  # noqa: S105 (a function's name, not a password)
+BUILT_IN_ACCOUNTS: dict[str, str] = {
+    "us-east-1": "432418664414",
+    "us-east-2": "266458841044",
+    "us-west-2": "081040173940",
+    "ca-central-1": "918755190332",
+    "eu-west-1": "568282634449",
+    "eu-west-2": "487402164563",
+    "eu-central-1": "203001061592",
+    "ap-northeast-1": "477331159723",
+    "ap-northeast-2": "845288260483",
+    "ap-south-1": "565803892007",
+    "ap-southeast-1": "377565633583",
+    "ap-southeast-2": "454466003867",
+}
+"""AWS's own account of the built-in functions by region, for requests that we write for others to read."""
+
 _NAME = re.compile(r"arn:aws[a-z\-]*:lambda:[a-z0-9\-]*:[0-9]{12}:function:(PRE|ACS)-([^:]*)(?::[^:]*)?")
 
 
