@@ -45,6 +45,8 @@ BATCH = 8
 N_BATCHES = {"mobilenet": 4, "resnet-50": 2, "vgg-16": 1}
 VALUES: dict[str, Any] = {
     "kv_store": "device",
+    "epochs": 1,
+    "early_stopping": False,
     "mini_batch_size": BATCH,
     "nms_threshold": 0.45,
     "nms_topk": 400,

@@ -22,14 +22,7 @@ from labelwright.train.image_classification.labels import (
 )
 from labelwright.train.image_classification.pictures import Cropping, jitter_hsl
 from labelwright.train.toolkit.environment import TrainingChannel
-from labelwright.train.toolkit.pictures import (
-    PictureCache,
-    ahead,
-    batched,
-    decode_picture,
-    decode_threads,
-    stacked,
-)
+from labelwright.train.toolkit.pictures import PictureCache, batches_ahead, decode_picture, stacked
 from labelwright.train.toolkit.problems import CustomerError
 from labelwright.train.toolkit.samples import (
     EncodedSample,
@@ -194,8 +187,7 @@ class ClassifiedPictures:
             return self._cropping.training(self._scaled(sample), rng), self._truth_of(sample)
 
         samples = self._source.epoch(epoch, seed=self._seed, share=self._share)
-        made = ahead(make, samples, n_threads=decode_threads(), n_ahead=2 * batch_size)
-        for group in batched(made, batch_size, least=2):
+        for group in batches_ahead(make, samples, batch_size, least=2):
             pictures, truth = _tensors(group)
             if self._cropping.changes_colors:
                 pictures = jitter_hsl(pictures, generator)
@@ -208,8 +200,7 @@ class ClassifiedPictures:
             return self._cropping.middle(self._scaled(sample)), self._truth_of(sample)
 
         samples = self._source.epoch(epoch, share=self._share)
-        made = ahead(make, samples, n_threads=decode_threads(), n_ahead=2 * batch_size)
-        for group in batched(made, batch_size):
+        for group in batches_ahead(make, samples, batch_size):
             yield _tensors(group)
 
     def _scaled(self, sample: EncodedSample) -> Pixels:

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
-import tempfile
 import time
-from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
 
 from labelwright.algorithms.image_classification import parse_label_format
 from labelwright.train.image_classification.data import ClassifiedPictures, LabelReader, open_channel
@@ -21,16 +16,16 @@ from labelwright.train.image_classification.metrics import Scores
 from labelwright.train.image_classification.pictures import Cropping
 from labelwright.train.image_classification.serving import export_classifier
 from labelwright.train.image_classification.starting import starting_network
-from labelwright.train.toolkit.artifact import write_artifact
 from labelwright.train.toolkit.beginning import Job, begin
-from labelwright.train.toolkit.checkpoints import Checkpoints
 from labelwright.train.toolkit.environment import Environment
+from labelwright.train.toolkit.epochs import Epochs, checkpoints_of, leave_model
 from labelwright.train.toolkit.normalization import keep_statistics, weigh_statistics
 from labelwright.train.toolkit.optimizers import build_optimizer, set_rate, step_rate
 from labelwright.train.toolkit.precision import Precision, precision_for
 from labelwright.train.toolkit.problems import CustomerError
+from labelwright.train.toolkit.request import seed_of_run
 from labelwright.train.toolkit.stepping import Stepper, in_step
-from labelwright.train.toolkit.stopping import BestWeights, EarlyStopping, StopWish
+from labelwright.train.toolkit.stopping import StopWish
 
 __all__ = ["train"]
 
@@ -52,12 +47,9 @@ def train(environment: Environment) -> None:
         job.log.warn_of(
             "kv_store=dist_async is not offered here; hosts average their gradients at every step."
         )
-    with tempfile.TemporaryDirectory() as scratch, StopWish() as wish:
-        run = _Run(job, wish, Path(scratch))
-        run.resume()
-        for epoch in range(run.n_epochs_done, job.values["epochs"]):
-            if wish.is_there or run.is_over:
-                break
+    with StopWish() as wish:
+        run = _Run(job, wish)
+        for epoch in run.epochs.left(wish):
             started = time.monotonic()
             accuracy = run.train_epoch(epoch)
             if wish.is_there:
@@ -66,8 +58,8 @@ def train(environment: Environment) -> None:
                 job.log.say(f"Epoch[{epoch}] Train-{name}={value:.6f}")
             job.log.say(f"Epoch[{epoch}] Time cost={time.monotonic() - started:.3f}")
             run.validate(epoch)
-            job.log.progress(epoch + 1, job.values["epochs"])
-        run.finish()
+        if job.processes.is_first:
+            run.leave()
     job.processes.leave()
 
 
@@ -121,16 +113,13 @@ def _need_resize(job: Job) -> None:
 class _Run:
     """Everything that changes while a job is trained."""
 
-    def __init__(self, job: Job, wish: StopWish, scratch: Path) -> None:
+    def __init__(self, job: Job, wish: StopWish) -> None:
         values = job.values
         self.job, self.wish = job, wish
-        self.seed = int(os.environ.get("LABELWRIGHT_SEED", "0"))
-        self.n_epochs_done = 0
-        self.n_steps = 0
-        self.is_over = False
+        self.seed = seed_of_run()
         self.sides = _open(job, self.seed)
         self.precision = _precision(job)
-        self.start = starting_network(job, scratch, seed=self.seed)
+        self.start = starting_network(job, seed=self.seed)
         self.network = network = self.start.network
         self.precision.put(network)
         job.processes.share_weights(network)
@@ -150,16 +139,18 @@ class _Run:
             values["num_classes"], multi_label=values["multi_label"], is_weighted=values["use_weighted_loss"]
         )
         self.scores = Scores(multi_label=values["multi_label"], top_k=values["top_k"])
-        self.best = BestWeights()
-        self.best_metrics: dict[str, float] = {}
-        self.stopping = EarlyStopping(
-            values["early_stopping_min_epochs"],
-            values["early_stopping_patience"],
-            values["early_stopping_tolerance"],
-        )
-        settings = ("base_network", "num_layers", "image_shape", "num_classes", "multi_label", "optimizer")
-        self.checkpoints = Checkpoints(
-            job.environment.checkpoint_dir, {name: values[name] for name in settings}
+        self.epochs = Epochs(
+            network,
+            self.optimizer,
+            values,
+            processes=job.processes,
+            precision=self.precision,
+            checkpoints=checkpoints_of(
+                job, "base_network", "num_layers", "image_shape", "num_classes", "multi_label", "optimizer"
+            ),
+            log=job.log,
+            score_name="validation accuracy",
+            parts={"loss": self.loss},
         )
 
     def train_epoch(self, epoch: int) -> list[tuple[str, float]]:
@@ -177,13 +168,13 @@ class _Run:
         n_samples, line_started = 0, time.monotonic()
         batches = self.sides.train.training(epoch, max(1, values["mini_batch_size"] // processes.n_local))
         for i_batch, (pictures, truth) in enumerate(in_step(batches, processes, self.wish)):
-            pictures, truth = self._moved(pictures, truth)
+            pictures, truth = self.precision.moved(pictures, truth)
             if not self.start.is_trained:
-                weigh_statistics(self.network, self.n_steps)
+                weigh_statistics(self.network, self.epochs.n_steps)
             with self.precision.autocast():
                 scores = self.network(pictures)
             self.step(self.loss(scores, truth))
-            self.n_steps += 1
+            self.epochs.n_steps += 1
             self.scores.add(scores, truth)
             n_samples += len(truth) * processes.n_ranks
             if i_batch and i_batch % _LINE_EVERY == 0:
@@ -197,84 +188,44 @@ class _Run:
         return self._summed()
 
     def validate(self, epoch: int) -> None:
-        """Score the network, keep it if it is the best, and write a checkpoint."""
+        """Score the network and write it if it is the best, or at the wanted epochs."""
         values, log = self.job.values, self.job.log
         self.network.eval()
         self.scores.reset()
         with torch.inference_mode(), self.precision.autocast():
             for pictures, truth in self.sides.validation.validation(epoch, values["mini_batch_size"]):
-                pictures, truth = self._moved(pictures, truth)
+                pictures, truth = self.precision.moved(pictures, truth)
                 self.scores.add(self.network(pictures), truth)
         named = self._summed()
         for name, value in named:
             log.say(f"Epoch[{epoch}] Validation-{name}={value:.6f}")
         accuracy = named[0][1] if math.isfinite(named[0][1]) else 0.0
-        if self.best.offer(self.network, accuracy, epoch):
-            self.best_metrics = {f"validation:{name}": value for name, value in named}
-            if values["checkpoint_frequency"] is None:
-                self._save_weights("model.safetensors")
+        metrics = {f"validation:{name}": value for name, value in named}
+        if self.epochs.take_score(accuracy, metrics) and values["checkpoint_frequency"] is None:
+            self._save_weights("model.safetensors")
         if values["checkpoint_frequency"] and (epoch + 1) % values["checkpoint_frequency"] == 0:
             self._save_weights(f"image-classification-{epoch + 1:04d}.safetensors")
-        self.n_epochs_done = epoch + 1
-        if values["early_stopping"] and self.stopping.update(accuracy, self.n_epochs_done):
-            log.say(f"Early stopping: no better validation accuracy in {self.stopping.n_waiting} epochs.")
-            self.is_over = True
-        if self.job.processes.is_first:
-            self.checkpoints.save(self.n_epochs_done, self._state())
 
-    def resume(self) -> None:
-        """Go on from the last checkpoint, if there is one."""
-        found = self.checkpoints.latest()
-        if found is None:
-            return
-        self.n_epochs_done, state = found
-        self.n_steps = int(state["n_steps"])
-        self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.loss.restore(state["loss"])
-        self.best.restore(state["best"])
-        self.best_metrics = dict(state["best_metrics"])
-        self.stopping.restore(state["stopping"])
-        self.is_over = bool(state["is_over"])
-        self.job.log.say(f"Resuming from the checkpoint of epoch {self.n_epochs_done}.")
-
-    def finish(self) -> None:
-        """Write the best weights (the current ones, if none were ever scored) and the graph."""
-        if not self.job.processes.is_first:
-            return
-        self.best.put_into(self.network)
-        values, folder = self.job.values, self.job.environment.model_dir
-        self.network.to("cpu")
-        self.network.to(memory_format=torch.contiguous_format)
-        write_artifact(
-            folder,
-            algorithm="image-classification",
-            hyperparameters=self.job.effective,
-            network={
+    def leave(self) -> None:
+        """Write the best weights and their graph."""
+        values = self.job.values
+        folder = leave_model(
+            self.job,
+            self.epochs,
+            self.network,
+            {
                 "base_network": values["base_network"],
                 "num_layers": int(values["num_layers"]),
                 "multi_label": values["multi_label"],
                 "keeps_statistics": self.start.keeps_statistics,
-                "best_epoch": self.best.epoch,
             },
-            classes=None,
             image_shape=list(values["image_shape"]),
-            final_metrics=self.best_metrics,
-            weights=self.network.state_dict(),
         )
         export_classifier(
             self.network,
             folder / "model.onnx",
             image_shape=values["image_shape"],
             multi_label=values["multi_label"],
-        )
-        self.job.log.say(f"Training is done after {self.n_epochs_done} epochs: {self.best_metrics}")
-
-    def _moved(self, pictures: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
-        device = self.precision.device
-        return (
-            pictures.to(device, non_blocking=True, memory_format=torch.channels_last),
-            truth.to(device, non_blocking=True),
         )
 
     def _summed(self) -> list[tuple[str, float]]:
@@ -292,15 +243,3 @@ class _Run:
         )
         temporary.replace(self.job.environment.model_dir / name)
         self.job.log.say(f'Saved checkpoint to "{_MODEL_FOLDER}/{name}"')
-
-    def _state(self) -> dict[str, Any]:
-        return {
-            "n_steps": self.n_steps,
-            "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "loss": self.loss.state(),
-            "best": self.best.state(),
-            "best_metrics": self.best_metrics,
-            "stopping": self.stopping.state(),
-            "is_over": self.is_over,
-        }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -13,8 +12,8 @@ from labelwright.train.image_classification.networks import (
     build_classifier,
     head_parameter_names,
 )
-from labelwright.train.toolkit.artifact import read_model_channel
 from labelwright.train.toolkit.beginning import Job
+from labelwright.train.toolkit.continuing import continue_from_channel
 from labelwright.train.toolkit.log import JobLog
 from labelwright.train.toolkit.pretrained import pretrained_weights
 from labelwright.train.toolkit.problems import CustomerError
@@ -42,14 +41,12 @@ class Start:
     keeps_statistics: bool = False
 
 
-def starting_network(job: Job, scratch: Path, *, seed: int) -> Start:
+def starting_network(job: Job, *, seed: int) -> Start:
     """The network of a job.
 
     Parameters
     ----------
     job : Job
-    scratch : Path
-        A folder to unpack the channel ``model`` into.
     seed : int
         Of random weights.
 
@@ -63,15 +60,9 @@ def starting_network(job: Job, scratch: Path, *, seed: int) -> Start:
     network = build_classifier(
         values["base_network"], int(values["num_layers"]), values["image_shape"], values["num_classes"]
     )
-    channel = job.environment.channels.get("model")
-    if channel is not None:
-        artifact = read_model_channel(channel, job.algorithm, job.effective, scratch)
-        try:
-            network.load_state_dict(artifact.weights)
-        except RuntimeError as error:
-            raise CustomerError(f"The weights in channel 'model' do not fit: {error}") from error
-        job.log.say("Training goes on from the model in channel 'model'; use_pretrained_model is ignored.")
-        return Start(network, True, bool(artifact.description["network"].get("keeps_statistics")))
+    before = continue_from_channel(job, network)
+    if before is not None:
+        return Start(network, True, bool(before.description["network"].get("keeps_statistics")))
     if not values["use_pretrained_model"]:
         return Start(network)
     is_pretrained = load_pretrained(network, values["base_network"], int(values["num_layers"]), job.log)

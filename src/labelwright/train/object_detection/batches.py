@@ -13,15 +13,7 @@ from torch import Tensor
 from labelwright.train.object_detection.crops import WHOLE, Cropping, move_boxes, random_window, view
 from labelwright.train.object_detection.labels import Annotations, LabelRules, annotations_of
 from labelwright.train.toolkit.jitter import flip_horizontally, jitter_colors
-from labelwright.train.toolkit.pictures import (
-    PictureCache,
-    Pixels,
-    ahead,
-    batched,
-    decode_picture,
-    decode_threads,
-    stacked,
-)
+from labelwright.train.toolkit.pictures import PictureCache, Pixels, batches_ahead, decode_picture, stacked
 from labelwright.train.toolkit.samples import EncodedSample, SampleSource, Share
 
 __all__ = ["Batch", "Batches", "changed"]
@@ -108,7 +100,7 @@ class Batches:
             return view(pixels, window, self._side_px), move_boxes(annotations, window)
 
         samples = self.source.epoch(epoch, seed=self._seed, share=share)
-        for pairs in batched(ahead(made, samples, n_threads=decode_threads(), n_ahead=2 * size), size):
+        for pairs in batches_ahead(made, samples, size):
             yield _batch(pairs)
 
     def validation(self, epoch: int, *, size: int, share: Share) -> Generator[Batch, None, None]:
@@ -119,7 +111,7 @@ class Batches:
             return view(pixels, WHOLE, self._side_px), annotations
 
         samples = self.source.epoch(epoch, share=share)
-        for pairs in batched(ahead(made, samples, n_threads=decode_threads(), n_ahead=2 * size), size):
+        for pairs in batches_ahead(made, samples, size):
             yield _batch(pairs)
 
     def _decoded(self, sample: EncodedSample) -> tuple[Pixels, Annotations]:

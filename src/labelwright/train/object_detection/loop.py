@@ -24,11 +24,12 @@ from labelwright.train.object_detection.loss import detection_loss
 from labelwright.train.object_detection.network import Detector
 from labelwright.train.toolkit.checkpoints import Checkpoints
 from labelwright.train.toolkit.distributed import Processes
+from labelwright.train.toolkit.epochs import Epochs
 from labelwright.train.toolkit.log import JobLog
 from labelwright.train.toolkit.optimizers import set_rate, step_rate
 from labelwright.train.toolkit.precision import Precision
 from labelwright.train.toolkit.samples import Share
-from labelwright.train.toolkit.stopping import BestWeights, EarlyStopping, StopWish
+from labelwright.train.toolkit.stopping import StopWish
 
 __all__ = ["Channels", "Diverged", "Training"]
 
@@ -97,24 +98,25 @@ class Training:
         cropping: Cropping | None = None,
     ) -> None:
         self.model, self.optimizer = model, optimizer
-        self.best = BestWeights()
-        self.last_score = 0.0
-        self.n_epochs_done = 0
+        self.epochs = Epochs(
+            model,
+            optimizer,
+            values,
+            processes=processes,
+            precision=precision,
+            checkpoints=checkpoints,
+            log=log,
+            score_name="validation mAP",
+        )
         self._values, self._channels = values, channels
         self._processes, self._precision = processes, precision
-        self._checkpoints, self._log = checkpoints, log
+        self._log = log
         self._seed, self._cropping = seed, cropping
-        self._step = 0
         self._is_async = values["kv_store"] == "dist_async" and processes.n_ranks > 1
         self._batch_size = max(1, math.ceil(values["mini_batch_size"] / processes.n_local))
         n_steps = math.ceil(values["num_training_samples"] / (self._batch_size * processes.n_ranks))
         self._n_warm_up = min(_WARM_UP_STEPS_MOST, n_steps)
         self._suppression = Suppression(values["nms_threshold"], values["nms_topk"])
-        self._stopping = EarlyStopping(
-            values["early_stopping_min_epochs"],
-            values["early_stopping_patience"],
-            values["early_stopping_tolerance"],
-        )
 
     def run(self, wish: StopWish) -> None:
         """Train until all epochs are done, nothing gets better any more, or somebody wishes to stop.
@@ -126,27 +128,14 @@ class Training:
         Diverged
             The loss is infinite or no number; the last checkpoint stays.
         """
-        self._resume()
         self._processes.share_weights(self.model)
-        n_epochs = self._values["epochs"]
-        while self.n_epochs_done < n_epochs:
-            epoch = self.n_epochs_done
+        for epoch in self.epochs.left(wish):
             if not self._train_epoch(epoch, wish):
                 self._log.warn_of(f"Asked to stop: training ends within epoch {epoch}.")
                 break
             score = self._score(epoch)
-            self.n_epochs_done += 1
-            self.best.offer(self.model, score, epoch)
-            is_enough = self._stopping.update(score, self.n_epochs_done)
-            self._log.progress(self.n_epochs_done, n_epochs)
-            if self._processes.is_first:
-                self._checkpoints.save(self.n_epochs_done, self._state())
-            if self._values["early_stopping"] and is_enough:
-                self._log.say(
-                    f"Early stopping after {self.n_epochs_done} epochs: mAP does not rise any more."
-                )
-                break
-        self.best.put_into(self.model)
+            self.epochs.take_score(score, {"validation:mAP": score})
+        self.epochs.best.put_into(self.model)
 
     def _train_epoch(self, epoch: int, wish: StopWish) -> bool:
         """One epoch; False when it was broken off."""
@@ -169,7 +158,7 @@ class Training:
             if batch is None or not goes_on:
                 batches.close()
                 break
-            set_rate(self.optimizer, rate * min(1.0, (self._step + 1) / self._n_warm_up))
+            set_rate(self.optimizer, rate * min(1.0, (self.epochs.n_steps + 1) / self._n_warm_up))
             batch = changed(batch, self._precision.pictures(batch.pictures), generator)
             entropy, distance = self._step_on(batch.pictures, batch.boxes_xyxy, batch.class_ids)
             n_seen += len(batch)
@@ -210,8 +199,8 @@ class Training:
         nn.utils.clip_grad_norm_(self.model.parameters(), _LARGEST_GRADIENT_NORM)
         precision.scaler.step(self.optimizer)
         precision.scaler.update()
-        self._step += 1
-        if self._is_async and self._step % _ASYNC_EVERY == 0:
+        self.epochs.n_steps += 1
+        if self._is_async and self.epochs.n_steps % _ASYNC_EVERY == 0:
             self._processes.average_weights(self.model)
         return entropy.detach(), distance.detach()
 
@@ -227,9 +216,9 @@ class Training:
             overlap_threshold=self._values["overlap_threshold"],
             processes=self._processes,
         )
-        self.last_score = found.mean_average_precision
-        self._log.quality(epoch, f"validation mAP <score>=({self.last_score:.6g})")
-        return self.last_score
+        score = found.mean_average_precision
+        self._log.quality(epoch, f"validation mAP <score>=({score:.6g})")
+        return score
 
     def _report(self, epoch: int, i_batch: int, entropy: torch.Tensor, distance: torch.Tensor) -> None:
         """The lines with losses; a loss that is no number is found here, every few steps."""
@@ -241,28 +230,3 @@ class Training:
             )
         for name, value in values.items():
             self._log.train_loss(epoch, i_batch, name, value)
-
-    def _state(self) -> dict[str, Any]:
-        return {
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "scaler": self._precision.scaler.state_dict(),
-            "best": self.best.state(),
-            "stopping": self._stopping.state(),
-            "step": self._step,
-        }
-
-    def _resume(self) -> None:
-        # One process reads and tells the others, whose folders may hold less.
-        found = self._checkpoints.latest() if self._processes.is_first else None
-        found = self._processes.gather(found)[0]
-        if found is None:
-            return
-        self.n_epochs_done, state = found
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self._precision.scaler.load_state_dict(state["scaler"])
-        self.best.restore(state["best"])
-        self._stopping.restore(state["stopping"])
-        self._step = int(state["step"])
-        self._log.say(f"Resuming from the checkpoint of epoch {self.n_epochs_done}.")

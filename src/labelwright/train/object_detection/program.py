@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
-
 import torch
 
-from labelwright import algorithms
-from labelwright.algorithms import Algorithm
+from labelwright.algorithms import CONTENT_TYPES_OF_IMAGES
 from labelwright.train.object_detection.batches import Batches
 from labelwright.train.object_detection.crops import Cropping
 from labelwright.train.object_detection.detecting import Suppression
@@ -19,15 +12,14 @@ from labelwright.train.object_detection.export import export_onnx
 from labelwright.train.object_detection.labels import LabelRules, annotated_files, class_names
 from labelwright.train.object_detection.loop import Channels, Training
 from labelwright.train.object_detection.network import Detector, DetectorShape
-from labelwright.train.toolkit.artifact import Artifact, read_model_channel, write_artifact
-from labelwright.train.toolkit.checkpoints import Checkpoints
-from labelwright.train.toolkit.distributed import Processes
+from labelwright.train.toolkit.beginning import Job, begin
+from labelwright.train.toolkit.continuing import continue_from_channel
 from labelwright.train.toolkit.environment import Environment
-from labelwright.train.toolkit.log import JobLog
+from labelwright.train.toolkit.epochs import checkpoints_of, leave_model
 from labelwright.train.toolkit.optimizers import build_optimizer, freeze
 from labelwright.train.toolkit.precision import precision_for
 from labelwright.train.toolkit.pretrained import pretrained_weights
-from labelwright.train.toolkit.problems import CustomerError
+from labelwright.train.toolkit.request import seed_of_run
 from labelwright.train.toolkit.samples import SampleSource, records_of_channel
 from labelwright.train.toolkit.stopping import StopWish
 
@@ -46,43 +38,21 @@ def train(environment: Environment) -> None:
     Diverged
         The loss is no longer a number.
     """
-    algorithm = algorithms.get(ALGORITHM)
-    given = environment.hyperparameters
-    log = JobLog(environment.current_host, is_quiet="LABELWRIGHT_LOCAL_RANK" in os.environ)
-    log.configuration(
-        algorithms.effective_hyperparameters(algorithm, {}),
-        {name: value for name, value in given.items() if not name.startswith("sagemaker_")},
-        str(environment.base / "input" / "config" / "hyperparameters.json"),
-    )
-    values = algorithms.parse_hyperparameters(algorithm, given)
-    algorithms.check_channels(
-        algorithm,
-        {name: channel.content_type or None for name, channel in environment.channels.items()},
-        in_files=environment.channels["train"].mode != "Pipe" if "train" in environment.channels else True,
-    )
     with StopWish() as wish:
-        processes = Processes.join(environment, ALGORITHM)
-        if not processes.is_first:
-            log = JobLog(environment.current_host, is_quiet=True)
-        _train(environment, algorithm, values, processes, log, wish)
-        processes.leave()
+        job = begin(environment, ALGORITHM)
+        training, names = _training(job)
+        training.run(wish)
+        if job.processes.is_first:
+            _leave(job, training, names)
+        job.processes.leave()
 
 
-def _train(
-    environment: Environment,
-    algorithm: Algorithm,
-    values: Mapping[str, Any],
-    processes: Processes,
-    log: JobLog,
-    wish: StopWish,
-) -> None:
-    seed = int(os.environ.get("LABELWRIGHT_SEED", "0"))
+def _training(job: Job) -> tuple[Training, list[str] | None]:
+    """The run to be done, and the names of the classes where they are known."""
+    values, seed = job.values, seed_of_run()
     torch.manual_seed(seed)
-    precision = precision_for(processes.local_rank)
-    if precision.device.type == "cpu":
-        log.warn_of(f"There is no GPU; training on {torch.get_num_threads()} threads of the CPU.")
-    effective = algorithms.effective_hyperparameters(algorithm, environment.hyperparameters)
-    model, names = _model(environment, algorithm, values, effective, log)
+    precision = precision_for(job.processes.local_rank)
+    model, names = _model(job)
     precision.put(model)
     optimizer = build_optimizer(
         values["optimizer"],
@@ -91,45 +61,32 @@ def _train(
         momentum=values["momentum"],
         weight_decay=values["weight_decay"] if values["optimizer"] in ("sgd", "rmsprop") else 0.0,
     )
-    channels, found_names = _channels(environment, values, processes, log, seed)
+    channels, found_names = _channels(job, seed)
     training = Training(
         model,
         optimizer,
         values,
         channels,
-        processes=processes,
+        processes=job.processes,
         precision=precision,
-        checkpoints=Checkpoints(
-            environment.checkpoint_dir,
-            {name: values[name] for name in ("base_network", "num_classes", "image_shape", "optimizer")},
-        ),
-        log=log,
+        checkpoints=checkpoints_of(job, "base_network", "num_classes", "image_shape", "optimizer"),
+        log=job.log,
         seed=seed,
         cropping=Cropping(),
     )
-    training.run(wish)
-    if processes.is_first:
-        _leave_model(environment, training, values, effective, found_names or names, log)
+    return training, found_names or names
 
 
-def _model(
-    environment: Environment,
-    algorithm: Algorithm,
-    values: Mapping[str, Any],
-    effective: Mapping[str, str],
-    log: JobLog,
-) -> tuple[Detector, list[str] | None]:
+def _model(job: Job) -> tuple[Detector, list[str] | None]:
     """The detector to begin with, and the names of its classes where they are known."""
+    values, log = job.values, job.log
     model = Detector(DetectorShape.of_hyperparameters(values))
     names: list[str] | None = None
     has_good_norms = False
-    if "model" in environment.channels:
-        with tempfile.TemporaryDirectory() as scratch:
-            before = read_model_channel(environment.channels["model"], algorithm, effective, Path(scratch))
-        _take_over(model, before)
+    before = continue_from_channel(job, model)
+    if before is not None:
         names = before.description.get("classes")
         has_good_norms = bool(before.description.get("network", {}).get("has_pretrained_base"))
-        log.say("Going on from the model in channel 'model'; use_pretrained_model is ignored.")
     elif values["use_pretrained_model"]:
         weights = pretrained_weights(model.base.torchvision_name, log)
         if weights is not None:
@@ -143,27 +100,17 @@ def _model(
     return model, names
 
 
-def _take_over(model: Detector, before: Artifact) -> None:
-    try:
-        model.load_state_dict(before.weights)
-    except RuntimeError as error:
-        raise CustomerError(
-            f"The model in channel 'model' does not fit: {str(error).splitlines()[0]} Give equal image_shape."
-        ) from error
-
-
-def _channels(
-    environment: Environment, values: Mapping[str, Any], processes: Processes, log: JobLog, seed: int
-) -> tuple[Channels, list[str] | None]:
+def _channels(job: Job, seed: int) -> tuple[Channels, list[str] | None]:
+    environment, values, processes = job.environment, job.values, job.processes
     rules = LabelRules(values["num_classes"], values["label_width"])
     names: list[str] | None = None
     made = []
     for name in ("train", "validation"):
         channel = environment.channel(name)
         source: SampleSource
-        if channel.mode != "Pipe" and channel.content_type in algorithms.CONTENT_TYPES_OF_IMAGES:
+        if channel.mode != "Pipe" and channel.content_type in CONTENT_TYPES_OF_IMAGES:
             annotations = environment.channel(f"{name}_annotation")
-            source = annotated_files(channel, annotations, log)
+            source = annotated_files(channel, annotations, job.log)
             names = names or class_names(annotations, values["num_classes"])
         else:
             source = records_of_channel(channel, pipe=processes.pipe_of(channel))
@@ -179,22 +126,14 @@ def _channels(
     )
 
 
-def _leave_model(
-    environment: Environment,
-    training: Training,
-    values: Mapping[str, Any],
-    effective: Mapping[str, str],
-    names: list[str] | None,
-    log: JobLog,
-) -> None:
-    model, suppression = training.model, Suppression(values["nms_threshold"], values["nms_topk"])
-    metrics = {"validation:mAP": training.best.score} if training.best.weights is not None else {}
-    side = values["image_shape"]
-    write_artifact(
-        environment.model_dir,
-        algorithm=ALGORITHM,
-        hyperparameters=effective,
-        network={
+def _leave(job: Job, training: Training, names: list[str] | None) -> None:
+    values, model = job.values, training.model
+    suppression, side = Suppression(values["nms_threshold"], values["nms_topk"]), values["image_shape"]
+    folder = leave_model(
+        job,
+        training.epochs,
+        model,
+        {
             "base_network": values["base_network"],
             "n_classes": values["num_classes"],
             "has_pretrained_base": model.has_pretrained_base,
@@ -203,11 +142,7 @@ def _leave_model(
             "mean": model.mean.flatten().tolist(),
             "deviation": model.deviation.flatten().tolist(),
         },
-        classes=names,
         image_shape=[3, side, side],
-        final_metrics=metrics,
-        weights=model.state_dict(),
+        classes=names,
     )
-    export_onnx(model, environment.model_dir / "model.onnx", suppression)
-    best = f"epoch {training.best.epoch}, mAP {training.best.score:.6g}" if metrics else "no finished epoch"
-    log.say(f"The model has the weights of {best}.")
+    export_onnx(model, folder / "model.onnx", suppression)

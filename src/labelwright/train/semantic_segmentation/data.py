@@ -17,7 +17,7 @@ from labelwright.train.toolkit.environment import TrainingChannel
 from labelwright.train.toolkit.pictures import (
     PictureCache,
     ahead,
-    batched,
+    batches_ahead,
     decode_picture,
     decode_threads,
     stacked,
@@ -140,8 +140,7 @@ class SegmentedPictures:
             return self._framing.training(*self._decoded(sample), rng)
 
         samples = self._source.epoch(epoch, seed=self._seed, share=self._share)
-        made = ahead(make, samples, n_threads=decode_threads(), n_ahead=2 * batch_size)
-        for group in batched(made, batch_size, least=2):
+        for group in batches_ahead(make, samples, batch_size, least=2):
             yield _tensors(group)
 
     def middles(self, epoch: int, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -151,8 +150,7 @@ class SegmentedPictures:
             return self._framing.middle(*self._decoded(sample))
 
         samples = self._source.epoch(epoch, share=self._share)
-        made = ahead(make, samples, n_threads=decode_threads(), n_ahead=2 * batch_size)
-        for group in batched(made, batch_size):
+        for group in batches_ahead(make, samples, batch_size):
             yield _tensors(group)
 
     def wholes(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from labelwright.train.semantic_segmentation.data import SegmentedPictures, open_channel
 from labelwright.train.semantic_segmentation.losses import segmentation_loss
@@ -19,16 +16,16 @@ from labelwright.train.semantic_segmentation.metrics import Confusion
 from labelwright.train.semantic_segmentation.pictures import Framing
 from labelwright.train.semantic_segmentation.serving import export_segmenter
 from labelwright.train.semantic_segmentation.starting import starting_network
-from labelwright.train.toolkit.artifact import write_artifact
 from labelwright.train.toolkit.beginning import Job, begin
-from labelwright.train.toolkit.checkpoints import Checkpoints
 from labelwright.train.toolkit.environment import Environment
+from labelwright.train.toolkit.epochs import Epochs, checkpoints_of, leave_model
 from labelwright.train.toolkit.normalization import keep_statistics, weigh_statistics
 from labelwright.train.toolkit.optimizers import build_optimizer, cosine_rate, poly_rate, step_rate
 from labelwright.train.toolkit.precision import precision_for
 from labelwright.train.toolkit.problems import CustomerError
+from labelwright.train.toolkit.request import seed_of_run
 from labelwright.train.toolkit.stepping import Stepper, in_step
-from labelwright.train.toolkit.stopping import BestWeights, EarlyStopping, StopWish
+from labelwright.train.toolkit.stopping import StopWish
 
 __all__ = ["learning_rate", "train"]
 
@@ -52,19 +49,15 @@ def train(environment: Environment) -> None:
             "give 1."
         )
     job = begin(environment, _NAME)
-    n_epochs = job.values["epochs"]
-    with tempfile.TemporaryDirectory() as scratch, StopWish() as wish:
-        run = _Run(job, wish, Path(scratch))
-        run.resume()
-        for epoch in range(run.n_epochs_done, n_epochs):
-            if wish.is_there or run.is_over:
-                break
+    with StopWish() as wish:
+        run = _Run(job, wish)
+        for epoch in run.epochs.left(wish):
             run.train_epoch(epoch)
             if wish.is_there:
                 break
             run.validate(epoch)
-            job.log.progress(epoch + 1, n_epochs)
-        run.finish()
+        if job.processes.is_first:
+            run.leave()
     job.processes.leave()
 
 
@@ -113,16 +106,13 @@ def _open(job: Job, seed: int) -> tuple[SegmentedPictures, SegmentedPictures]:
 class _Run:
     """Everything that changes while a job is trained."""
 
-    def __init__(self, job: Job, wish: StopWish, scratch: Path) -> None:
+    def __init__(self, job: Job, wish: StopWish) -> None:
         values = job.values
         self.job, self.wish = job, wish
-        self.seed = int(os.environ.get("LABELWRIGHT_SEED", "0"))
-        self.n_epochs_done = 0
-        self.n_steps = 0
-        self.is_over = False
+        self.seed = seed_of_run()
         self.train, self.validation = _open(job, self.seed)
         self.precision = precision_for(job.processes.local_rank)
-        self.start = starting_network(job, scratch, seed=self.seed)
+        self.start = starting_network(job, seed=self.seed)
         self.network = self.start.network
         if values["syncbn"] and job.processes.n_ranks > 1 and torch.cuda.is_available():
             convert = nn.SyncBatchNorm.convert_sync_batchnorm
@@ -132,16 +122,15 @@ class _Run:
         self.optimizer = self._optimizer()
         self.step = Stepper(self.network, self.optimizer, self.precision, job.processes)
         self.confusion = Confusion(values["num_classes"])
-        self.best = BestWeights()
-        self.best_metrics: dict[str, float] = {}
-        self.stopping = EarlyStopping(
-            values["early_stopping_min_epochs"],
-            values["early_stopping_patience"],
-            values["early_stopping_tolerance"],
-        )
-        settings = ("backbone", "algorithm", "crop_size", "num_classes", "optimizer")
-        self.checkpoints = Checkpoints(
-            job.environment.checkpoint_dir, {name: values[name] for name in settings}
+        self.epochs = Epochs(
+            self.network,
+            self.optimizer,
+            values,
+            processes=job.processes,
+            precision=self.precision,
+            checkpoints=checkpoints_of(job, "backbone", "algorithm", "crop_size", "num_classes", "optimizer"),
+            log=job.log,
+            score_name="validation mIOU",
         )
 
     def _optimizer(self) -> torch.optim.Optimizer:
@@ -186,12 +175,12 @@ class _Run:
                 group["lr"] = rate * group["scale"]
             if self.start.origin != "continued":
                 trained = self.network.backbone if self.start.origin == "pretrained" else None
-                weigh_statistics(self.network, self.n_steps, unless_trained=trained)
-            pictures, truth = self._moved(pictures, truth)
+                weigh_statistics(self.network, self.epochs.n_steps, unless_trained=trained)
+            pictures, truth = self.precision.moved(pictures, truth)
             with self.precision.autocast():
                 scores, auxiliary = self.network.maps(pictures)
             loss = self.step(segmentation_loss(scores, auxiliary, truth))
-            self.n_steps += 1
+            self.epochs.n_steps += 1
             total += loss * len(truth)
             n_seen += len(truth)
         processes.average_weights(self.network)
@@ -204,20 +193,13 @@ class _Run:
         )
 
     def validate(self, epoch: int) -> None:
-        """Score the network, keep it if it is the best, and write a checkpoint."""
-        values, log = self.job.values, self.job.log
+        """Score the network and say how good it is."""
+        log = self.job.log
         self.score(epoch)
         accuracy, mean_iou = self.confusion.pixel_accuracy, self.confusion.mean_iou
         log.quality(epoch, f"validation pixel_accuracy <score>={accuracy:.6f}")
         log.quality(epoch, f"validation mIOU <score>={mean_iou:.6f}")
-        if self.best.offer(self.network, mean_iou, epoch):
-            self.best_metrics = {"validation:pixel_accuracy": accuracy, "validation:mIOU": mean_iou}
-        self.n_epochs_done = epoch + 1
-        if values["early_stopping"] and self.stopping.update(mean_iou, self.n_epochs_done):
-            log.say(f"Early stopping: no better validation mIOU in {self.stopping.n_waiting} epochs.")
-            self.is_over = True
-        if self.job.processes.is_first:
-            self.checkpoints.save(self.n_epochs_done, self._state())
+        self.epochs.take_score(mean_iou, {"validation:pixel_accuracy": accuracy, "validation:mIOU": mean_iou})
 
     def score(self, epoch: int) -> None:
         """Compare with all masks of the validation channel."""
@@ -229,7 +211,7 @@ class _Run:
         )
         with torch.inference_mode(), self.precision.autocast():
             for pictures, truth in batches:
-                pictures, truth = self._moved(pictures, truth)
+                pictures, truth = self.precision.moved(pictures, truth)
                 scores = self.network.maps(pictures)[0]
                 full = nn.functional.interpolate(
                     scores.float().contiguous(), size=truth.shape[-2:], mode="bilinear", align_corners=False
@@ -238,62 +220,19 @@ class _Run:
         gathered = self.job.processes.gather(self.confusion.counts)
         self.confusion.counts = torch.stack(gathered).sum(dim=0)
 
-    def resume(self) -> None:
-        """Go on from the last checkpoint, if there is one."""
-        found = self.checkpoints.latest()
-        if found is None:
-            return
-        self.n_epochs_done, state = found
-        self.n_steps = int(state["n_steps"])
-        self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.best.restore(state["best"])
-        self.best_metrics = dict(state["best_metrics"])
-        self.stopping.restore(state["stopping"])
-        self.is_over = bool(state["is_over"])
-        self.job.log.say(f"Resuming from the checkpoint of epoch {self.n_epochs_done}.")
-
-    def finish(self) -> None:
-        """Write the best weights (the current ones, if none were ever scored) and the graph."""
-        if not self.job.processes.is_first:
-            return
-        self.best.put_into(self.network)
-        values, folder = self.job.values, self.job.environment.model_dir
-        self.network.to("cpu")
-        self.network.to(memory_format=torch.contiguous_format)
-        write_artifact(
-            folder,
-            algorithm=_NAME,
-            hyperparameters=self.job.effective,
-            network={
+    def leave(self) -> None:
+        """Write the best weights and their graph."""
+        values = self.job.values
+        folder = leave_model(
+            self.job,
+            self.epochs,
+            self.network,
+            {
                 "backbone": values["backbone"],
                 "algorithm": values["algorithm"],
                 "base_size": values["base_size"],
                 "keeps_statistics": self.start.keeps_statistics,
-                "best_epoch": self.best.epoch,
             },
-            classes=None,
             image_shape=[3, values["base_size"], values["base_size"]],
-            final_metrics=self.best_metrics,
-            weights=self.network.state_dict(),
         )
         export_segmenter(self.network, folder / "model.onnx")
-        self.job.log.say(f"Training is done after {self.n_epochs_done} epochs: {self.best_metrics}")
-
-    def _moved(self, pictures: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
-        device = self.precision.device
-        return (
-            pictures.to(device, non_blocking=True, memory_format=torch.channels_last),
-            truth.to(device, non_blocking=True),
-        )
-
-    def _state(self) -> dict[str, Any]:
-        return {
-            "n_steps": self.n_steps,
-            "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "best": self.best.state(),
-            "best_metrics": self.best_metrics,
-            "stopping": self.stopping.state(),
-            "is_over": self.is_over,
-        }

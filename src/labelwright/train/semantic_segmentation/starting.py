@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import Literal
 
 import torch
 
 from labelwright.train.semantic_segmentation.networks import Segmenter, build_segmenter
-from labelwright.train.toolkit.artifact import read_model_channel
 from labelwright.train.toolkit.beginning import Job
+from labelwright.train.toolkit.continuing import continue_from_channel
 from labelwright.train.toolkit.log import JobLog
 from labelwright.train.toolkit.pretrained import pretrained_weights
 from labelwright.train.toolkit.problems import CustomerError
@@ -44,14 +43,12 @@ _TORCHVISION_NAMES = {
 }
 
 
-def starting_network(job: Job, scratch: Path, *, seed: int) -> Start:
+def starting_network(job: Job, *, seed: int) -> Start:
     """The network of a job.
 
     Parameters
     ----------
     job : Job
-    scratch : Path
-        A folder to unpack the channel ``model`` into.
     seed : int
         Of random weights.
 
@@ -63,15 +60,9 @@ def starting_network(job: Job, scratch: Path, *, seed: int) -> Start:
     values = job.values
     torch.manual_seed(seed)
     network = build_segmenter(values["backbone"], values["algorithm"], values["num_classes"])
-    channel = job.environment.channels.get("model")
-    if channel is not None:
-        artifact = read_model_channel(channel, job.algorithm, job.effective, scratch)
-        try:
-            network.load_state_dict(artifact.weights)
-        except RuntimeError as error:
-            raise CustomerError(f"The weights in channel 'model' do not fit: {error}") from error
-        job.log.say("Training goes on from the model in channel 'model'; use_pretrained_model is ignored.")
-        return Start(network, "continued", bool(artifact.description["network"].get("keeps_statistics")))
+    before = continue_from_channel(job, network)
+    if before is not None:
+        return Start(network, "continued", bool(before.description["network"].get("keeps_statistics")))
     if values["use_pretrained_model"] and load_pretrained(network, values["backbone"], job.log):
         return Start(network, "pretrained", True)
     return Start(network)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import tempfile
 import time
@@ -11,23 +10,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from labelwright import algorithms
 from labelwright.algorithms.blazingtext import WORD_VECTOR_MODES
 from labelwright.inference.fasttext_file import FastTextSettings, write_model
 from labelwright.train.text_classification.corpus import Lexicon, encode, text_of_channel
 from labelwright.train.text_classification.features import BucketRows, Lines, make_lines
 from labelwright.train.text_classification.model import Classifier, Progress
 from labelwright.train.text_classification.vocabulary import Vocabulary, build_vocabulary
+from labelwright.train.toolkit.artifact import write_description
 from labelwright.train.toolkit.environment import Environment
 from labelwright.train.toolkit.log import JobLog
 from labelwright.train.toolkit.problems import CustomerError
+from labelwright.train.toolkit.request import Request, read_request, seed_of_run
 from labelwright.train.toolkit.stopping import EarlyStopping, StopWish
 
 __all__ = ["train"]
 
 ALGORITHM = "blazingtext"
 
-_PROVIDED = "/opt/ml/input/config/hyperparameters.json"
 _TELL_EVERY_S = 5.0
 
 
@@ -39,14 +38,9 @@ def train(environment: Environment) -> None:
     HyperparameterError, InvalidRequest, CustomerError
         The user's settings or data are wrong.
     """
-    algorithm = algorithms.get(ALGORITHM)
-    given = environment.hyperparameters
     log = JobLog(environment.current_host)
-    log.configuration(algorithms.effective_hyperparameters(algorithm, {}), dict(given), _PROVIDED)
-    values = algorithms.parse_hyperparameters(algorithm, given)
-    algorithms.check_channels(
-        algorithm, {channel.name: channel.content_type for channel in environment.channels.values()}
-    )
+    request = read_request(environment, ALGORITHM, log)
+    values = request.values
     if values["mode"] in WORD_VECTOR_MODES:
         raise CustomerError(
             f"The mode {values['mode']!r} (word vectors) is not offered; set the hyperparameter 'mode' to "
@@ -63,17 +57,18 @@ def train(environment: Environment) -> None:
             "add the channel or leave early_stopping out."
         )
     with StopWish() as wish, tempfile.TemporaryDirectory(dir=environment.base) as scratch:
-        _Run(environment, values, log, wish, Path(scratch)).run()
+        _Run(environment, request, log, wish, Path(scratch)).run()
 
 
 class _Run:
     """One training, as far as it holds state."""
 
     def __init__(
-        self, environment: Environment, values: Mapping[str, Any], log: JobLog, wish: StopWish, scratch: Path
+        self, environment: Environment, request: Request, log: JobLog, wish: StopWish, scratch: Path
     ) -> None:
         self._environment = environment
-        self._values = values
+        self._values = request.values
+        self._effective = request.effective
         self._log = log
         self._wish = wish
         self._scratch = scratch
@@ -86,7 +81,7 @@ class _Run:
         values, log = self._values, self._log
         log.say("Running single machine CPU BlazingText training using supervised mode.")
         vocabulary, buckets, training, validation = self._read()
-        seed = int(os.environ.get("LABELWRIGHT_SEED", "0"))
+        seed = seed_of_run()
         model = Classifier(
             buckets.n_rows,
             len(vocabulary.labels),
@@ -242,20 +237,15 @@ class _Run:
             bucket_of_row=buckets.bucket_of_row,
             output_rows=model.output.numpy(),
         )
-        effective = algorithms.effective_hyperparameters(
-            algorithms.get(ALGORITHM), self._environment.hyperparameters
+        write_description(
+            folder,
+            algorithm=ALGORITHM,
+            hyperparameters=self._effective,
+            network={"mode": values["mode"], "n_words": len(vocabulary.words), "n_epochs": n_epochs},
+            classes=[label.decode("utf-8", "replace") for label, _ in vocabulary.labels],
+            image_shape=None,
+            final_metrics=scores,
         )
-        description = {
-            "format": "labelwright-model",
-            "version": 1,
-            "algorithm": ALGORITHM,
-            "network": {"mode": values["mode"], "n_words": len(vocabulary.words), "n_epochs": n_epochs},
-            "classes": [label.decode("utf-8", "replace") for label, _ in vocabulary.labels],
-            "image_shape": None,
-            "final_metrics": dict(scores),
-        }
-        for name, content in (("hyperparams.json", effective), ("labelwright.json", description)):
-            (folder / name).write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
 def _n_threads() -> int:

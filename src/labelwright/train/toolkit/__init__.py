@@ -3,6 +3,10 @@
 ==================  ==================================================================================
 `environment`       the folder the program was started in: hyperparameters, channels, hosts
 `log`               the exact forms of log lines
+`request`           what a job asks for, checked and logged
+`beginning`         the same, and the other processes of the job met
+`continuing`        weights from the channel ``model``
+`epochs`            the walk over epochs: best weights, early end, what a resumed run needs; the model left
 `samples`           encoded samples out of RecordIO files, image folders and named pipes
 `pictures`          decoding in threads, batches of uint8 tensors
 `jitter`            random changes to batches: flips and colours (what moves boxes is with the detectors)
@@ -15,7 +19,7 @@
 `artifact`          the model folder; the archive of the channel ``model``
 ==================  ==================================================================================
 
-`environment`, `log` and `problems` need no torch.
+`environment`, `log`, `request` and `problems` need no torch.
 """
 
 from __future__ import annotations

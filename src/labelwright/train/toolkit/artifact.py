@@ -29,7 +29,7 @@ from labelwright.algorithms import Algorithm
 from labelwright.train.toolkit.environment import TrainingChannel
 from labelwright.train.toolkit.problems import CustomerError
 
-__all__ = ["Artifact", "read_artifact", "read_model_channel", "write_artifact"]
+__all__ = ["Artifact", "read_artifact", "read_model_channel", "write_artifact", "write_description"]
 
 _BYTES_MAX = 16 << 30
 _NAMES = ("hyperparams.json", "labelwright.json", "model.safetensors", "model.onnx", "model.bin")
@@ -81,6 +81,34 @@ def write_artifact(
     weights : mapping of str to Tensor
     """
     folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / ".model.safetensors.tmp"
+    save_file({name: value.detach().cpu().contiguous() for name, value in weights.items()}, temporary)
+    temporary.replace(folder / "model.safetensors")
+    write_description(
+        folder,
+        algorithm=algorithm,
+        hyperparameters=hyperparameters,
+        network=network,
+        classes=classes,
+        image_shape=image_shape,
+        final_metrics=final_metrics,
+    )
+
+
+def write_description(
+    folder: Path,
+    *,
+    algorithm: str,
+    hyperparameters: Mapping[str, str],
+    network: Mapping[str, Any],
+    classes: list[str] | None,
+    image_shape: list[int] | None,
+    final_metrics: Mapping[str, float],
+) -> None:
+    """Write ``hyperparams.json`` and ``labelwright.json`` alone; parameters as for `write_artifact`.
+
+    ``image_shape`` is None where the input is no picture.
+    """
     description = {
         "format": "labelwright-model",
         "version": 1,
@@ -90,9 +118,6 @@ def write_artifact(
         "image_shape": image_shape,
         "final_metrics": dict(final_metrics),
     }
-    temporary = folder / ".model.safetensors.tmp"
-    save_file({name: value.detach().cpu().contiguous() for name, value in weights.items()}, temporary)
-    temporary.replace(folder / "model.safetensors")
     _write_json(folder / "hyperparams.json", dict(hyperparameters))
     _write_json(folder / "labelwright.json", description)
 

@@ -1,4 +1,4 @@
-"""How the programs of all algorithms begin: check what is asked for, write it to the log, meet the others."""
+"""How the programs on PyTorch begin: check what is asked for, log it, meet the other processes."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ import dataclasses
 import os
 from typing import Any
 
-from labelwright import algorithms
-from labelwright.algorithms import Algorithm, check_channels, effective_hyperparameters, parse_hyperparameters
+from labelwright.algorithms import Algorithm
 from labelwright.train.toolkit.distributed import Processes
 from labelwright.train.toolkit.environment import Environment
 from labelwright.train.toolkit.log import JobLog
+from labelwright.train.toolkit.request import read_request
 
 __all__ = ["Job", "begin"]
-
-_PROVIDED = "/opt/ml/input/config/hyperparameters.json"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class Job:
     processes: Processes
 
 
-def begin(environment: Environment, name: str, *, is_alone: bool = False) -> Job:
+def begin(environment: Environment, name: str) -> Job:
     """Check hyperparameters, then channels, and start the other processes of the job.
 
     Parameters
@@ -50,33 +48,22 @@ def begin(environment: Environment, name: str, *, is_alone: bool = False) -> Job
     environment : Environment
     name : str
         Of the algorithm.
-    is_alone : bool
-        For algorithms that do not train in several processes.
 
     Raises
     ------
     labelwright.errors.InvalidRequest
         A hyperparameter or a channel is wrong.
     """
-    algorithm = algorithms.get(name)
-    given = environment.hyperparameters
     log = JobLog(environment.current_host, is_quiet="LABELWRIGHT_LOCAL_RANK" in os.environ)
-    log.configuration(effective_hyperparameters(algorithm, {}), dict(given), _PROVIDED)
-    values = parse_hyperparameters(algorithm, given)
-    train = environment.channels.get("train")
-    check_channels(
-        algorithm,
-        {channel.name: channel.content_type for channel in environment.channels.values()},
-        in_files=train is None or train.mode != "Pipe",
-    )
+    request = read_request(environment, name, log)
     if not environment.n_gpus:
         log.warn_of("There is no GPU here; training runs on the CPU, which takes longer.")
-    processes = Processes.join(environment, name, is_alone=is_alone)
+    processes = Processes.join(environment, name)
     return Job(
         environment=environment,
-        algorithm=algorithm,
-        values=values,
-        effective=effective_hyperparameters(algorithm, given),
+        algorithm=request.algorithm,
+        values=request.values,
+        effective=request.effective,
         log=JobLog(environment.current_host, is_quiet=not processes.is_first),
         processes=processes,
     )

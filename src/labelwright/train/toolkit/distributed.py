@@ -55,7 +55,7 @@ class Processes:
         self._dealers: list[Dealer] = []
 
     @classmethod
-    def join(cls, environment: Environment, algorithm: str, *, is_alone: bool = False) -> Processes:
+    def join(cls, environment: Environment, algorithm: str) -> Processes:
         """Start the other processes of this host if there are to be any, and meet all others.
 
         Parameters
@@ -63,12 +63,10 @@ class Processes:
         environment : Environment
         algorithm : str
             As the program's argument says.
-        is_alone : bool
-            For algorithms that do not train in several processes.
         """
         n_local = int(os.environ.get("LABELWRIGHT_PROCESSES_PER_HOST") or max(1, environment.n_gpus))
         n_hosts = len(environment.hosts)
-        if is_alone or n_local * n_hosts == 1:
+        if n_local * n_hosts == 1:
             return cls(environment, 0, 1, 0, 1)
         host = environment.hosts.index(environment.current_host)
         local_rank = int(os.environ.get("LABELWRIGHT_LOCAL_RANK", "0"))

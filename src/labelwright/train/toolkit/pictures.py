@@ -23,7 +23,16 @@ from torch import Tensor
 from labelwright.core.limits import IMAGE_FORMATS
 from labelwright.train.toolkit.problems import CustomerError
 
-__all__ = ["PictureCache", "ahead", "batched", "decode_threads", "decode_picture", "resized", "stacked"]
+__all__ = [
+    "PictureCache",
+    "ahead",
+    "batched",
+    "batches_ahead",
+    "decode_picture",
+    "decode_threads",
+    "resized",
+    "stacked",
+]
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -149,6 +158,13 @@ def batched(items: Iterable[Made], size: int, *, least: int = 1) -> Iterator[lis
             before, batch = batch, []
     if before or batch:
         yield before + batch
+
+
+def batches_ahead(
+    make: Callable[[Given], Made], given: Iterable[Given], size: int, *, least: int = 1
+) -> Iterator[list[Made]]:
+    """`batched` of what all threads make `ahead`, two batches at most."""
+    return batched(ahead(make, given, n_threads=decode_threads(), n_ahead=2 * size), size, least=least)
 
 
 class PictureCache:

@@ -51,6 +51,13 @@ class Precision:
         """The module on the device, its kernels channels last."""
         return module.to(self.device).to(memory_format=torch.channels_last)
 
+    def moved(self, pictures: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+        """Pictures (n, c, h, w), channels last, and their labels on the device; types stay."""
+        return (
+            pictures.to(self.device, non_blocking=True, memory_format=torch.channels_last),
+            truth.to(self.device, non_blocking=True),
+        )
+
     def pictures(self, batch: Tensor) -> Tensor:
         """A batch (n, c, h, w) of uint8 on the device, channels last, float32 in [0, 1]."""
         moved = batch.to(self.device, non_blocking=True, memory_format=torch.channels_last)
