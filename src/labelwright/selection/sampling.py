@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from labelwright.selection.blocks import blocks, gather, line_lengths
 from labelwright.selection.problems import QueryError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 __all__ = ["count_lines", "sample_lines", "sample_size"]
 
@@ -35,7 +40,8 @@ def count_lines(chunks: Iterable[bytes]) -> int:
     """Lines with content; blank ones do not count."""
     n_lines = 0
     for block in blocks(chunks):
-        n_lines += block.count(b"\n") + (block[-1:] != b"\n") - len(_blank_lines(block))
+        lengths = line_lengths(block)
+        n_lines += len(lengths) - int(_is_blank(block, lengths).sum())
     return n_lines
 
 
@@ -78,19 +84,17 @@ def sample_lines(
     """
     import numpy as np
 
-    draw = random.Random(seed).random  # noqa: S311 - a repeatable sample, no secret
+    draws = _Draws(seed)
     n_rest, n_wanted = n_lines, size
     for block in blocks(chunks):
         lengths = line_lengths(block)
-        blank = _blank_lines(block)
+        full = ~_is_blank(block, lengths)
+        numbers = np.flatnonzero(full)
         taken = np.zeros(len(lengths), np.bool_)
-        for i in range(len(lengths)):
-            if blank and i in blank:
-                continue
-            if n_rest * draw() < n_wanted:
-                taken[i] = True
-                n_wanted -= 1
-            n_rest -= 1
+        picked = draws.pick(len(numbers), n_rest=n_rest, n_wanted=n_wanted)
+        taken[numbers[picked]] = True
+        n_wanted -= len(picked)
+        n_rest -= len(numbers)
         if n_rest < 0:
             break
         if on_bytes is not None:
@@ -104,12 +108,41 @@ def sample_lines(
         )
 
 
-def _blank_lines(block: bytes) -> set[int]:
-    """Numbers of the blank lines of a block."""
-    if b"\n\n" not in block and not block[:1].isspace() and b"\r" not in block and b"\n " not in block:
-        return set()
-    return {i for i, line in enumerate(block.split(b"\n")[: _n_lines(block)]) if not line.strip()}
+class _Draws:
+    """Algorithm S over batches of lines, with the numbers that Python's own generator gives for a seed."""
+
+    def __init__(self, seed: int) -> None:
+        import numpy as np
+
+        # Both are the Mersenne Twister and make the same doubles of it; numpy's makes many at once.
+        _, state, _ = random.Random(seed).getstate()  # noqa: S311 - a repeatable sample, no secret
+        self._draw = np.random.RandomState(0)
+        self._draw.set_state(("MT19937", np.array(state[:-1], np.uint32), state[-1], 0, 0.0))
+
+    def pick(self, n: int, *, n_rest: int, n_wanted: int) -> list[int]:
+        """Which of the next ``n`` lines are taken, where ``n_wanted`` of ``n_rest`` are to be taken."""
+        import numpy as np
+
+        # A line is taken when (lines left) u < (lines wanted). The right side only falls, so a line that fails
+        # with its value at the start is out.
+        levels = np.arange(n_rest, n_rest - n, -1) * self._draw.random_sample(n)
+        maybe = np.flatnonzero(levels < n_wanted)
+        picked: list[int] = []
+        for i, level in zip(maybe.tolist(), levels[maybe].tolist(), strict=True):
+            if level < n_wanted:
+                picked.append(i)
+                n_wanted -= 1
+        return picked
 
 
-def _n_lines(block: bytes) -> int:
-    return block.count(b"\n") + (block[-1:] != b"\n")
+def _is_blank(block: bytes, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Which lines of a block hold nothing but white space."""
+    import numpy as np
+
+    ends = np.cumsum(lengths)
+    first = np.frombuffer(block, np.uint8)[ends - lengths]
+    blank = np.zeros(len(lengths), np.bool_)
+    # Lines seldom begin with white space; those that do are looked at whole.
+    for i in np.flatnonzero(first <= 32).tolist():
+        blank[i] = block[ends[i] - lengths[i] : ends[i]].isspace()
+    return blank
