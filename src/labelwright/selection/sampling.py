@@ -123,7 +123,7 @@ class _Draws:
         """Which of the next ``n`` lines are taken, where ``n_wanted`` of ``n_rest`` are to be taken."""
         import numpy as np
 
-        # A line is taken when (lines left) u < (lines wanted). The right side only falls, so a line that fails
+        # A line is taken when (lines left) u < (lines wanted). The right side only falls, so one that fails
         # with its value at the start is out.
         levels = np.arange(n_rest, n_rest - n, -1) * self._draw.random_sample(n)
         maybe = np.flatnonzero(levels < n_wanted)
