@@ -28,6 +28,7 @@ from labelwright.engine.kinds import all_kinds
 from labelwright.engine.supervisor import Supervisor
 from labelwright.events import Delivery
 from labelwright.functions.service import Functions
+from labelwright.logstreams.retention import Retention
 from labelwright.metrics import Traffic
 from labelwright.metrics import build as build_metrics
 from labelwright.portal import site as portal_site
@@ -135,6 +136,7 @@ class Application:
     def __init__(self, context: AppContext) -> None:
         self.context = context
         self.delivery = Delivery(context.database, context.settings, context.clock)
+        self._retention = Retention(context.settings.data_dir / "logs", context.clock)
         self._traffic = Traffic()
         self._doors: Mapping[str, ASGIApp] = {
             "api": api_door.build(context),
@@ -186,6 +188,7 @@ class Application:
                 self.context.engine.start()
                 self.context.supervisor.start()
                 self.context.async_invocations.start()
+                self._retention.start()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await self.context.async_invocations.stop()
@@ -205,6 +208,7 @@ class Application:
         self.context.supervisor.stop()
         self.context.captures.close()
         self.delivery.stop()
+        self._retention.stop()
         self.context.database.close()
         close = getattr(self.context.blobs, "close", None)
         if close is not None:

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from labelwright.logstreams import StreamWriter, stream_path
+from labelwright.logstreams.retention import remove_expired
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 T0 = 1_700_000_000_000
@@ -157,3 +158,49 @@ def test_searching_over_streams(logs: Any, write: Write) -> None:
     assert [event["message"] for event in found] == ["WARN"]
     with pytest.raises(ClientError, match="InvalidParameterException"):
         logs.filter_log_events(logGroupName=GROUP, filterPattern="{ $.x = 1 }")
+
+
+def test_old_events_are_gone_and_groups_are_deleted(served: Any, logs: Any, write: Write) -> None:
+    now = int(served.clock() * 1000)
+    group, day = "/aws/lambda/pre-cats", 86_400_000
+    logs.create_log_group(logGroupName=group)
+    for code, call in (
+        ("ResourceAlreadyExistsException", lambda: logs.create_log_group(logGroupName=group)),
+        ("InvalidParameterException", lambda: logs.create_log_group(logGroupName="/mine")),
+        ("ResourceNotFoundException", lambda: logs.delete_log_group(logGroupName="/aws/lambda/none")),
+        ("ResourceNotFoundException", lambda: logs.delete_log_stream(logGroupName=group, logStreamName="s")),
+        (
+            "InvalidParameterException",
+            lambda: logs.put_retention_policy(logGroupName=group, retentionInDays=2),
+        ),
+    ):
+        with pytest.raises(ClientError) as caught:
+            call()
+        assert caught.value.response["Error"]["Code"] == code
+    write("2026/01/01/[1]a", "long ago", group=group, at=now - 5 * day)
+    write("2026/01/02/[1]b", "old", "new", group=group, at=now - 4 * day, step=4 * day - 1000)
+    logs.put_retention_policy(logGroupName=group, retentionInDays=3)
+    assert logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"][0]["retentionInDays"] == 3
+    assert [e["message"] for e in logs.filter_log_events(logGroupName=group)["events"]] == ["new"]
+    shown = logs.get_log_events(logGroupName=group, logStreamName="2026/01/01/[1]a", startFromHead=True)
+    assert shown["events"] == []
+    root = served.data_dir / "logs"
+    assert remove_expired(root, now_ms=now) == 1
+    assert [s["logStreamName"] for s in logs.describe_log_streams(logGroupName=group)["logStreams"]] == [
+        "2026/01/02/[1]b"
+    ]
+    assert sorted(p.name for p in (root / "aws/lambda/pre-cats/2026/01").iterdir()) == ["02"]
+    logs.delete_retention_policy(logGroupName=group)
+    assert len(logs.filter_log_events(logGroupName=group)["events"]) == 2
+    with StreamWriter(stream_path(root, group, "2026/01/02/[1]b")) as writer:
+        writer.write(now, "more")
+        with pytest.raises(ClientError, match=r"OperationAbortedException.*being written"):
+            logs.delete_log_stream(logGroupName=group, logStreamName="2026/01/02/[1]b")
+    logs.delete_log_stream(logGroupName=group, logStreamName="2026/01/02/[1]b")
+    assert logs.describe_log_streams(logGroupName=group)["logStreams"] == []
+    write("s", "line", group=group)
+    logs.delete_log_group(logGroupName=group)
+    assert logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"] == []
+    write("cats/algo-1", "line")
+    logs.delete_log_group(logGroupName=GROUP)
+    assert logs.describe_log_streams(logGroupName=GROUP)["logStreams"] == []

@@ -1,8 +1,9 @@
-"""CloudWatch Logs: what jobs, endpoints and functions printed; reading only.
+"""CloudWatch Logs: what jobs, endpoints and functions printed: read, kept for some time, deleted.
 
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetLogEvents.html and its neighbours.
-Differences: the server alone makes groups and writes streams, and streams are the same in every region; log
-group classes, linked accounts and masking do not exist; filter patterns are words and phrases. Times never go
+Differences: the server alone writes streams, to groups of fixed names, and streams are the same in every
+region; log group classes, linked accounts and masking do not exist; filter patterns are words and phrases;
+old events go with their stream, when its last one is old. Times never go
 back within a stream, and ``ingestionTime`` is the time of the event.
 """
 
@@ -13,13 +14,15 @@ import fnmatch
 import itertools
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import operation
 from labelwright.api.paging import query_of, token_secret
 from labelwright.errors import InvalidRequest, NotFound
-from labelwright.logstreams import FilterPattern, LogStore, StreamInfo
+from labelwright.logstreams import FilterPattern, LogStore, StreamInfo, retention
+from labelwright.logstreams.names import GROUP_PATTERNS, is_group
 from labelwright.wire.paginate import make_token, read_token
 
 __all__: list[str] = []
@@ -116,10 +119,11 @@ def get_log_events(
     **_: Any,
 ) -> dict[str, Any]:
     """A page of a stream; the forward token of the last page goes on when there is more."""
+    group = _named(log_group_name, log_group_identifier)
     page = _store(context).events(
-        _named(log_group_name, log_group_identifier),
+        group,
         log_stream_name,
-        start_ms=start_time,
+        start_ms=_start(context, group, start_time),
         end_ms=end_time,
         token=next_token,
         from_head=start_from_head,
@@ -169,7 +173,7 @@ def filter_log_events(
         group,
         streams,
         fits=FilterPattern(filter_pattern),
-        start_ms=start_time,
+        start_ms=_start(context, group, start_time),
         end_ms=end_time,
         after=None if after is None else (after[0], after[1], after[2]),
         limit=limit,
@@ -192,8 +196,67 @@ def filter_log_events(
     return answer
 
 
+@operation("logs", "CreateLogGroup")
+def create_log_group(context: RequestContext, *, log_group_name: str, **_: Any) -> None:
+    """Make a group before anything is written to it, to set how long it is kept."""
+    if not is_group(log_group_name):
+        raise InvalidRequest(
+            f"The server writes no log group {log_group_name!r}; it writes {', '.join(GROUP_PATTERNS)}.",
+            field="logGroupName",
+            value=log_group_name,
+        )
+    retention.create_group(_root(context), log_group_name)
+
+
+@operation("logs", "DeleteLogGroup")
+def delete_log_group(context: RequestContext, *, log_group_name: str) -> None:
+    """Delete a group with its streams; it comes back with the next line that is written to it."""
+    retention.delete_group(_root(context), _present(context, log_group_name))
+
+
+@operation("logs", "DeleteLogStream")
+def delete_log_stream(context: RequestContext, *, log_group_name: str, log_stream_name: str) -> None:
+    """Delete a stream, unless a program is writing it."""
+    retention.delete_stream(_root(context), _present(context, log_group_name), log_stream_name)
+
+
+@operation("logs", "PutRetentionPolicy")
+def put_retention_policy(context: RequestContext, *, log_group_name: str, retention_in_days: int) -> None:
+    """Keep a group's events for some days only."""
+    if retention_in_days not in retention.RETENTION_DAYS:
+        raise InvalidRequest(
+            f"retentionInDays is {retention_in_days}; it must be one of "
+            f"{', '.join(map(str, retention.RETENTION_DAYS))}.",
+            field="retentionInDays",
+            value=retention_in_days,
+        )
+    retention.set_retention(_root(context), _present(context, log_group_name), retention_in_days)
+
+
+@operation("logs", "DeleteRetentionPolicy")
+def delete_retention_policy(context: RequestContext, *, log_group_name: str) -> None:
+    """Keep a group's events for ever again."""
+    retention.set_retention(_root(context), _present(context, log_group_name), None)
+
+
+def _root(context: RequestContext) -> Path:
+    return context.app.settings.data_dir / "logs"
+
+
 def _store(context: RequestContext) -> LogStore:
-    return LogStore(context.app.settings.data_dir / "logs")
+    return LogStore(_root(context))
+
+
+def _present(context: RequestContext, group: str) -> str:
+    if not _store(context).has_group(group):
+        raise NotFound("The specified log group does not exist.", kind="log group", name=group)
+    return group
+
+
+def _start(context: RequestContext, group: str, asked_ms: int | None) -> int | None:
+    """From when on events are shown."""
+    since = retention.kept_since_ms(_root(context), group, now_ms=int(context.now * 1000))
+    return asked_ms if since is None else max(since, asked_ms or 0)
 
 
 def _named(name: str | None, identifier: str | None) -> str:
@@ -215,10 +278,12 @@ def _infos(store: LogStore, group: str, names: Iterable[str]) -> Iterator[Stream
 def _group(context: RequestContext, store: LogStore, name: str) -> dict[str, Any]:
     arn = f"arn:aws:logs:{context.region}:{context.account_id}:log-group:{name}"
     first = next(_infos(store, name, store.names(name)), None)
+    days = retention.retention_days(_root(context), name)
     return {
         "logGroupName": name,
         "creationTime": 0 if first is None else first.first_ms,
         "metricFilterCount": 0,
+        **({} if days is None else {"retentionInDays": days}),
         "arn": f"{arn}:*",
         "storedBytes": 0,
         "logGroupClass": "STANDARD",

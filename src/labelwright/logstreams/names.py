@@ -31,6 +31,7 @@ STANDING_GROUPS = ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/TransformJobs"
 GROUP_PATTERNS = (
     *STANDING_GROUPS,
     "/aws/sagemaker/LabelingJobs",
+    "/aws/sagemaker/groundtruth/WorkerActivity",
     "/aws/sagemaker/Endpoints/*",
     "/aws/lambda/*",
 )

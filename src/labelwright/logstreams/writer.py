@@ -103,7 +103,12 @@ class StreamWriter:
     def _open(self) -> None:
         file = file_of(self.path)
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+        try:
+            descriptor = os.open(file, flags, 0o600)
+        except FileNotFoundError:  # whoever removes old logs found the folder empty, and was quicker
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(file, flags, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             with Lines(descriptor, owns=False) as lines:

@@ -100,6 +100,8 @@ _BY_SERVICE: Mapping[str, Mapping[type[LabelwrightError], Row]] = {
     },
     "logs": {
         errors.InvalidRequest: ("InvalidParameterException", 400),
+        errors.NameInUse: ("ResourceAlreadyExistsException", 400),
+        errors.Busy: ("OperationAbortedException", 400),
         errors.NotFound: ("ResourceNotFoundException", 400),
         ConstraintsBroken: ("InvalidParameterException", 400),
     },
