@@ -86,6 +86,8 @@ class Settings:
         Where events are posted to, and what the requests are signed with; empty means nowhere.
     events_kinds : str
         Comma-separated kinds of events for both; empty means all.
+    events_logs : str
+        Which of ``job-log`` and ``worker-activity`` are log streams of the logs service, too; or ``none``.
     metrics_token : str
         Bearer token of ``/metrics``; empty means that only this machine may read them.
     function_processes : int
@@ -136,6 +138,7 @@ class Settings:
     events_webhook_url: str = ""
     events_webhook_secret: str = dataclasses.field(default="", repr=False)
     events_kinds: str = ""
+    events_logs: str = "job-log,worker-activity"
     metrics_token: str = dataclasses.field(default="", repr=False)
     function_processes: int = 4
     function_idle_s: float = 300.0

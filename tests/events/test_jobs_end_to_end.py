@@ -67,6 +67,11 @@ def test_webhook_and_file_tell_the_story_of_a_job(crew: Any, tmp_path: Path) -> 
         until(lambda: "Stopped" in story(receiver.events))
         file = tmp_path / "data" / "events" / "all.jsonl"
         until(lambda: file.exists() and '"LabelingJobStatus":"Stopped"' in file.read_text())
+        logs = aws(server, "logs")
+        until(lambda: _logged(logs, "/aws/sagemaker/LabelingJobs", "Stopped"))
+        jobs = _logged(logs, "/aws/sagemaker/LabelingJobs")
+        until(lambda: _logged(logs, "/aws/sagemaker/groundtruth/WorkerActivity", "TasksSubmitted"))
+        activity = _logged(logs, "/aws/sagemaker/groundtruth/WorkerActivity")
     assert receiver.n_forged == 0
     assert receiver.headers["Content-Type"] == "application/json"
     told = story(receiver.events)
@@ -78,6 +83,16 @@ def test_webhook_and_file_tell_the_story_of_a_job(crew: Any, tmp_path: Path) -> 
     ]
     assert [json.loads(line) for line in file.read_text().splitlines()] == receiver.events
     _check_forms(receiver)
+    for lines, kind in ((jobs, "Labelwright Labeling Job Log"), (activity, "Labelwright Worker Activity")):
+        assert lines == [e["detail"] for e in receiver.events if e["detail-type"] == kind][: len(lines)]
+
+
+def _logged(logs: Any, group: str, word: str = "") -> list[dict[str, Any]]:
+    try:
+        events = logs.filter_log_events(logGroupName=group, filterPattern=word)["events"]
+    except logs.exceptions.ResourceNotFoundException:
+        return []
+    return [json.loads(event["message"]) for event in events]
 
 
 def _check_forms(receiver: Receiver) -> None:
@@ -130,7 +145,7 @@ def test_a_dead_endpoint_delays_nothing_and_gets_everything_later(
             for _ in range(5):
                 crew.submit(worker, crew.take(worker, "Dead-1"))
         wait_for_job(server, "Dead-1", lambda job: job["LabelingJobStatus"] == "Completed")
-        [state] = server.app.delivery.states
+        state = next(one for one in server.app.delivery.states if one.name.startswith("webhook:"))
         until(lambda: state.n_failures > 2)
         assert state.n_delivered == 0
         with receiving(port) as receiver:

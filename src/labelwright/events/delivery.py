@@ -39,12 +39,15 @@ _READER_DEAD_S = 7 * 86_400.0
 _SEEN_S = 3600.0
 _BACK_OFF_S = (1.0, 2.0, 5.0, 15.0, 60.0)
 _JOIN_S = 5.0
+_LOGGED = ("job-log", "worker-activity")
 
 
 class Sink(Protocol):
     """Where events go."""
 
     name: str
+    kinds: Collection[str]
+    """Kinds of events it wants."""
 
     def take(self, events: Sequence[bytes]) -> None:
         """Take a batch of JSON texts, oldest first; returns when they are safe, raises when they are not."""
@@ -95,6 +98,12 @@ def sinks_of(settings: Settings, clock: Callable[[], float]) -> list[Sink]:
         For a setting that cannot be right.
     """
     sinks: list[Sink] = []
+    kinds = kinds_of(settings.events_kinds)
+    logged = _logged(settings.events_logs)
+    if logged:
+        from labelwright.events.log_sink import LogSink
+
+        sinks.append(LogSink(settings.data_dir / "logs", logged))
     if settings.events_file:
         from labelwright.events.file_sink import FileSink
 
@@ -109,13 +118,31 @@ def sinks_of(settings: Settings, clock: Callable[[], float]) -> list[Sink]:
                 settings.data_dir / settings.events_file,
                 max_bytes=settings.events_file_max_bytes,
                 n_kept=settings.events_file_kept,
+                kinds=kinds,
             )
         )
     if settings.events_webhook_url:
         from labelwright.events.webhook_sink import WebhookSink
 
-        sinks.append(WebhookSink(settings.events_webhook_url, settings.events_webhook_secret, clock))
+        sinks.append(
+            WebhookSink(settings.events_webhook_url, settings.events_webhook_secret, clock, kinds=kinds)
+        )
     return sinks
+
+
+def _logged(text: str) -> tuple[str, ...]:
+    if text == "none":
+        return ()
+    kinds = tuple(part.strip() for part in text.split(",") if part.strip())
+    wrong = next((kind for kind in kinds if kind not in _LOGGED), None)
+    if wrong is not None:
+        raise InvalidRequest(
+            f"There is no log of {wrong!r}; set LABELWRIGHT_EVENTS_LOGS to some of {', '.join(_LOGGED)}, or "
+            "to none.",
+            field="events_logs",
+            value=wrong,
+        )
+    return kinds
 
 
 class Delivery:
@@ -137,7 +164,6 @@ class Delivery:
     def __init__(self, database: Database, settings: Settings, clock: Callable[[], float]) -> None:
         self._database = database
         self._clock = clock
-        self._kinds = kinds_of(settings.events_kinds)
         self._sinks = sinks_of(settings, clock)
         self._is_stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -155,7 +181,7 @@ class Delivery:
                 )
         self._threads = [threading.Thread(target=self._keep_totals, name="events-totals", daemon=True)]
         for sink, state in zip(self._sinks, self.states, strict=True):
-            run = _Run(self._database, sink, state, self._kinds, self._clock, self._is_stopping)
+            run = _Run(self._database, sink, state, self._clock, self._is_stopping)
             self._threads.append(
                 threading.Thread(target=run.run, name=f"events-{len(self._threads)}", daemon=True)
             )
@@ -227,15 +253,14 @@ class _Run:
         database: Database,
         sink: Sink,
         state: SinkState,
-        kinds: Collection[str],
         clock: Callable[[], float],
         is_stopping: threading.Event,
     ) -> None:
         self._database = database
         self._sink = sink
         self._state = state
-        self._kinds = kinds
-        self._rows = _rows_of(kinds)
+        self._kinds = sink.kinds
+        self._rows = _rows_of(sink.kinds)
         self._clock = clock
         self._is_stopping = is_stopping
         self._claim = Claim(database, sink.name)

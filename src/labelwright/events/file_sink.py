@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from io import FileIO
 from pathlib import Path
+
+from labelwright.events.shapes import KINDS
 
 __all__ = ["FileSink"]
 
@@ -29,9 +31,12 @@ class FileSink:
         A file is closed before it grows beyond this, unless one batch alone is larger.
     n_kept : int
         How many full files are kept.
+    kinds : collection of str
+        Kinds of events it gets.
     """
 
-    def __init__(self, path: Path, *, max_bytes: int, n_kept: int) -> None:
+    def __init__(self, path: Path, *, max_bytes: int, n_kept: int, kinds: Collection[str] = KINDS) -> None:
+        self.kinds = kinds
         self.name = f"file:{path.absolute()}"
         self._path = path
         self._max_bytes = max_bytes

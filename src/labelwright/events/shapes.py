@@ -23,10 +23,14 @@ from labelwright.core.labeling_job import TERMINAL, Status
 from labelwright.store.event_tables import OutboxKind
 from labelwright.store.outbox import OutboxRow
 
-__all__ = ["KINDS", "events_of"]
+__all__ = ["JOB_LOG", "KINDS", "WORKER_ACTIVITY", "events_of"]
 
 KINDS = ("job-state", "job-log", "task-status", "worker-activity", "resource-state")
 """Kinds of events, as the setting and the command line name them."""
+
+JOB_LOG = "Labelwright Labeling Job Log"
+WORKER_ACTIVITY = "Labelwright Worker Activity"
+"""``detail-type`` of what the original writes to its logs service."""
 
 _NAMESPACE = uuid.UUID("5f0c2a4e-6b0d-4c55-9d53-0f6a3c1d7e21")
 _RESOURCES = {
@@ -55,9 +59,7 @@ def events_of(row: OutboxRow, kinds: Collection[str] = KINDS) -> Iterator[dict[s
     if row.kind is OutboxKind.JOB:
         detail: dict[str, Any] = orjson.loads(row.detail) if row.detail else {}
         if "job-log" in kinds:
-            yield _event(
-                row, "job-log", "Labelwright Labeling Job Log", "labelwright", _log_entry(row, detail)
-            )
+            yield _event(row, "job-log", JOB_LOG, "labelwright", _log_entry(row, detail))
         status = detail.get("status")
         if "job-state" in kinds and row.name == "STATUS_CHANGED" and status in {s.value for s in TERMINAL}:
             yield _event(
@@ -87,7 +89,7 @@ def events_of(row: OutboxRow, kinds: Collection[str] = KINDS) -> Iterator[dict[s
         )
     # The log of the original is about private teams only.
     if "worker-activity" in kinds and team_kind(row.workteam_arn) == "private-crowd":
-        yield _event(row, "worker-activity", "Labelwright Worker Activity", "labelwright", _activity(row))
+        yield _event(row, "worker-activity", WORKER_ACTIVITY, "labelwright", _activity(row))
 
 
 def _event(

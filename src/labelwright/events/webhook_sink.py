@@ -12,11 +12,12 @@ import hashlib
 import hmac
 import http.client
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from urllib.parse import urlsplit
 
 from labelwright import __version__
 from labelwright.errors import InvalidRequest
+from labelwright.events.shapes import KINDS
 
 __all__ = ["SIGNATURE_HEADER", "WebhookRefused", "WebhookSink", "check_webhook", "sign"]
 
@@ -92,9 +93,14 @@ class WebhookSink:
     url, secret : str
     clock : callable
         Returns epoch seconds.
+    kinds : collection of str
+        Kinds of events it gets.
     """
 
-    def __init__(self, url: str, secret: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, url: str, secret: str, clock: Callable[[], float], *, kinds: Collection[str] = KINDS
+    ) -> None:
+        self.kinds = kinds
         check_webhook(url, secret)
         parts = urlsplit(url)
         self.name = f"webhook:{url}"

@@ -26,6 +26,7 @@ GOOD = "0123456789abcdef"
         ({"events_webhook_url": "https://host/", "events_webhook_secret": "short"}, "16 characters"),
         ({"events_file": "e", "events_file_kept": -1}, "KEPT"),
         ({"events_file": "e", "events_file_max_bytes": 0}, "MAX_BYTES"),
+        ({"events_logs": "job-log,jobs"}, "LABELWRIGHT_EVENTS_LOGS to some of job-log, worker-activity"),
     ],
 )
 def test_bad_settings_name_what_to_do(settings: dict[str, object], says: str) -> None:
@@ -34,8 +35,11 @@ def test_bad_settings_name_what_to_do(settings: dict[str, object], says: str) ->
 
 
 def test_a_relative_file_lies_in_the_data_directory(tmp_path: Path) -> None:
-    [sink] = sinks_of(Settings(data_dir=tmp_path, events_file="e.jsonl"), time.time)
-    assert sink.name == f"file:{tmp_path / 'e.jsonl'}"
+    settings = Settings(data_dir=tmp_path, events_file="e.jsonl", events_kinds="job-state")
+    logs, file = sinks_of(settings, time.time)
+    assert (file.name, file.kinds) == (f"file:{tmp_path / 'e.jsonl'}", ("job-state",))
+    assert (logs.name, logs.kinds) == ("logs", ("job-log", "worker-activity"))
+    assert sinks_of(Settings(data_dir=tmp_path, events_logs="none"), time.time) == []
 
 
 def test_secrets_are_not_shown() -> None:
