@@ -165,6 +165,21 @@ def recompute(
     )
 
 
+@job.command()
+@click.argument("name")
+@data_option
+@region_option
+@json_option
+def workers(name: str, data_dir: Path | None, region: str, as_json: bool) -> None:
+    """Print how good each worker seems to be, with 95 % intervals, the worst first.
+
+    Estimated from the answers to the objects that the job consolidated last; nobody knows the truth.
+    """
+    from labelwright.cli.job_labels import print_workers
+
+    print_workers(name, data_dir=data_dir, region=region, as_json=as_json)
+
+
 def _explain(error: Exception) -> str:
     if isinstance(error, ClientError):
         return str(error.response["Error"]["Message"])

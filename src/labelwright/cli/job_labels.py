@@ -1,4 +1,4 @@
-"""What ``labelwright job lineage`` and ``labelwright job recompute`` do."""
+"""What ``labelwright job lineage``, ``labelwright job recompute`` and ``labelwright job workers`` do."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from labelwright.store import labeling_jobs
 from labelwright.store.db import Database
 from labelwright.store.labeling_jobs import JobRow
 
-__all__ = ["print_lineage", "print_recomputed"]
+__all__ = ["print_lineage", "print_recomputed", "print_workers"]
 
 
 def print_lineage(name: str, object_no: int, *, data_dir: Path | None, region: str, as_json: bool) -> None:
@@ -118,6 +118,56 @@ def print_recomputed(
         ("Labels taken over", f"{made.n_kept:,}"),
     ]
     print_table([job.name, algorithm], rows)
+
+
+def print_workers(name: str, *, data_dir: Path | None, region: str, as_json: bool) -> None:
+    """Print how good a job's workers seem to be.
+
+    Raises
+    ------
+    click.ClickException
+        When there is no such job, or its input cannot be read.
+    """
+    from labelwright.engine.worker_reports import job_workers
+
+    settings, database = open_database(data_dir)
+    try:
+        job = _job(database, name, region)
+        try:
+            found = job_workers(database, _blobs(settings), job)
+        except LabelwrightError as error:
+            raise click.ClickException(str(error)) from error
+    finally:
+        database.close()
+    if as_json:
+        workers = [
+            {
+                **dataclasses.asdict(report),
+                "name": found.names.get(report.worker, ""),
+                "below_the_others": found.is_outlier(report),
+            }
+            for report in found.reports
+        ]
+        click.echo(json_text({"job": job.name, "objects": found.n_objects, "workers": workers}))
+        return
+    if found.why_none:
+        click.echo(found.why_none, err=True)
+        return
+    measures = [measure.name.upper() for measure in found.reports[0].measures]
+    print_table(
+        ["WORKER", "OBJECTS", *measures, "REMARKS"],
+        [
+            [
+                found.names.get(report.worker, report.worker),
+                report.n_objects,
+                *(f"{m.value:.2f} ({m.lower:.2f}-{m.upper:.2f})" for m in report.measures),
+                "; ".join(
+                    ["below the others"] * found.is_outlier(report) + [report.remark] * bool(report.remark)
+                ),
+            ]
+            for report in found.reports
+        ],
+    )
 
 
 def _job(database: Database, name: str, region: str) -> JobRow:

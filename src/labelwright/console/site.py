@@ -33,6 +33,7 @@ from labelwright.console import (
     training_pages,
     transform_pages,
     tuning_pages,
+    worker_pages,
 )
 from labelwright.console.incoming import form_of, is_foreign
 from labelwright.console.job_checks import Door
@@ -59,6 +60,7 @@ _VIEWS = (
     *model_pages.VIEWS,
     *endpoint_pages.VIEWS,
     *transform_pages.VIEWS,
+    *worker_pages.VIEWS,
 )
 _NAV = (
     ("Labeling", "/console"),
@@ -78,6 +80,7 @@ _SECTIONS = {
     "endpoint.html": "Endpoints",
     "transforms.html": "Transforms",
     "transform.html": "Transforms",
+    "workers.html": "Labeling",
 }
 _HEADERS = {
     "content-security-policy": _CSP,

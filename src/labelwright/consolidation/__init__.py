@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from labelwright.consolidation.algorithms import ALGORITHMS, Algorithm, classify, classify_multi_label
 from labelwright.consolidation.bayesian import CalibratedBayesian
-from labelwright.consolidation.box_crowd import BoxCrowd, BoxWorker, estimate_boxes
+from labelwright.consolidation.box_crowd import BoxCrowd, estimate_boxes
+from labelwright.consolidation.box_workers import BoxWorker
 from labelwright.consolidation.boxes import ConsolidatedBox, LabeledBox, consolidate_boxes
 from labelwright.consolidation.confusion_em import DawidSkene, EMResult, dawid_skene_em
 from labelwright.consolidation.dawid_skene import (
@@ -33,7 +34,7 @@ from labelwright.consolidation.span_sequences import (
 from labelwright.consolidation.spans import ConsolidatedSpan, LabeledSpan, consolidate_spans, span_iou
 from labelwright.consolidation.spectral import spectral_skills, spectral_start
 from labelwright.consolidation.state_models import BayesianCombination
-from labelwright.consolidation.workers import confusion_intervals, worker_quality
+from labelwright.consolidation.workers import confusion_intervals, share_intervals, worker_quality
 
 __all__ = [
     "BoxCrowd",
@@ -73,6 +74,7 @@ __all__ = [
     "dawid_skene_em",
     "dawid_skene_kernel",
     "majority_vote",
+    "share_intervals",
     "span_iou",
     "spectral_skills",
     "spectral_start",

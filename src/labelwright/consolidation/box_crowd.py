@@ -48,16 +48,16 @@ these figures in view, so the small margin over the median is no finding.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from labelwright.consolidation.box_workers import BoxWorker, shares_of_workers
 from labelwright.consolidation.boxes import ConsolidatedBox, LabeledBox
 from labelwright.consolidation.iou import box_iou_batch
 
-__all__ = ["BoxCrowd", "BoxWorker", "estimate_boxes"]
+__all__ = ["BoxCrowd", "estimate_boxes"]
 
 _Ints = npt.NDArray[np.int64]
 _Floats = npt.NDArray[np.float64]
@@ -73,30 +73,6 @@ _SHARE, _SHARE_WEIGHT = 0.8, 5.0  # of clusters that are objects
 _COINCIDENCE, _COINCIDENCE_WEIGHT = 0.1, 10.0
 _FALSE_RATE = 0.1  # false boxes of a worker per image, before anything is known
 _ACCURACY = 0.9  # of labels
-
-
-@dataclass(frozen=True, slots=True)
-class BoxWorker:
-    """What the boxes of one worker tell about them.
-
-    Attributes
-    ----------
-    recall : float
-        Share of the objects that the worker drew.
-    precision : float
-        Share of the worker's boxes that show an object.
-    label_accuracy : float
-        Share of the worker's boxes on objects that have the right label.
-    spread : float
-        Typical error of a side, as a share of the box's width or height.
-    n_boxes : int
-    """
-
-    recall: float
-    precision: float
-    label_accuracy: float
-    spread: float
-    n_boxes: int
 
 
 class BoxCrowd(NamedTuple):
@@ -161,7 +137,7 @@ def estimate_boxes(images: Sequence[Sequence[tuple[str, Sequence[LabeledBox]]]])
     if not table.n_clusters:
         return BoxCrowd([[] for _ in images], [[] for _ in images], {})
     place, scales = _places(table)
-    exists, recalls = _existence(table)
+    exists = _existence(table)
     classes, label_probabilities, accuracies = _labels(table, exists)
     boxes: list[list[ConsolidatedBox]] = [[] for _ in images]
     sure: list[list[float]] = [[] for _ in images]
@@ -180,14 +156,21 @@ def estimate_boxes(images: Sequence[Sequence[tuple[str, Sequence[LabeledBox]]]])
         )
         sure[i].append(float(label_probabilities[c]))
     n_boxes = np.bincount(table.worker, minlength=table.n_workers)
-    right = np.bincount(table.worker, weights=exists[table.cluster], minlength=table.n_workers)
+    recall, precision = shares_of_workers(
+        exists,
+        drawn=(table.worker, table.cluster),
+        seats=(table.seat_worker, table.seat_cluster),
+        n_workers=table.n_workers,
+    )
     workers = {
         name: BoxWorker(
-            recall=float(recalls[k]),
-            precision=float(right[k] / n_boxes[k]) if n_boxes[k] else 1.0,
+            recall=float(recall[0][k]),
+            precision=float(precision[0][k]),
             label_accuracy=float(accuracies[k]),
             spread=float(scales[k]),
             n_boxes=int(n_boxes[k]),
+            recall_interval=(float(recall[1][k]), float(recall[2][k])),
+            precision_interval=(float(precision[1][k]), float(precision[2][k])),
         )
         for name, k in table.names.items()
     }
@@ -334,8 +317,8 @@ def _medians(table: _Table) -> _Floats:
     return np.stack(columns, axis=1)
 
 
-def _existence(table: _Table) -> tuple[_Floats, _Floats]:
-    """Probability that each cluster is an object, and the recall of every worker."""
+def _existence(table: _Table) -> _Floats:
+    """Probability that each cluster is an object."""
     n_seats = np.bincount(table.seat_cluster, minlength=table.n_clusters)
     n_images = np.array([table.n_images_of[k] for k in range(table.n_workers)], dtype=np.float64)
     exists = table.size / n_seats
@@ -363,7 +346,7 @@ def _existence(table: _Table) -> tuple[_Floats, _Floats]:
         log_false += (table.size - 1) * np.log(coincidence)
         log_false += (n_seats - table.size) * np.log1p(-coincidence)
         exists = 1 / (1 + np.exp(np.clip(log_false - log_true, -50, 50)) * (1 - share) / share)
-    return exists, recall
+    return exists
 
 
 def _labels(table: _Table, exists: _Floats) -> tuple[_Ints, _Floats, _Floats]:

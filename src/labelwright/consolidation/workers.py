@@ -31,7 +31,7 @@ from labelwright.consolidation.design import Design
 from labelwright.consolidation.estimates import WorkerQuality
 from labelwright.consolidation.responses import Responses
 
-__all__ = ["confusion_intervals", "worker_quality"]
+__all__ = ["confusion_intervals", "share_intervals", "worker_quality"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -63,27 +63,63 @@ def worker_quality(responses: Responses, posteriors: Floats, *, level: float = 0
     ValueError
         When ``level`` is not between 0 and 1.
     """
-    tail = _tail(level)
-    from scipy.stats import beta
-
+    _tail(level)  # before any work is done
     right = posteriors[responses.tasks, responses.labels]
     n_workers, k = responses.n_workers, responses.n_classes
     n = np.bincount(responses.workers, minlength=n_workers)
-    hits = np.bincount(responses.workers, weights=right, minlength=n_workers)
-    unsure = np.bincount(responses.workers, weights=right * (1 - right), minlength=n_workers)
-    crowd = (float(right.sum()) + 1.0) / (right.size + 2.0)
-    total = n + PRIOR_ANSWERS
-    mean = (PRIOR_ANSWERS * crowd + hits) / total
-    spread = np.maximum(mean * (1 - mean), 1e-12)
-    variance = spread / (total + 1) + np.maximum(unsure, 0.0) / total**2
-    weight = np.maximum(spread / variance - 1, 1e-3)  # a + b of the matching Beta distribution
-    lower = beta.ppf(tail, mean * weight, (1 - mean) * weight)
-    upper = beta.ppf(1 - tail, mean * weight, (1 - mean) * weight)
+
+    def per_worker(values: Floats) -> Floats:
+        sums = np.bincount(responses.workers, weights=values, minlength=n_workers)
+        return np.asarray(sums, dtype=np.float64)
+
+    mean, lower, upper = share_intervals(
+        per_worker(right), n.astype(np.float64), per_worker(right * (1 - right)), level=level
+    )
     confusion = None
     if n_workers * k * k <= _CONFUSION_CELLS_MAX:
         confusion = _dirichlet(responses, posteriors)
         confusion /= confusion.sum(axis=2, keepdims=True)
     return WorkerQuality(responses.worker_names, n, mean, lower, upper, level, confusion)
+
+
+def share_intervals(
+    hits: Floats, n: Floats, unsure: Floats, *, level: float = 0.95
+) -> tuple[Floats, Floats, Floats]:
+    """Return a share of every worker with its credible interval: the model of the module, for any share.
+
+    Parameters
+    ----------
+    hits : ndarray of shape (n_workers,), float64
+        Expected number of hits.
+    n : ndarray of shape (n_workers,), float64
+        Out of how many; at least ``hits``.
+    unsure : ndarray of shape (n_workers,), float64
+        Variance of the number of hits, because what is a hit is not known for certain.
+    level : float
+        Probability of the interval, in (0, 1).
+
+    Returns
+    -------
+    mean, lower, upper : ndarrays of shape (n_workers,), float64
+
+    Examples
+    --------
+    >>> mean, lower, upper = share_intervals(np.array([9.0]), np.array([10.0]), np.array([0.0]))
+    >>> f"{mean[0]:.2f} from {lower[0]:.2f} to {upper[0]:.2f}"
+    '0.89 from 0.67 to 0.99'
+    """
+    tail = _tail(level)
+    from scipy.special import betaincinv  # scipy.stats takes seconds to import
+
+    crowd = (float(hits.sum()) + 1.0) / (float(n.sum()) + 2.0)
+    total = n + PRIOR_ANSWERS
+    mean = (PRIOR_ANSWERS * crowd + hits) / total
+    spread = np.maximum(mean * (1 - mean), 1e-12)
+    variance = spread / (total + 1) + np.maximum(unsure, 0.0) / total**2
+    weight = np.maximum(spread / variance - 1, 1e-3)  # a + b of the matching Beta distribution
+    lower = betaincinv(mean * weight, (1 - mean) * weight, tail)
+    upper = betaincinv(mean * weight, (1 - mean) * weight, 1 - tail)
+    return mean, lower, upper
 
 
 def confusion_intervals(
@@ -99,14 +135,14 @@ def confusion_intervals(
         ``[j, c, l]``: worker ``j`` answers ``l`` when ``c`` is true.
     """
     tail = _tail(level)
-    from scipy.stats import beta
+    from scipy.special import betaincinv  # scipy.stats takes seconds to import
 
     a = _dirichlet(responses, posteriors)
     rest = a.sum(axis=2, keepdims=True) - a
     mean = a / (a + rest)
     if responses.n_classes < 2:
         return mean, mean.copy(), mean.copy()
-    return mean, beta.ppf(tail, a, rest), beta.ppf(1 - tail, a, rest)
+    return mean, betaincinv(a, rest, tail), betaincinv(a, rest, 1 - tail)
 
 
 def _dirichlet(responses: Responses, posteriors: Floats) -> Floats:

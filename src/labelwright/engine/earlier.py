@@ -13,18 +13,20 @@ from collections.abc import Sequence
 import orjson
 from sqlalchemy.engine import Connection
 
+from labelwright.blobs import Blobs
 from labelwright.engine.facts import JobFacts
-from labelwright.engine.tools import Tools, read_lines
+from labelwright.engine.tools import read_lines
 from labelwright.store import lineage
 from labelwright.store.answers import AnswerRow, answers_of
 from labelwright.store.data_objects import ObjectRow
+from labelwright.store.db import Database
 from labelwright.tasks import Answer, ObjectAnswers, certainty_of
 
 __all__ = ["bare", "earlier_objects"]
 
 
 def earlier_objects(
-    tools: Tools, facts: JobFacts, limit: int, *, before_group: int | None = None
+    database: Database, blobs: Blobs, facts: JobFacts, limit: int, *, before_group: int | None = None
 ) -> list[ObjectAnswers]:
     """The labeled objects furthest into the manifest, with their answers.
 
@@ -46,13 +48,13 @@ def earlier_objects(
         rows = lineage.lately_grouped(connection, facts.id, before_group=before_group, limit=limit)
         return rows, list(answers_of(connection, facts.id, [row.object_no for row in rows]))
 
-    rows, answers = tools.database.read(load)
+    rows, answers = database.read(load)
     by_object: dict[int, list[AnswerRow]] = defaultdict(list)
     for answer in answers:
         by_object[answer.object_no].append(answer)
     if certainty_of(facts.type) == "posterior":
         return [bare(row.object_no, by_object[row.object_no], {}) for row in rows]
-    lines = read_lines(tools.blobs, facts.manifest_uri, rows)
+    lines = read_lines(blobs, facts.manifest_uri, rows)
     return [
         bare(row.object_no, by_object[row.object_no], orjson.loads(line))
         for row, line in zip(rows, lines, strict=True)

@@ -51,7 +51,7 @@ def outcomes_of(tools: Tools, facts: JobFacts, group: GroupRow, members: Sequenc
         return Outcomes(_from_function(tools, facts, group, members), 0)
     objects = [object_answers(tools, facts, member) for member in members]
     n_earlier = n_earlier_of(facts.type, facts.categories, facts.names)
-    earlier = earlier_objects(tools, facts, n_earlier, before_group=group.id)
+    earlier = earlier_objects(tools.database, tools.blobs, facts, n_earlier, before_group=group.id)
     outcomes = facts.type.consolidate([*objects, *earlier], facts.categories, facts.names)
     return Outcomes(itertools.islice(outcomes, len(members)), len(earlier))
 

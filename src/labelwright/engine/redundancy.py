@@ -110,7 +110,11 @@ def review(tools: Tools, job: JobRow, facts: JobFacts, memo: Review, *, is_over:
     may_ask = _askable(tools, job, facts, waiting) if not is_over else []
     unsure: dict[int, int] = {}
     by_posterior = certainty_of(facts.type) == "posterior"
-    known = earlier_objects(tools, facts, _KNOWN_OBJECTS) if may_ask and by_posterior else []
+    known = (
+        earlier_objects(tools.database, tools.blobs, facts, _KNOWN_OBJECTS)
+        if may_ask and by_posterior
+        else []
+    )
     size = max(1, len(may_ask)) if by_posterior else _SLICE
     for first in range(0, len(may_ask), size):
         part = may_ask[first : first + size]

@@ -58,6 +58,7 @@ __all__ = [
     "set_password",
     "teams_of_user",
     "user_named",
+    "usernames",
     "verify_password",
 ]
 
@@ -312,6 +313,12 @@ def get_user(connection: Connection, user_id: str) -> UserRow:
     if row is None:
         raise UserNotFound(f"User {user_id} does not exist.", kind="user", name=user_id)
     return _user(row)
+
+
+def usernames(connection: Connection, user_ids: Sequence[str]) -> dict[str, str]:
+    """User names by id, of the users that there are."""
+    query = sa.select(users.c.id, users.c.username).where(users.c.id.in_(user_ids))
+    return {row.id: row.username for row in connection.execute(query)}
 
 
 def user_named(connection: Connection, pool_id: str, username: str) -> UserRow:

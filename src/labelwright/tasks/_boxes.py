@@ -14,12 +14,21 @@ from labelwright.consolidation.box_crowd import estimate_boxes
 from labelwright.errors import InvalidRequest
 from labelwright.manifests import number
 from labelwright.tasks._agreement import best_agreement, boxes_agreement
-from labelwright.tasks.task_type import COMPATIBLE, Answer, Categories, JobNames, ObjectAnswers
+from labelwright.tasks._worker_reports import of_boxes
+from labelwright.tasks.task_type import (
+    COMPATIBLE,
+    Answer,
+    Categories,
+    JobNames,
+    ObjectAnswers,
+    WorkerReport,
+)
 
 __all__ = [
     "BOX_ALGORITHMS",
     "agreed_size",
     "annotation",
+    "box_workers",
     "boxes_certainties",
     "boxes_metadata",
     "boxes_value",
@@ -119,6 +128,13 @@ def combined(
 def n_earlier_images(names: JobNames) -> int:
     """How many images of before help to judge the workers."""
     return 0 if names.algorithm == COMPATIBLE else _N_EARLIER
+
+
+def box_workers(objects: Sequence[ObjectAnswers], categories: Categories) -> list[WorkerReport]:
+    """Precision and recall of the workers' boxes."""
+    return of_boxes(
+        [[(answer.worker, _boxes(answer, categories)) for answer in item.answers] for item in objects]
+    )
 
 
 def boxes_certainties(objects: Sequence[ObjectAnswers], categories: Categories) -> list[float]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from labelwright.consolidation import ALGORITHMS, Responses, classify, consolidate_classes
 from labelwright.errors import InvalidRequest
+from labelwright.tasks._worker_reports import of_classes
 from labelwright.tasks.task_type import (
     COMPATIBLE,
     Categories,
@@ -22,6 +23,7 @@ from labelwright.tasks.task_type import (
     Outcome,
     ReadLine,
     TaskType,
+    WorkerReport,
 )
 
 __all__ = ["CERTAIN_ALGORITHM", "CLASS_ALGORITHMS", "SingleLabelClassification", "built_in_input", "shown"]
@@ -54,6 +56,7 @@ class SingleLabelClassification(TaskType):
 
     algorithms = CLASS_ALGORITHMS
     certainty: Certainty = "posterior"
+    n_reported = 2000
 
     def __init__(
         self,
@@ -198,6 +201,10 @@ class SingleLabelClassification(TaskType):
         found = classify(given, len(categories.labels), algorithm=CERTAIN_ALGORITHM)
         best = iter(found.posteriors.max(axis=1).tolist())
         return [next(best) if vote else 0.0 for vote in votes]
+
+    def worker_reports(self, objects: Sequence[ObjectAnswers], categories: Categories) -> list[WorkerReport]:
+        """The workers' accuracy."""
+        return of_classes([self.votes(item, categories) for item in objects], categories.labels)
 
     def votes(self, item: ObjectAnswers, categories: Categories) -> list[tuple[str, int]]:
         """``(worker, class index)`` of the answers that name a label of the job."""

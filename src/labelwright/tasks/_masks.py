@@ -22,6 +22,7 @@ from labelwright.tasks._boxes import is_number
 from labelwright.tasks._earlier import BACKGROUND
 from labelwright.tasks._palette import BACKGROUND_COLOR, HEX_COLOR
 from labelwright.tasks._png import BadPng, check_png, read_mask, write_mask
+from labelwright.tasks._worker_reports import of_masks
 from labelwright.tasks.task_type import (
     COMPATIBLE,
     Answer,
@@ -30,6 +31,7 @@ from labelwright.tasks.task_type import (
     Label,
     LabelFile,
     ObjectAnswers,
+    WorkerReport,
 )
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "find_mask",
     "fitted",
     "label_of",
+    "mask_workers",
     "masks_certainties",
     "masks_of",
     "target_size",
@@ -183,6 +186,12 @@ def masks_of(
     others : sequence of str
         Labels that are not the job's but are told apart: they follow the job's labels as classes.
     """
+    return [mask for _, mask in _masks_by_worker(item, size, categories, others)]
+
+
+def _masks_by_worker(
+    item: ObjectAnswers, size: tuple[int, int], categories: Categories, others: Sequence[str] = ()
+) -> list[tuple[str, Mask]]:
     found = []
     for answer in item.answers:
         try:
@@ -190,7 +199,7 @@ def masks_of(
         except BadPng:  # checked when it came in; a decoder may still be stricter
             mask = None
         if mask is not None:
-            found.append(mask)
+            found.append((answer.worker, mask))
     return found
 
 
@@ -237,6 +246,12 @@ def masks_certainties(objects: Sequence[ObjectAnswers], categories: Categories) 
         masks = masks_of(item, size, categories) if size is not None else []
         found.append(best_agreement(masks, masks_agreement))
     return found
+
+
+def mask_workers(objects: Sequence[ObjectAnswers], categories: Categories) -> list[WorkerReport]:
+    """How well the workers' masks agree with the labels."""
+    sized = ((item, target_size(item)) for item in objects)
+    return of_masks(_masks_by_worker(item, size, categories) for item, size in sized if size is not None)
 
 
 def label_of(

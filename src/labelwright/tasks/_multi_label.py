@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from labelwright.consolidation import classify_multi_label
 from labelwright.errors import InvalidRequest
 from labelwright.tasks._classes import CERTAIN_ALGORITHM, CLASS_ALGORITHMS, built_in_input, shown
+from labelwright.tasks._worker_reports import of_several_labels
 from labelwright.tasks.task_type import (
     COMPATIBLE,
     Categories,
@@ -20,6 +21,7 @@ from labelwright.tasks.task_type import (
     Outcome,
     ReadLine,
     TaskType,
+    WorkerReport,
 )
 
 __all__ = ["MultiLabelClassification"]
@@ -48,6 +50,7 @@ class MultiLabelClassification(TaskType):
     n_labels_max = 50
     algorithms = CLASS_ALGORITHMS
     certainty: Certainty = "posterior"
+    n_reported = 500
 
     def __init__(
         self,
@@ -132,6 +135,11 @@ class MultiLabelClassification(TaskType):
             )
         )
         return [min(max(p, 1 - p) for _, p in next(estimated)) if answers else 0.0 for answers in ticked]
+
+    def worker_reports(self, objects: Sequence[ObjectAnswers], categories: Categories) -> list[WorkerReport]:
+        """Precision and recall of what the workers tick."""
+        ticked = [self._ticked(item, categories) for item in objects]
+        return of_several_labels(ticked, len(categories.labels))
 
     def _label(
         self, item: ObjectAnswers, found: list[tuple[int, float]], categories: Categories, names: JobNames

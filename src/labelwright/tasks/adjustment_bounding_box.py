@@ -12,6 +12,7 @@ from labelwright.manifests import number
 from labelwright.tasks._boxes import (
     BOX_ALGORITHMS,
     annotation,
+    box_workers,
     boxes_certainties,
     boxes_metadata,
     boxes_value,
@@ -35,6 +36,7 @@ from labelwright.tasks.task_type import (
     Outcome,
     ReadLine,
     TaskType,
+    WorkerReport,
 )
 
 __all__ = ["TASK_TYPE", "AdjustmentBoundingBox", "was_modified"]
@@ -53,6 +55,7 @@ class AdjustmentBoundingBox(TaskType):
     n_labels_max = 50
     algorithms = BOX_ALGORITHMS
     certainty: Certainty = "agreement"
+    n_reported = 300
     audits_labels = True
 
     def problem_with(self, line: Mapping[str, Any], label_attribute_name: str) -> str | None:
@@ -91,6 +94,10 @@ class AdjustmentBoundingBox(TaskType):
     ) -> list[float]:
         """How well the two answers that agree best agree."""
         return boxes_certainties(objects, categories)
+
+    def worker_reports(self, objects: Sequence[ObjectAnswers], categories: Categories) -> list[WorkerReport]:
+        """Precision and recall of the workers' boxes."""
+        return box_workers(objects, categories)
 
 
 def was_modified(value: Mapping[str, Any], path: str) -> bool | None:

@@ -19,6 +19,7 @@ from labelwright.tasks._masks import (
     find_mask,
     fitted,
     label_of,
+    mask_workers,
     masks_certainties,
     masks_of,
     target_size,
@@ -36,6 +37,7 @@ from labelwright.tasks.task_type import (
     Outcome,
     ReadLine,
     TaskType,
+    WorkerReport,
 )
 
 __all__ = ["TASK_TYPE", "AdjustmentSemanticSegmentation"]
@@ -52,6 +54,7 @@ class AdjustmentSemanticSegmentation(TaskType):
     n_labels_max = LABELS_MAX
     algorithms = MASK_ALGORITHMS
     certainty: Certainty = "agreement"
+    n_reported = 40
     is_checked_in_thread = True  # the picture is inflated
     audits_labels = True
 
@@ -85,6 +88,10 @@ class AdjustmentSemanticSegmentation(TaskType):
     ) -> list[float]:
         """How well the two answers that agree best agree."""
         return masks_certainties(objects, categories)
+
+    def worker_reports(self, objects: Sequence[ObjectAnswers], categories: Categories) -> list[WorkerReport]:
+        """How well the workers' masks agree with the labels."""
+        return mask_workers(objects, categories)
 
     def consolidate(
         self, objects: Sequence[ObjectAnswers], categories: Categories, names: JobNames

@@ -9,6 +9,7 @@ from labelwright.consolidation import ConsolidatedBox
 from labelwright.tasks._boxes import (
     BOX_ALGORITHMS,
     annotation,
+    box_workers,
     boxes_certainties,
     boxes_metadata,
     boxes_value,
@@ -28,6 +29,7 @@ from labelwright.tasks.task_type import (
     Outcome,
     ReadLine,
     TaskType,
+    WorkerReport,
 )
 
 __all__ = ["TASK_TYPE", "BoundingBox"]
@@ -42,6 +44,7 @@ class BoundingBox(TaskType):
     n_labels_max = 50
     algorithms = BOX_ALGORITHMS
     certainty: Certainty = "agreement"
+    n_reported = 300
 
     def task_input(self, line: Mapping[str, Any], categories: Categories) -> dict[str, Any]:
         """``taskObject``, ``labels`` and the whole line as ``manifestLine``."""
@@ -69,6 +72,10 @@ class BoundingBox(TaskType):
     ) -> list[float]:
         """How well the two answers that agree best agree."""
         return boxes_certainties(objects, categories)
+
+    def worker_reports(self, objects: Sequence[ObjectAnswers], categories: Categories) -> list[WorkerReport]:
+        """Precision and recall of the workers' boxes."""
+        return box_workers(objects, categories)
 
 
 def _label(

@@ -13,6 +13,7 @@ from labelwright.consolidation.span_sequences import combine_span_sequences, spa
 from labelwright.errors import InvalidRequest
 from labelwright.tasks._agreement import best_agreement, spans_agreement
 from labelwright.tasks._classes import built_in_input, shown
+from labelwright.tasks._worker_reports import of_spans
 from labelwright.tasks.task_type import (
     COMPATIBLE,
     Answer,
@@ -25,6 +26,7 @@ from labelwright.tasks.task_type import (
     Outcome,
     ReadLine,
     TaskType,
+    WorkerReport,
 )
 
 __all__ = ["TASK_TYPE", "NamedEntityRecognition"]
@@ -47,6 +49,7 @@ class NamedEntityRecognition(TaskType):
     media: Media = "text"
     algorithms = SPAN_ALGORITHMS
     certainty: Certainty = "agreement"
+    n_reported = 200
     is_checked_in_thread = True  # offsets are checked against the text
 
     def check_categories(self, categories: Categories) -> None:
@@ -108,12 +111,7 @@ class NamedEntityRecognition(TaskType):
                 for item, marked in zip(objects, answers, strict=True)
             ]
         else:
-            found = combine_span_sequences(
-                [
-                    span_document(str(item.line["source"]), marked)
-                    for item, marked in zip(objects, answers, strict=True)
-                ]
-            )
+            found = _sequences(objects, answers)
         return [_label(item, spans, categories, names) for item, spans in zip(objects, found, strict=True)]
 
     def n_earlier(self, categories: Categories, names: JobNames) -> int:
@@ -128,6 +126,24 @@ class NamedEntityRecognition(TaskType):
             best_agreement([_spans(answer, categories) for answer in item.answers], spans_agreement)
             for item in objects
         ]
+
+    def worker_reports(self, objects: Sequence[ObjectAnswers], categories: Categories) -> list[WorkerReport]:
+        """Precision and recall of the workers' spans."""
+        answers = [
+            [(answer.worker, _spans(answer, categories)) for answer in item.answers] for item in objects
+        ]
+        return of_spans(answers, _sequences(objects, answers))
+
+
+def _sequences(
+    objects: Sequence[ObjectAnswers], answers: Sequence[Sequence[tuple[str, Sequence[LabeledSpan]]]]
+) -> list[list[ConsolidatedSpan]]:
+    return combine_span_sequences(
+        [
+            span_document(str(item.line["source"]), marked)
+            for item, marked in zip(objects, answers, strict=True)
+        ]
+    )
 
 
 def _label(

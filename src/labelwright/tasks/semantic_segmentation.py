@@ -12,6 +12,7 @@ from labelwright.tasks._masks import (
     check_answer_mask,
     check_label_names,
     label_of,
+    mask_workers,
     masks_certainties,
     masks_of,
     target_size,
@@ -27,6 +28,7 @@ from labelwright.tasks.task_type import (
     Outcome,
     ReadLine,
     TaskType,
+    WorkerReport,
 )
 
 __all__ = ["TASK_TYPE", "SemanticSegmentation"]
@@ -41,6 +43,7 @@ class SemanticSegmentation(TaskType):
     n_labels_max = LABELS_MAX
     algorithms = MASK_ALGORITHMS
     certainty: Certainty = "agreement"
+    n_reported = 40
     is_checked_in_thread = True  # the picture is inflated
 
     def check_categories(self, categories: Categories) -> None:
@@ -63,6 +66,10 @@ class SemanticSegmentation(TaskType):
     ) -> list[float]:
         """How well the two answers that agree best agree."""
         return masks_certainties(objects, categories)
+
+    def worker_reports(self, objects: Sequence[ObjectAnswers], categories: Categories) -> list[WorkerReport]:
+        """How well the workers' masks agree with the labels."""
+        return mask_workers(objects, categories)
 
     def consolidate(
         self, objects: Sequence[ObjectAnswers], categories: Categories, names: JobNames

@@ -14,6 +14,7 @@ from typing import Any, Literal, NoReturn, Protocol
 
 from labelwright.core.limits import LABEL_NAME_CHARS_MAX
 from labelwright.errors import InvalidRequest
+from labelwright.tasks.worker_report import Measure, WorkerReport
 
 __all__ = [
     "COMPATIBLE",
@@ -25,11 +26,13 @@ __all__ = [
     "JobNames",
     "Label",
     "LabelFile",
+    "Measure",
     "Media",
     "ObjectAnswers",
     "Outcome",
     "ReadLine",
     "TaskType",
+    "WorkerReport",
     "algorithms_of",
     "certainty_of",
     "n_earlier_of",
@@ -194,6 +197,8 @@ class TaskType(Protocol):
     certainty : str
         What `certainties` looks at: ``posterior`` of the label, given what is known of the workers from other
         objects; ``agreement`` of the answers to the object alone; or ``none``, without adaptive redundancy.
+    n_reported : int
+        From how many objects at most `worker_reports` are made; 0 where workers cannot be compared.
     """
 
     suffixes: tuple[str, ...]
@@ -205,6 +210,7 @@ class TaskType(Protocol):
     audits_labels: bool = False
     algorithms: Mapping[str, str] = ONLY_COMPATIBLE
     certainty: Certainty = "none"
+    n_reported: int = 0
 
     def check_categories(self, categories: Categories) -> None:
         """Check what the label category file holds besides names.
@@ -268,6 +274,12 @@ class TaskType(Protocol):
     ) -> Sequence[float]:
         """How sure each object's label is, 0 to 1, for types whose ``certainty`` is not ``none``."""
         return [0.0] * len(objects)
+
+    def worker_reports(
+        self, objects: Sequence[ObjectAnswers], categories: Categories
+    ) -> Sequence[WorkerReport]:
+        """How good the workers seem to be; ``objects`` are as the earlier ones of `n_earlier`."""
+        return []
 
 
 def algorithms_of(kind: TaskType) -> Mapping[str, str]:
