@@ -45,6 +45,18 @@ def test_preview_is_a_page_with_links_that_work(sagemaker: Any, served: Any, pho
         assert answer_of_link.read() == b"picture"
 
 
+def test_the_page_of_a_task_type_that_has_its_own_is_rendered(sagemaker: Any) -> None:
+    builtin = "arn:aws:sagemaker:eu-west-1:394669845002:human-task-ui"
+    task_input = {"taskObject": "Acme opened", "labels": [{"label": "org"}], "header": "Mark names"}
+    answer = render(sagemaker, task_input, HumanTaskUiArn=f"{builtin}/NamedEntityRecognition")
+    assert answer["Errors"] == []
+    assert 'header="Mark names"' in answer["RenderedContent"]
+    assert 'text="Acme opened"' in answer["RenderedContent"]
+    for name in ("BoundingBox", "PointCloudObjectDetection", "x"):
+        with pytest.raises(ClientError, match=r"ResourceNotFound.*human-task-ui/NamedEntityRecognition"):
+            render(sagemaker, task_input, HumanTaskUiArn=f"{builtin}/{name}")
+
+
 @pytest.mark.parametrize(
     ("template", "task_input", "code", "words"),
     [

@@ -16,7 +16,9 @@ from sqlalchemy.engine import Connection
 from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import operation, reads, writes
 from labelwright.api.paging import page_of
-from labelwright.errors import InvalidRequest, TemplateError
+from labelwright.core.arn import PUBLIC_CROWD_ACCOUNT, parse_arn
+from labelwright.core.functions import TASK_KINDS
+from labelwright.errors import InvalidRequest, NotFound, TemplateError
 from labelwright.store import human_task_uis as store
 from labelwright.store.tags import add_tags
 
@@ -47,8 +49,7 @@ def render_ui_template(
     if ui_template is not None:
         content = ui_template["Content"]
     else:
-        arn = human_task_ui_arn or ""
-        content = context.app.database.read(lambda c: store.ui_by_arn(c, arn)).content
+        content = _kept_content(context, human_task_ui_arn or "")
     try:
         task_input = json.loads(task["Input"])
     except ValueError as error:
@@ -152,6 +153,24 @@ def list_human_task_uis(
 def delete_human_task_ui(context: RequestContext, connection: Connection, *, human_task_ui_name: str) -> None:
     """Forget a template."""
     store.delete_ui(connection, context.region, human_task_ui_name)
+
+
+def _kept_content(context: RequestContext, arn: str) -> str:
+    """The template behind an ARN: one that was kept, or the page of a task type that has its own."""
+    parsed = parse_arn(arn)
+    if parsed.account != PUBLIC_CROWD_ACCOUNT:
+        return context.app.database.read(lambda c: store.ui_by_arn(c, arn)).content
+    from labelwright.templates import BUILTIN_TASK_TYPES, builtin
+
+    name = parsed.resource.removeprefix("human-task-ui/")
+    if name not in BUILTIN_TASK_TYPES or not TASK_KINDS[name].ui_name:
+        raise NotFound(
+            f"The human task UI {arn} does not exist here; of the built-in ones there is "
+            f"arn:aws:sagemaker:{context.region}:{PUBLIC_CROWD_ACCOUNT}:human-task-ui/NamedEntityRecognition.",
+            kind="human task UI",
+            name=arn,
+        )
+    return builtin(name, header="{{ task.input.header }}")
 
 
 def _signer(context: RequestContext) -> Callable[[str, str], str]:
