@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from labeling_workshop import Workshop, lines, make_workshop, run
 
+from labelwright.engine.accounts import account_of
 from labelwright.engine.facts import facts_of
 from labelwright.store import redundancy
 
@@ -40,6 +41,29 @@ def counts(shop: Workshop, job_id: int) -> redundancy.RedundancyCounts:
     return shop.database.read(
         lambda c: redundancy.counts(c, job_id, n_workers=facts.n_workers, n_workers_max=most)
     )
+
+
+def spared(shop: Workshop, job_id: int) -> int:
+    job = shop.job(job_id)
+    return shop.database.read(lambda c: account_of(c, job, now=shop.clock())).counts.n_answers_spared
+
+
+def test_answers_are_spared_where_the_first_ones_agree_and_not_where_time_ran_out(shop: Workshop) -> None:
+    tags = options(max_workers_per_object=4, ask_more_below=0.9)
+    for who in "abcde":
+        shop.worker(who)
+    job_id = create(shop, 3, n_workers=2, tags=tags, TaskAvailabilityLifetimeInSeconds=600)
+    shop.settle()
+    for who in "ab":
+        shop.answer(who, text_label("bolt"))
+        shop.answer(who, text_label("nut"))
+    shop.answer("a", text_label("nut"))  # the third object gets one answer of two
+    shop.settle()
+    assert spared(shop, job_id) == 0  # nothing is decided yet
+    shop.clock.tick(601)
+    shop.settle()
+    assert (shop.job(job_id).status, shop.job(job_id).n_human) == ("Completed", 3)
+    assert spared(shop, job_id) == 2 * (4 - 2)
 
 
 def work(shop: Workshop, answer: Callable[[str, int], str], workers: str = "abcdefg") -> int:
@@ -125,8 +149,10 @@ def test_the_maximum_and_the_team_bound_what_is_asked(shop: Workshop) -> None:
     for who in "abc":
         shop.worker(who)
     shop.settle()
+    assert spared(shop, job_id) == 0
     assert work(shop, lambda who, i: NAMES["abc".index(who)], "abc") == 6  # three workers are all there are
     assert shop.job(job_id).status == "Completed"
+    assert spared(shop, job_id) == 0  # nine were never to be had
 
 
 def test_what_is_asked_more_ends_with_the_batch_and_with_the_job(shop: Workshop) -> None:

@@ -38,5 +38,5 @@ def test_machine_labels_stop_where_the_budget_ends(shop: Workshop) -> None:
     assert job.n_machine > 0
     assert Decimal("32.90") < kept.money.total <= Decimal("33.00")
     assert kept.money.saved_by_machine == Decimal("0.05") * job.n_machine
-    assert kept.counts.training_s + kept.counts.inference_s > 0
+    assert kept.counts.training_s > 0 and kept.counts.inference_s > 0
     assert sum("topic" in line for line in shop.output("Texts-1")) == job.n_human + job.n_machine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -130,7 +131,11 @@ def learn(
     others: Sequence[Objects],
     hints: Hints,
 ) -> tuple[bool, dict[str, float]]:
-    """Train, or take the model that was given as it is; whether a model was trained, and its metrics."""
+    """Train, or take the model that was given as it is; whether a model was trained, and its metrics.
+
+    ``training_s`` among them is the time it took.
+    """
+    started = time.monotonic()
     for name, is_own in (("start_model", False), ("last_model", True)):
         if content.get(name):
             unpack_model(folder / content[name], folder / name)
@@ -148,7 +153,7 @@ def learn(
     (folder / "model").mkdir(exist_ok=True)
     trainer.save(folder / "model")
     pack_model(folder / "model", folder / "model.tar.gz")
-    return True, metrics
+    return True, {**metrics, "training_s": round(time.monotonic() - started, 3)}
 
 
 def say_quality(algorithm: str, quality: float) -> None:

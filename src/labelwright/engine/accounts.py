@@ -6,10 +6,11 @@ import dataclasses
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from labelwright.core.arn import team_kind
 from labelwright.core.labeling_job import TERMINAL, Status
 from labelwright.engine.facts import JobFacts, facts_of
 from labelwright.ledger import Account, Counts, Forecast, Prices, account, forecast, prices_of
-from labelwright.store import machine_time, work_totals
+from labelwright.store import automated, machine_time, redundancy, work_totals
 from labelwright.store.labeling_jobs import JobRow
 
 if TYPE_CHECKING:
@@ -104,13 +105,11 @@ def prices_of_job(facts: JobFacts) -> Prices:
 
 
 def counts_of(job: JobRow, facts: JobFacts, work: work_totals.Work) -> Counts:
-    """The counts of a job and its people's work, for the ledger."""
+    """The counts of a job and its people's work, as far as money that was spent depends on them."""
     n_left = max(0, job.counters.n_unlabeled)
     n_needed = facts.stopping.n_still_needed(job.counters)
     if n_needed is not None:  # a stopping condition ends the job before
         n_left = min(n_left, n_needed)
-    n_most = facts.options.max_workers_per_object
-    n_spared = 0 if n_most is None else job.n_human_here * n_most - work.n_submitted
     return Counts(
         n_human=job.n_human_here,
         n_machine=job.n_machine_here,
@@ -119,7 +118,6 @@ def counts_of(job: JobRow, facts: JobFacts, work: work_totals.Work) -> Counts:
         n_answers=work.n_submitted,
         seconds=work.seconds,
         seconds_squared=work.seconds_squared,
-        n_answers_spared=max(0, n_spared),
     )
 
 
@@ -128,11 +126,20 @@ def account_of(connection: Connection, job: JobRow, *, now: float) -> JobAccount
     facts = facts_of(job)
     work = work_totals.of_job(connection, job.id)
     training_s, inference_s = machine_time.seconds_of_job(connection, job.id)
-    counts = dataclasses.replace(counts_of(job, facts, work), training_s=training_s, inference_s=inference_s)
+    counts = counts_of(job, facts, work)
+    n_left_people = _n_left_people(connection, job, facts, counts.n_left)
+    counts = dataclasses.replace(
+        counts,
+        n_left_people=n_left_people,
+        n_answers_waiting=min(work.n_submitted, work_totals.n_waiting(connection, job.id)),
+        n_answers_spared=_n_spared(connection, facts),
+        training_s=training_s,
+        inference_s=inference_s,
+    )
     prices = prices_of_job(facts)
     money = account(counts, prices)
     points = _points(connection, job, now=now)
-    n_finished, window_s = _window(points)
+    n_finished, window_s = _window(points, is_people_only=n_left_people is not None)
     is_over = Status(job.status) in TERMINAL
     return JobAccount(
         counts=counts,
@@ -147,6 +154,16 @@ def account_of(connection: Connection, job: JobRow, *, now: float) -> JobAccount
     )
 
 
+def _n_spared(connection: Connection, facts: JobFacts) -> int:
+    """Answers that nobody had to give: up to the most that a job, and its team, would have been asked for."""
+    most = facts.options.max_workers_per_object
+    if most is None or most <= facts.n_workers:
+        return 0
+    if team_kind(facts.workteam_arn) == "private-crowd":
+        most = min(most, redundancy.team_size(connection, facts.workteam_arn))
+    return redundancy.counts(connection, facts.id, n_workers=facts.n_workers, n_workers_max=most).n_saved
+
+
 def _points(connection: Connection, job: JobRow, *, now: float) -> list[work_totals.Point]:
     end = now if job.ended_at is None else job.ended_at
     n_kept_human, n_kept_machine = job.n_human - job.n_human_here, job.n_machine - job.n_machine_here
@@ -157,9 +174,24 @@ def _points(connection: Connection, job: JobRow, *, now: float) -> list[work_tot
     return points
 
 
-def _window(points: list[work_totals.Point]) -> tuple[int, float]:
+def _n_left_people(connection: Connection, job: JobRow, facts: JobFacts, n_left: int) -> int | None:
+    """How many of the objects that are left a model expects to leave to people."""
+    if not facts.algorithm:
+        return None
+    state = automated.get(connection, job.id)
+    if state is not None and state.stage == "people":
+        return n_left
+    share = automated.expected_coverage(connection, job.id)
+    if share is None:
+        return None
+    return max(0, n_left - max(0, round(share * job.n_objects) - job.n_machine_here))
+
+
+def _window(points: list[work_totals.Point], *, is_people_only: bool) -> tuple[int, float]:
     """Objects finished in the last hour, or in the last of it that is known, and how long that was."""
     last = points[-1]
     first = next((point for point in points if point.at >= last.at - _WINDOW_S), points[0])
-    n = (last.n_human + last.n_machine + last.n_failed) - (first.n_human + first.n_machine + first.n_failed)
+    n = (last.n_human + last.n_failed) - (first.n_human + first.n_failed)
+    if not is_people_only:
+        n += last.n_machine - first.n_machine
     return n, last.at - first.at

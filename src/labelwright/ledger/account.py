@@ -24,10 +24,14 @@ class Counts:
         Objects given up.
     n_left : int
         Objects that still want a label.
+    n_left_people : int or None
+        How many of those a model is expected to leave to people; None where nothing is known about it.
     n_answers : int
         Submitted tasks; objects that failed or are not consolidated yet count.
     seconds, seconds_squared : float
         Sum of the time spent on them, and of its square.
+    n_answers_waiting : int
+        Those of them whose objects have no label yet.
     n_answers_spared : int
         Answers that adaptive redundancy did not ask for.
     training_s, inference_s : float
@@ -38,9 +42,11 @@ class Counts:
     n_machine: int = 0
     n_failed: int = 0
     n_left: int = 0
+    n_left_people: int | None = None
     n_answers: int = 0
     seconds: float = 0.0
     seconds_squared: float = 0.0
+    n_answers_waiting: int = 0
     n_answers_spared: int = 0
     training_s: float = 0.0
     inference_s: float = 0.0
@@ -54,9 +60,11 @@ class Account:
     ----------
     human, machine : Decimal
         Spent on people's answers, and on labels made by models.
+    waiting : Decimal
+        The share of ``human`` for answers whose objects have no label yet.
     per_human_object : Decimal or None
-        ``human`` by objects that people labeled, to a millionth. What was spent on objects that failed is
-        in it. None before the first label.
+        ``human`` without ``waiting`` by objects that people labeled, to a millionth. What was spent on
+        objects that failed is in it. None before the first label.
     per_answer : Decimal or None
         ``human`` by answers, to a millionth.
     saved_by_machine : Decimal or None
@@ -68,6 +76,7 @@ class Account:
 
     human: Decimal
     machine: Decimal
+    waiting: Decimal
     per_human_object: Decimal | None
     per_answer: Decimal | None
     saved_by_machine: Decimal | None
@@ -95,16 +104,23 @@ def account(counts: Counts, prices: Prices) -> Account:
     """
     human = (prices.per_task or Decimal(0)) * counts.n_answers + hours_cost(prices, counts.seconds)
     machine = (prices.per_machine_label or Decimal(0)) * counts.n_machine
-    per_object = _share(human, counts.n_human)
+    waiting = (
+        (human * counts.n_answers_waiting / counts.n_answers).quantize(_MILLIONTH, ROUND_HALF_UP)
+        if counts.n_answers
+        else Decimal(0)
+    )
+    finished = human - waiting
+    per_object = _share(finished, counts.n_human)
     per_answer = _share(human, counts.n_answers)
     is_priced = prices.has_human_price
     return Account(
         human=human,
         machine=machine,
+        waiting=waiting,
         per_human_object=per_object if is_priced else None,
         per_answer=per_answer if is_priced else None,
         saved_by_machine=(
-            (human * counts.n_machine / counts.n_human).quantize(_MILLIONTH, ROUND_HALF_UP) - machine
+            (finished * counts.n_machine / counts.n_human).quantize(_MILLIONTH, ROUND_HALF_UP) - machine
             if is_priced and counts.n_machine and counts.n_human
             else None
         ),

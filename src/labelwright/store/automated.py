@@ -23,6 +23,7 @@ __all__ = [
     "add_members",
     "begin",
     "begin_pass",
+    "expected_coverage",
     "get",
     "get_pass",
     "labeled_members",
@@ -283,6 +284,15 @@ def passes(connection: Connection, job_id: int) -> list[PassRow]:
     """All passes of a job, oldest first."""
     query = _PASS.where(_p.c.job_id == job_id).order_by(_p.c.iteration)
     return [_pass(row) for row in connection.execute(query)]
+
+
+def expected_coverage(connection: Connection, job_id: int) -> float | None:
+    """Share of a job's objects that its last model expects the machine to label in the end, if said."""
+    for row in reversed(passes(connection, job_id)):
+        share = (row.report.get("metrics") or {}).get("expected_coverage")
+        if share is not None:
+            return float(share)
+    return None
 
 
 def set_pass(connection: Connection, job_id: int, iteration: int, **values: Any) -> None:

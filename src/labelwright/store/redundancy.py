@@ -111,6 +111,9 @@ def team_size(connection: Connection, workteam_arn: str) -> int:
 class RedundancyCounts:
     """What adaptive redundancy did in a job so far.
 
+    Objects that were closed before all workers of the first round had answered are left out: time ran out, or
+    workers declined, and nothing was decided about them.
+
     Attributes
     ----------
     n_objects : int
@@ -145,7 +148,7 @@ def counts(connection: Connection, job_id: int, *, n_workers: int, n_workers_max
         .where(
             _o.c.job_id == job_id,
             _o.c.state.in_([int(ObjectState.GROUPED), int(ObjectState.LABELED)]),
-            _o.c.n_answers > 0,
+            _o.c.n_answers >= n_workers,
         )
         .group_by(_o.c.n_answers)
     )

@@ -28,6 +28,7 @@ __all__ = [
     "add_up",
     "keep_progress",
     "n_out",
+    "n_waiting",
     "of_job",
     "of_jobs",
     "of_teams",
@@ -195,6 +196,16 @@ def n_out(connection: Connection, job_id: int) -> int:
         .where(tasks.c.job_id == job_id, sa.text("tasks.is_live"))
     ).scalar_one()
     return int(free) + int(live)
+
+
+def n_waiting(connection: Connection, job_id: int) -> int:
+    """Answers to objects of a job that are not consolidated yet."""
+    answers: int = connection.execute(
+        sa.select(sa.func.coalesce(sa.func.sum(data_objects.c.n_answers), 0)).where(
+            data_objects.c.job_id == job_id, sa.text("state IN (1, 2, 3)")
+        )
+    ).scalar_one()
+    return int(answers)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from decimal import Decimal
 from fractions import Fraction
 
@@ -59,6 +60,30 @@ def test_a_machine_dearer_than_people_saves_less_than_nothing() -> None:
 def test_answers_nobody_had_to_give_are_saved() -> None:
     counts = Counts(n_human=100, n_answers=320, n_answers_spared=180)
     assert account(counts, Prices(per_task=D("0.05"))).saved_by_redundancy == D("9.00")
+
+
+def test_answers_that_wait_for_their_object_are_not_what_labels_cost() -> None:
+    # 40 objects with two answers each are labeled; of 20 more there is one answer so far.
+    counts = Counts(n_human=40, n_machine=60, n_answers=100, n_answers_waiting=20, n_left=100)
+    prices = Prices(per_task=D("0.10"))
+    money = account(counts, prices)
+    assert (money.human, money.waiting) == (D("10.00"), D("2.00"))
+    assert money.per_human_object == D("0.20")
+    assert money.saved_by_machine == 60 * D("0.20")
+    # 40 of 100 objects at 0.20, and 2.00 of it is paid.
+    assert forecast(counts, prices, money).cost == D("6.00")
+
+
+def test_the_forecast_follows_what_a_model_expects_to_leave_to_people() -> None:
+    counts = Counts(n_human=200, n_answers=220, n_answers_waiting=20, n_left=800, n_left_people=100)
+    prices = Prices(per_task=D("0.05"), per_machine_label=D("0.01"))
+    seen = forecast(counts, prices, account(counts, prices), n_finished=50, window_s=600.0)
+    assert seen.cost == 100 * D("0.05") + 700 * D("0.01") - 20 * D("0.05")
+    assert seen.low is seen.high is None
+    assert seen.seconds is not None and seen.seconds.value == 100 * 600.0 / 50
+    # All that is left is the machine's: nobody has to wait for people.
+    done = forecast(dataclasses.replace(counts, n_left_people=0), prices, account(counts, prices))
+    assert done.seconds is not None and done.seconds.value == 0.0
 
 
 def test_without_prices_nothing_is_claimed() -> None:
