@@ -88,7 +88,11 @@ def test_classes_made_again(shop: Workshop, finished: int) -> None:
     assert all(line["parts-metadata"]["confidence"] <= 0.95 for line in found)
     whole = again(shop, finished, "bayesian", "s3://acme/again/bayesian.manifest")
     assert whole.n_objects == 4
+    shop.clock.tick(1000)
+    twice = again(shop, finished, "bayesian", "s3://acme/again/twice.manifest")
+    assert shop.read(twice.output_uri) == shop.read(whole.output_uri)  # whenever it is made
     about = json.loads(shop.read(whole.lineage_uri))
+    assert json.loads(shop.read(twice.lineage_uri))["made_at"] >= about["made_at"]
     assert about["algorithm"] == "bayesian"
     assert about["parameters"]["objects_estimated_together"] == "all"
     assert about["labels_changed"] == whole.n_changed

@@ -16,7 +16,7 @@ from __future__ import annotations
 import dataclasses
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import orjson
@@ -91,7 +91,8 @@ def recompute(
     output_uri : str
         Where the new manifest goes, ``s3://...``; nothing may be there yet.
     now : float
-        Epoch seconds; the labels are dated from here on.
+        Epoch seconds; the lineage tells it. Labels are dated by the last answer they are made of, so the same
+        answers give the same bytes whenever they are made again.
     block_size : int
         Objects estimated together where a whole job does not fit into memory.
 
@@ -106,7 +107,7 @@ def recompute(
     facts = dataclasses.replace(facts, names=dataclasses.replace(facts.names, algorithm=algorithm))
     result = Recomputed(output_uri, f"{output_uri}.lineage.json")
     with database.engine.connect() as connection:
-        maker = _Maker(blobs, connection, facts, output_uri, now, block_size)
+        maker = _Maker(blobs, connection, facts, output_uri, block_size)
         lines = merge_labels(
             blobs.stream(facts.manifest_uri),
             _contents(connection, job.id, maker.made(), result, facts.names.label_attribute_name),
@@ -202,12 +203,10 @@ class _Maker:
         connection: Connection,
         facts: JobFacts,
         output_uri: str,
-        now: float,
         block_size: int,
     ) -> None:
         self._blobs, self._connection, self._facts = blobs, connection, facts
         self._folder = f"{output_uri}.files"
-        self._first_microsecond = round(now * 1_000_000)
         self._is_whole = facts.names.algorithm != COMPATIBLE and isinstance(
             facts.type, SingleLabelClassification
         )
@@ -293,12 +292,15 @@ class _Maker:
                 answers_as_read(
                     self._blobs,
                     self._facts,
-                    Member(row, orjson.loads(line), answers[row.object_no], "", self._date(row.object_no)),
+                    Member(row, orjson.loads(line), own, "", _date(row, own)),
                 ),
                 output_folder=self._folder,
             )
             for row, line in zip(rows, lines, strict=True)
+            for own in (answers[row.object_no],)
         ]
 
-    def _date(self, object_no: int) -> str:
-        return paths.creation_date(self._first_microsecond + object_no)
+
+def _date(row: ObjectRow, answers: Sequence[AnswerRow]) -> str:
+    last = max((answer.submitted_at for answer in answers), default=0.0)
+    return paths.creation_date(round(last * 1_000_000) + row.object_no % 1000)  # objects differ, as in groups
