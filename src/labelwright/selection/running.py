@@ -1,7 +1,8 @@
 """Running a query over JSON Lines, block by block, in the order of the lines.
 
-A regular file goes through DuckDB, which says which lines to take; anything else, and whatever DuckDB
-cannot decide, goes through the row evaluator. Memory is bounded by a few blocks in either case.
+Lines go through DuckDB, which says which to take: those of a file as they lie there, those of a stream in
+segments. What is short, and whatever DuckDB cannot decide, goes through the row evaluator. Memory is bounded
+by a few blocks or one segment.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from labelwright.selection.documents import documents
 from labelwright.selection.plans import ASK, YES, Plan, plan_of
 from labelwright.selection.rows import RowPlan, parse_line
 from labelwright.selection.scanning import ScanBroken, n_threads_default, scan
+from labelwright.selection.segments import as_file, segments
 from labelwright.selection.tree import Query
 
 if TYPE_CHECKING:
@@ -93,21 +95,31 @@ class Selection:
         descriptor = path if isinstance(path, int) else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             plan = plan_of(self._query)
+            read = blocks(self._counted(_chunks(descriptor)))
             if plan is None or os.fstat(descriptor).st_size < _SMALL_BYTES:
-                yield from self.over_chunks(_chunks(descriptor))
+                yield from self._plainly(read)
             else:
-                yield from self._scanned(descriptor, plan)
+                yield from self._scanned(descriptor, plan, read)
+            yield from self._last()
         finally:
             if not isinstance(path, int):
                 os.close(descriptor)
 
     def over_chunks(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Run over bytes that come from elsewhere, cut anywhere."""
-        for block in blocks(self._counted(chunks)):
-            piece = self._by_rows(block)
-            yield from self._given(piece)
-            if self._n_left <= 0:
-                break
+        plan = plan_of(self._query)
+        read = blocks(self._counted(chunks))
+        if plan is None:
+            yield from self._plainly(read)
+        else:
+            for segment in segments(read):
+                if sum(map(len, segment)) < _SMALL_BYTES:
+                    yield from self._plainly(segment)
+                else:
+                    with as_file(segment) as descriptor:
+                        yield from self._scanned(descriptor, plan, segment)
+                if self._n_left <= 0:
+                    break
         yield from self._last()
 
     def over_document(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -127,12 +139,19 @@ class Selection:
                 break
         yield from self._last()
 
-    def _scanned(self, descriptor: int, plan: Plan) -> Iterator[bytes]:
+    def _plainly(self, read: Iterable[bytes]) -> Iterator[bytes]:
+        for block in read:
+            yield from self._given(self._by_rows(block))
+            if self._n_left <= 0:
+                break
+
+    def _scanned(self, descriptor: int, plan: Plan, read: Iterable[bytes]) -> Iterator[bytes]:
+        """Run over the blocks of a file, with the flags that DuckDB gives for it."""
         with contextlib.closing(
             scan(descriptor, plan, n_threads=self._n_threads, memory_mib=self._memory_mib)
         ) as flags:
             taker: _Taker | None = _Taker(flags)
-            for block in blocks(self._counted(_chunks(descriptor))):
+            for block in read:
                 lengths = line_lengths(block)
                 outcome = None if taker is None else taker.take(block, lengths)
                 if outcome is None:
@@ -143,7 +162,6 @@ class Selection:
                 yield from self._given(piece)
                 if self._n_left <= 0:
                     break
-        yield from self._last()
 
     def _counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         for chunk in chunks:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from labelwright.selection import (
 )
 from labelwright.selection.blocks import blocks
 from labelwright.selection.plans import plan_of
+from labelwright.selection.rows import RowPlan
 from labelwright.selection.scanning import scan
 
 
@@ -61,6 +62,9 @@ def test_file_and_stream_give_the_same_bytes(big: Path, condition: str) -> None:
     whole = big.read_bytes()
     pieces = (whole[i : i + 99_999] for i in range(0, len(whole), 99_999))
     assert from_file == b"".join(by_stream.over_chunks(pieces))
+    plan, n_most = RowPlan(query, now=0), query.limit or len(whole)
+    lines = (line + b"\n" for line in whole[3:].removesuffix(b"\n").split(b"\n"))
+    assert from_file == b"".join(islice((x for x in lines if plan.holds(orjson.loads(x))), n_most))
     assert by_file.progress.n_selected == by_stream.progress.n_selected == from_file.count(b"\n")
     if query.limit is None:
         assert by_file.progress.n_lines == by_stream.progress.n_lines == 24_000
