@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy.engine import Connection
 
 from labelwright.config import Settings
-from labelwright.engine.supervisor import NOW, SupervisedTools, Supervisor
+from labelwright.engine.stepping import NOW
+from labelwright.engine.supervisor import SupervisedTools, Supervisor
 from labelwright.store.db import Database
 from labelwright.store.schema import metadata
 

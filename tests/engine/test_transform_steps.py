@@ -15,7 +15,8 @@ from labelwright.blobs import open_blobs
 from labelwright.config import Settings
 from labelwright.core.transform_job import StopRequested
 from labelwright.credentials import RootCredentials
-from labelwright.engine.supervisor import NOW, Supervisor
+from labelwright.engine.stepping import NOW
+from labelwright.engine.supervisor import Supervisor
 from labelwright.engine.training.launching import host_of
 from labelwright.engine.transform.kind import TransformJobs
 from labelwright.engine.transform.programs import program, program_name, spool_folder

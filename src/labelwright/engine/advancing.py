@@ -28,17 +28,15 @@ from labelwright.engine.outputs import write_first_manifest, write_manifest
 from labelwright.engine.paths import output_manifest_uri, s3_uri
 from labelwright.engine.preparing import ProbeFailed
 from labelwright.engine.redundancy import Review, is_adaptive, review
+from labelwright.engine.stepping import NOW
 from labelwright.engine.tools import Tools
 from labelwright.errors import AccessRefused, BlobNotFound, InvalidRequest, NotFound
 from labelwright.store import data_objects, human_tasks, labeling_jobs, labels, task_inputs
 from labelwright.store.labeling_jobs import JobRow
 
-__all__ = ["NOW", "Memo", "advance"]
+__all__ = ["Memo", "advance"]
 
 _log = logging.getLogger(__name__)
-
-NOW = 0.0
-"""Call again at once."""
 
 _GROUP_ATTEMPTS = 3
 # A rewrite of a large manifest takes a while; it should not be all the engine does.

@@ -1,25 +1,20 @@
 """The supervisor: looks after training jobs, tuning jobs, endpoints and transform jobs.
 
-It works as the engine does for labeling jobs: level-triggered. A *kind* says which rows still need somebody,
-and does one idempotent step for one of them; the supervisor decides when. A wake-up that is lost costs a
-moment and never work, a step that fails is tried again later without holding up the others, and no two steps
-of one row run at a time.
+A *kind* says which rows still need somebody, and does one idempotent step for one of them;
+`labelwright.engine.stepping` decides when, as it does for the engine's labeling jobs.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import logging
 import os
-import threading
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy.engine import Connection
 
+from labelwright.engine.stepping import Stepping
 from labelwright.work import Runner
 
 if TYPE_CHECKING:
@@ -27,17 +22,7 @@ if TYPE_CHECKING:
     from labelwright.config import Settings
     from labelwright.store.db import Database
 
-__all__ = ["NOW", "Kind", "SupervisedTools", "Supervisor"]
-
-_log = logging.getLogger(__name__)
-
-NOW: Final = 0.0
-"""A step's answer for "call me again at once"."""
-
-_N_STEPPERS = 4
-_POLL_S = 0.5  # how late a timer may be noticed
-_LOOK_AT_ALL_S = 30.0  # somebody else may have changed a row: another server, a command
-_BACK_OFF_S = (1.0, 2.0, 5.0, 15.0, 60.0)
+__all__ = ["Kind", "SupervisedTools", "Supervisor"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -85,15 +70,6 @@ class Kind(Protocol):
         """
 
 
-@dataclasses.dataclass(slots=True)
-class _Watched:
-    due_at: float | None = NOW
-    is_woken: bool = True
-    is_running: bool = False
-    n_failures: int = 0
-    rested_until: float = 0.0  # monotonic
-
-
 class Supervisor:
     """Looks after rows of several kinds.
 
@@ -114,10 +90,13 @@ class Supervisor:
         kinds: Iterable[Kind],
     ) -> None:
         self._kinds = {kind.name: kind for kind in kinds}
+        self._stepping: Stepping[tuple[str, int]] = Stepping(self, clock, name="supervisor")
         programs = settings.data_dir / "programs"
 
         def runner(name: str, n_at_once: int) -> Runner:
-            return Runner(programs / name, n_at_once=n_at_once, on_end=lambda _program: self._wake_all())
+            return Runner(
+                programs / name, n_at_once=n_at_once, on_end=lambda _program: self._stepping.wake_all()
+            )
 
         at_once = settings.training_jobs_at_once or max(1, (os.cpu_count() or 2) // 2)
         self.tools = SupervisedTools(
@@ -133,42 +112,19 @@ class Supervisor:
             logs_root=settings.data_dir / "logs",
             wake=self.wake,
         )
-        self._condition = threading.Condition()
-        self._rows: dict[tuple[str, int], _Watched] = {}
-        self._look_at_all_at = 0.0  # monotonic
-        self._is_stopping = False
-        self._thread: threading.Thread | None = None
-        self._steppers: ThreadPoolExecutor | None = None
 
     def start(self) -> None:
-        """Start the supervisor's thread."""
-        if self._thread is None and self._kinds:
-            self._steppers = ThreadPoolExecutor(_N_STEPPERS, thread_name_prefix="supervisor-step")
-            self._thread = threading.Thread(
-                target=self._run, args=(self._steppers,), name="supervisor", daemon=True
-            )
-            self._thread.start()
+        """Start the supervisor's threads."""
+        if self._kinds:
+            self._stepping.start()
 
     def stop(self) -> None:
         """Finish the steps in flight and end the threads; programs go on and are found at the next start."""
-        with self._condition:
-            self._is_stopping = True
-            self._condition.notify_all()
-        if self._thread is not None:
-            self._thread.join()
-        if self._steppers is not None:
-            self._steppers.shutdown(wait=True)
+        self._stepping.stop()
 
     def wake(self, kind: str, key: int) -> None:
         """Have a look at this row soon. Cheap, from any thread."""
-        with self._condition:
-            self._rows.setdefault((kind, key), _Watched()).is_woken = True
-            self._condition.notify_all()
-
-    def _wake_all(self) -> None:
-        with self._condition:
-            self._look_at_all_at = 0.0
-            self._condition.notify_all()
+        self._stepping.wake((kind, key))
 
     def settle(self, limit: int = 100_000) -> float | None:
         """Do everything that can be done now, in the caller's thread (without `start`).
@@ -183,92 +139,24 @@ class Supervisor:
         RuntimeError
             When there is no end of it.
         """
-        for _ in range(limit):
-            dues = [
-                due
-                for kind in self._kinds.values()
-                for key in self.tools.database.read(kind.unfinished)
-                if (due := kind.advance(self.tools, key)) is not None
-            ]
-            if NOW not in dues:
-                return min(dues, default=None)
-        raise RuntimeError(f"the supervisor did not come to rest within {limit} rounds")
+        return self._stepping.settle(limit)
 
-    # -- the supervisor's own thread ------------------------------------------------------------------
+    # -- what `Stepping` asks for ---------------------------------------------------------------------
 
-    def _run(self, steppers: Executor) -> None:
-        while True:
-            with self._condition:
-                if self._is_stopping:
-                    return
-            try:
-                self._look_at_all()
-            except Exception:
-                _log.exception("the supervisor could not read the database", extra={"action": "look"})
-            with self._condition:
-                if self._is_stopping:
-                    return
-                self._start_due(steppers)
-                self._condition.wait(self._pause_s())
+    def unfinished(self) -> Iterator[tuple[str, int]]:
+        """The rows of all kinds that still need somebody, kind after kind."""
+        for kind in self._kinds.values():
+            for key in self.tools.database.read(kind.unfinished):
+                yield kind.name, key
 
-    def _look_at_all(self) -> None:
-        if time.monotonic() < self._look_at_all_at:
-            return
-        unfinished = {
-            (kind.name, key)
-            for kind in self._kinds.values()
-            for key in self.tools.database.read(kind.unfinished)
-        }
-        with self._condition:
-            self._look_at_all_at = time.monotonic() + _LOOK_AT_ALL_S
-            for row in unfinished:
-                self._rows.setdefault(row, _Watched()).is_woken = True
-            ended = [
-                row
-                for row, watched in self._rows.items()
-                if row not in unfinished and not watched.is_running and not watched.is_woken
-            ]
-            for row in ended:
-                del self._rows[row]
-
-    def _start_due(self, steppers: Executor) -> None:
-        now, tick = self.tools.clock(), time.monotonic()
-        for row, watched in self._rows.items():
-            is_due = watched.is_woken or (watched.due_at is not None and watched.due_at <= now)
-            if is_due and not watched.is_running and tick >= watched.rested_until:
-                watched.is_running = True
-                watched.is_woken = False
-                steppers.submit(self._step, row, watched)
-
-    def _pause_s(self) -> float:
-        """How long nothing can be due; half a minute when there is nothing to look after."""
-        if not self._rows:
-            return max(0.001, self._look_at_all_at - time.monotonic())
-        tick, now = time.monotonic(), self.tools.clock()
-        rests = [
-            max(w.rested_until - tick, 0.0 if w.is_woken or w.due_at is None else w.due_at - now)
-            for w in self._rows.values()
-            if not w.is_running and (w.is_woken or w.due_at is not None)
-        ]
-        return max(0.001, min([_POLL_S, *rests]))
-
-    def _step(self, row: tuple[str, int], watched: _Watched) -> None:
-        rest_s = 0.0
+    def advance(self, row: tuple[str, int]) -> float | None:
+        """Do a row's next step."""
         kind, key = row
-        try:
-            due = self._kinds[kind].advance(self.tools, key)
-            watched.n_failures = 0
-        except Exception:
-            rest_s = _BACK_OFF_S[min(watched.n_failures, len(_BACK_OFF_S) - 1)]
-            watched.n_failures += 1
-            due = NOW
-            _log.exception(
-                "a step failed; it is tried again",
-                extra={"action": "advance", "kind": kind, "key": key, "retry_in_s": rest_s},
-            )
-        with self._condition:
-            watched.is_running = False
-            watched.due_at = due
-            watched.is_woken = watched.is_woken or due == NOW
-            watched.rested_until = time.monotonic() + rest_s
-            self._condition.notify_all()
+        return self._kinds[kind].advance(self.tools, key)
+
+    def before_round(self) -> None:
+        """Nothing: all there is to do belongs to a row."""
+
+    def rest_s(self, due: float | None, took_s: float) -> float:
+        """None: rows of these kinds do not come by the hundred a second."""
+        return 0.0

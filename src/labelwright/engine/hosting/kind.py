@@ -30,7 +30,8 @@ from labelwright.engine.hosting.instances import Health, Slot
 from labelwright.engine.hosting.proxy import Instance
 from labelwright.engine.hosting.routes import Routes
 from labelwright.engine.hosting.telling import change
-from labelwright.engine.supervisor import NOW, SupervisedTools
+from labelwright.engine.stepping import NOW
+from labelwright.engine.supervisor import SupervisedTools
 from labelwright.hosting.sockets import socket_path
 from labelwright.store import endpoints
 from labelwright.store.endpoints import EndpointRow

@@ -18,7 +18,8 @@ from sqlalchemy.engine import Connection
 
 from labelwright.core.failure_reasons import INTERNAL_ERROR
 from labelwright.core.training_job import TERMINAL, Delayed, Ended, Lost, Outcome, Prepared, Secondary, Status
-from labelwright.engine.supervisor import NOW, SupervisedTools
+from labelwright.engine.stepping import NOW
+from labelwright.engine.supervisor import SupervisedTools
 from labelwright.engine.training import KIND
 from labelwright.engine.training.ending import Memo, end, retry_or_fail, sync_checkpoints, take_result
 from labelwright.engine.training.following import follow

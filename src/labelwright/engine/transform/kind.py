@@ -19,7 +19,8 @@ from sqlalchemy.engine import Connection
 
 from labelwright.core.failure_reasons import INTERNAL_ERROR, client_error
 from labelwright.core.transform_job import TERMINAL, Ended, Event, Halted, Status
-from labelwright.engine.supervisor import NOW, SupervisedTools
+from labelwright.engine.stepping import NOW
+from labelwright.engine.supervisor import SupervisedTools
 from labelwright.engine.training.launching import host_of
 from labelwright.engine.transform import KIND
 from labelwright.engine.transform.programs import program, program_name, program_names, spool_folder

@@ -20,7 +20,8 @@ from labelwright.core.training_job import StopRequested
 from labelwright.core.tuning_job import Status, Verdict, is_converged, no_success_reason, verdict
 from labelwright.core.tuning_rules import Plan
 from labelwright.core.tuning_stops import bracket_of, is_below_median, is_below_rung
-from labelwright.engine.supervisor import NOW, SupervisedTools
+from labelwright.engine.stepping import NOW
+from labelwright.engine.supervisor import SupervisedTools
 from labelwright.engine.training import KIND as TRAINING
 from labelwright.engine.training.telling import transition
 from labelwright.engine.tuning import KIND
