@@ -8,24 +8,22 @@ The truth that would decide between them is not known, but every answer can be p
 1. Fit *A*, confusion matrices under a prior learned from the crowd, and *B*, four subtypes per class
    (:mod:`labelwright.consolidation.state_models`).
 2. Find the temperatures ``T_A`` and ``T_B`` with which each predicts held-out answers best.
-3. Weigh: ``w`` is the probability that *B* predicts better, ``Phi(D / se)``, with ``D`` the sum over tasks
-of the
-   difference of log-probabilities and ``se`` its standard error over tasks.
+3. Weigh: ``w`` is the probability that *B* predicts better, ``Phi(D / se)``, with ``D`` the sum over tasks of
+   the difference of log-probabilities and ``se`` its standard error over tasks.
 4. ``e``: the weight of plain vote shares that predicts held-out answers best beside the models, by EM for
    mixture weights. Its prior is worth 50 answers, half of them predicted by votes: a handful of tasks cannot
    tell how good their workers are, and votes then keep the confidence down. Near 0 in a large crowd that fits
    the models.
-5. ``p = (1 - e) * (w p_B + (1 - w) p_A) + e * shares``, where ``p_A ~ prior * (likelihood)**T_A`` and
-``p_B`` is
-   the class posterior of *B* to the power ``min(T_A, T_B)``, normalised. The minimum, because subtypes can
+5. ``p = (1 - e) * (w p_B + (1 - w) p_A) + e * shares``, where ``p_A ~ prior * (likelihood)**T_A`` and ``p_B``
+   is the class posterior of *B* to the power ``min(T_A, T_B)``, normalised. The minimum, because subtypes can
    predict answers without knowing the class they belong to: their own temperature does not see that doubt,
    that of *A* does.
 
 References
 ----------
 Y. Yao, A. Vehtari, D. Simpson, A. Gelman (2018), "Using Stacking to Average Bayesian Predictive
-Distributions", Bayesian Analysis 13(3), section 2 (stacking, step 4) and section 3.4 (pseudo-BMA+ for step
-3, here with the normal approximation in place of the Bayesian bootstrap, which for two models it tends to).
+Distributions", Bayesian Analysis 13(3), doi:10.1214/17-BA1091: stacking (step 4), and pseudo-BMA+ for step 3,
+here with the normal approximation in place of the Bayesian bootstrap, which for two models it tends to.
 Models: see their modules.
 """
 

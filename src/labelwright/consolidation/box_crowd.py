@@ -37,8 +37,9 @@ A. P. Dawid and A. M. Skene (1979), doi:10.2307/2346806, for the estimates of wo
 P. Welinder and P. Perona (2010), "Online crowdsourcing: rating annotators and obtaining cost-effective
 labels", CVPR Workshops, doi:10.1109/CVPRW.2010.5543189: boxes with a reliability of each annotator.
 K. L. Lange, R. J. A. Little and J. M. G. Taylor (1989), "Robust Statistical Modeling Using the t
-Distribution", JASA 84(408), 881-896, doi:10.2307/2290063: EM for the t distribution, its equations (3) to
-(6).
+Distribution", JASA 84(408), 881-896, doi:10.1080/01621459.1989.10478852: EM for the t distribution. With four
+dimensions and one scale for all, its weight is ``(nu + 4) / (nu + distance)`` with the squared distance
+``4 d2 / s_k^2``.
 
 On 140 microscope images with one cell each (BU-BIL, Gurari et al. 2015), five workers: mean IoU with the
 experts' box 0.898, against 0.897 of the median of each side and 0.887 of the mean. The rule was chosen with

@@ -4,8 +4,7 @@ How the service averages is known to the last digit and followed here; how it ma
 published, so both are ours:
 
 * Matching. All pairs of boxes of one class by different workers with IoU >= 0.5 are taken by falling IoU; a
-pair
-  joins the clusters of its two boxes unless the result would hold two boxes of one worker.
+  pair joins the clusters of its two boxes unless the result would hold two boxes of one worker.
 * Confidence of a cluster of ``k`` boxes, ``N`` answers, mean IoU ``m`` of its boxes with the result:
   ``min(0.97, max(0.05, m * (1 - (1 - k/N) ** 1.6)))``, which fits the mean confidences per ``k`` of a real
   job with five workers to about 0.07.

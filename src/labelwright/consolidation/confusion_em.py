@@ -9,7 +9,7 @@ Task ``i`` has the class ``c`` with probability ``prior[c]``; worker ``j`` then 
 * M step, (2.3): ``W_j[c][l] = N_j[c][l] / sum over l' of N_j[c][l']``, where ``N_j[c][l]`` sums ``p_i[c]``
   over the tasks that ``j`` answered with ``l``; (2.4): ``prior[c]`` is the mean of ``p_i[c]``.
 
-The first M step takes vote shares for ``p`` (end of section 3 of the paper).
+The first M step takes vote shares for ``p``, as the authors propose. The numbers are those of the paper.
 
 References
 ----------

@@ -2,13 +2,13 @@
 
 Model
 -----
-Objects ``i``, workers ``j``, classes ``c``. Each object has an unknown class with distribution ``p_i``;
-each worker answers class ``l`` for true class ``c`` with probability ``W_j[c][l]``. Expectation
-maximisation alternates
+Objects ``i``, workers ``j``, classes ``c``. Each object has an unknown class with distribution ``p_i``; each
+worker answers class ``l`` for true class ``c`` with probability ``W_j[c][l]``. Expectation maximisation
+alternates
 
-* E step: ``p_i[c]  ~  prior[c] * prod_j W_j[c][l_ij]``, where ``prior`` is the mean of the ``p_i`` before
-the step; * M step: ``N_j[c][l] = sum of p_i[c] over the objects that j answered with l``, and ``W_j`` from
-``N_j``.
+* E step: ``p_i[c]  ~  prior[c] * prod_j W_j[c][l_ij]``, where ``prior`` is the mean of the ``p_i`` before the
+  step;
+* M step: ``N_j[c][l] = sum of p_i[c] over the objects that j answered with l``, and ``W_j`` from ``N_j``.
 
 References
 ----------
@@ -19,15 +19,12 @@ Algorithm", Applied Statistics 28(1), 20-28, doi:10.2307/2346806. The E step is 
 Deviations from the paper, all needed to get the numbers of the real service:
 
 * Start: ``p_i`` uniform and every ``W_j`` with 0.7 on its diagonal (the paper starts from vote shares), so
-that the
-  first step is already an E step.
-* Exactly two rounds instead of convergence. The published example tests for convergence with a quotient
-that is
-  negative for negative log-likelihoods, so it always stops after two; the service's numbers agree with two.
-* ``W_j`` is smoothed by two priors before its rows are normalised: ``N_j + T_j init(acc_j) + T_j/2
-init(A)``, with
-  ``T_j`` the number of answers of ``j``, ``acc_j = trace(N_j) / T_j``, ``A`` the mean accuracy of the round
-  before, and ``init(a)`` a matrix with ``a`` on its diagonal and the rest spread evenly.
+  that the first step is already an E step.
+* Exactly two rounds instead of convergence. The published example tests for convergence with a quotient that
+  is negative for negative log-likelihoods, so it always stops after two; the service's numbers agree.
+* ``W_j`` is smoothed by two priors before its rows are normalised: ``N_j + T_j init(acc_j) + T_j/2 init(A)``,
+  with ``T_j`` the number of answers of ``j``, ``acc_j = trace(N_j) / T_j``, ``A`` the mean accuracy of the
+  round before, and ``init(a)`` a matrix with ``a`` on its diagonal and the rest spread evenly.
 * The reported confidence is ``0.05 + 0.9 max(p_i)``, rounded to two decimals.
 
 Workers are estimated within the objects of one call only: which objects are consolidated together matters.

@@ -2,23 +2,26 @@
 
 Model
 -----
-Worker ``j`` of ability ``alpha_j`` is right on task ``i`` with probability ``sigma(alpha_j * beta_i)``,
-equation (1) of the paper; ``1 / beta_i > 0`` is the difficulty, ``beta_i = exp(b_i)``. Wrong answers spread
-evenly over the other ``k - 1`` classes (section 2.3 of the paper's supplement). EM:
+Worker ``j`` of ability ``alpha_j`` is right on task ``i`` with probability ``sigma(alpha_j * beta_i)``;
+``1 / beta_i > 0`` is the difficulty, ``beta_i = exp(b_i)``. Wrong answers spread evenly over the other
+``k - 1`` classes, and all classes are equally likely. EM:
 
-* E step, (2): the log-odds of an answer are ``alpha_j beta_i + log(k - 1)``; ``p_i`` is the softmax of their
-  sums.
-* M step, (3) and (4): with ``r`` the probability that an answer is right, the gradient of the expected
-  log-likelihood is ``sum (r - sigma) beta_i`` for ``alpha_j`` and ``sum (r - sigma) alpha_j beta_i`` for
-  ``b_i``, plus those of the priors ``alpha_j ~ N(1, 1)``, ``b_i ~ N(1, 1)``.
+* E step. An answer is right with ``sigma(x)`` and names one certain wrong class with
+  ``(1 - sigma(x)) / (k - 1)``, ``x = alpha_j beta_i``, so it adds ``x + log(k - 1)`` to the log-odds of its
+  class; ``p_i`` is the softmax of the sums.
+* M step. With ``r`` the probability that an answer is right, ``r log sigma + (1 - r) log(1 - sigma)`` has the
+  slope ``r - sigma`` in ``x``. So the gradient is ``sum (r - sigma) beta_i`` for ``alpha_j`` and
+  ``sum (r - sigma) alpha_j beta_i`` for ``b_i``, plus those of the priors ``alpha_j ~ N(1, 1)``,
+  ``b_i ~ N(1, 1)``.
 
 References
 ----------
 J. Whitehill, P. Ruvolo, T. Wu, J. Bergsma, J. Movellan (2009), "Whose Vote Should Count More: Optimal
 Integration of Labels from Labelers of Unknown Expertise", NeurIPS 22.
 
-Deviation: two damped Newton steps per block of parameters take the place of gradient ascent; the problem is
-concave in ``alpha`` for fixed ``b``, and its curvature is a number per parameter.
+Deviation: two damped Newton steps per block of parameters take the place of gradient ascent. The problem is
+concave in ``alpha`` for fixed ``b``, and its curvature is a number per parameter; that of ``b`` is taken at
+its expectation (Fisher's), which is never negative.
 """
 
 from __future__ import annotations

@@ -13,8 +13,9 @@ says about that.
 References
 ----------
 A. Vehtari, A. Gelman, J. Gabry (2017), "Practical Bayesian model evaluation using leave-one-out
-cross-validation", Statistics and Computing 27, equation (4), for single answers; P. Grünwald (2012), "The
-Safe Bayesian", ALT (a likelihood raised to a power chosen by prediction).
+cross-validation", Statistics and Computing 27, doi:10.1007/s11222-016-9696-4 (the expected log predictive
+density, here of single answers); P. Grünwald (2012), "The Safe Bayesian", ALT,
+doi:10.1007/978-3-642-34106-9_16 (a likelihood raised to a power chosen by prediction).
 """
 
 from __future__ import annotations

@@ -19,8 +19,9 @@ References
 ----------
 S. K. Warfield, K. H. Zou and W. M. Wells (2004), "Simultaneous Truth and Performance Level Estimation
 (STAPLE): An Algorithm for the Validation of Image Segmentation", IEEE TMI 23(7), 903-921,
-doi:10.1109/TMI.2004.828354. The E step is its equation (15), the M step (18) and (19), the Markov field
-section III.D; several classes as in its section II.E.
+doi:10.1109/TMI.2004.828354: with two classes ``W_p(1)`` is its weight variable, ``theta_k[1, 1]`` and
+``theta_k[0, 0]`` its sensitivity and specificity; it also gives the form for several classes, and a Markov
+random field over the pixels.
 
 Deviations, with their reasons:
 
@@ -28,8 +29,11 @@ Deviations, with their reasons:
   specificity 1 and the smallest object win.
 * Pixels with the same answers have the same ``W``: EM runs over the distinct rows of answers with their
   counts, which are a few hundred where the image has millions of pixels.
-* Every ``theta_k`` is drawn towards right answers (as if 5 % of the pixels more had been painted, 85 % of
-  them rightly) and by 0.3 towards the crowd's: three to five masks say little about one worker.
+* Every ``theta_k`` is drawn towards right answers (as if of each class 5 % of the pixels more had been
+  painted, 85 % of them rightly) and by 0.3 towards the crowd's: three to five masks say little about one
+  worker.
+* ``f`` is estimated along with the rest, where the authors set it once from the masks: what is left of the
+  image after the first deviation has no background to set it by.
 * Neighbours speak after EM and only where workers differ; where all agree, that is the class.
 
 On 140 microscope images (BU-BIL, Gurari et al. 2015), mean IoU with the experts' mask for the parts 1 / 3 /
@@ -71,9 +75,8 @@ def estimate_mask(masks: Mask) -> ConsolidatedMask:
     Returns
     -------
     ConsolidatedMask
-        Ties go to the class that more workers painted, then to the lower index, the background last. The
-        confidence is the mean probability of the result's classes over the pixels where anybody saw
-        something, at most 0.97; two decimals.
+        Ties go to the lower index, the background last. The confidence is the mean probability of the
+        result's classes over the pixels where anybody saw something, at most 0.97; two decimals.
 
     Raises
     ------

@@ -16,8 +16,10 @@ two classes in one direction.
 References
 ----------
 Y. Zhang, X. Chen, D. Zhou, M. I. Jordan (2016), "Spectral Methods Meet EM: A Provably Optimal Algorithm for
-Crowdsourcing", JMLR 17(102), section 3.3 (the one-coin model; without its priors and with a uniform class
-prior); G. Demartini, D. E. Difallah, P. Cudré-Mauroux (2012), "ZenCrowd", WWW, section 4.
+Crowdsourcing", JMLR 17(102), http://jmlr.org/papers/v17/14-511.html (the one-coin model, without priors);
+G. Demartini, D. E. Difallah, P. Cudré-Mauroux (2012), "ZenCrowd", WWW, doi:10.1145/2187836.2187900.
+
+Deviations: both priors, so that a worker of one answer is neither perfect nor useless, and no class vanishes.
 """
 
 from __future__ import annotations

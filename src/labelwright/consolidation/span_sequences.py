@@ -19,8 +19,8 @@ posteriors of ``A`` and ``W_k``, whose expected logarithms are ``digamma(alpha) 
 References
 ----------
 E. Simpson and I. Gurevych (2019), "A Bayesian Approach for Sequence Tagging with Crowds", EMNLP-IJCNLP,
-1093-1104, doi:10.18653/v1/D19-1101. The worker model is its ``seq`` (section 3.2), the updates are its
-equations (8) to (17).
+1093-1104, doi:10.18653/v1/D19-1101. The worker model is its sequential confusion matrix (``seq``), inference
+its variational Bayes.
 
 Deviations, with their reasons:
 

@@ -17,10 +17,10 @@ References
 ----------
 Y. Zhang, X. Chen, D. Zhou, M. I. Jordan (2016), "Spectral Methods Meet EM", JMLR 17(102): moments first, EM
 after; the general case there takes third moments of groups of workers, this one takes second moments of the
-one-coin model (their section 3.3 and algorithm 2), which sparse crowds can estimate. N. Dalvi, A. Dasgupta,
-R. Kumar, V. Rastogi (2013), "Aggregating Crowdsourced Binary Ratings", WWW, section 4 (eigenvector of
-agreement). Q. Ma and A. Olshevsky (2020), "Adversarial Crowdsourcing Through Robust Rank-One Matrix
-Completion", NeurIPS 33, equation (2) (several classes, missing pairs).
+one-coin model, which sparse crowds can estimate. N. Dalvi, A. Dasgupta, R. Kumar, V. Rastogi (2013),
+"Aggregating Crowdsourced Binary Ratings", WWW, doi:10.1145/2488388.2488414 (eigenvector of agreement). Q. Ma
+and A. Olshevsky (2020), "Adversarial Crowdsourcing Through Robust Rank-One Matrix Completion", NeurIPS 33
+(several classes, missing pairs).
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ are too narrow. Those of ``bayesian`` are calibrated.
 
 References
 ----------
-A. Gelman et al. (2013), "Bayesian Data Analysis", 3rd ed., section 2.4 (Beta posterior), equation (2.8)
-(total variance), section 3.4 (Dirichlet posterior).
+A. Gelman et al. (2013), "Bayesian Data Analysis", 3rd ed., chapters 2 and 3: the Beta posterior of a share,
+the Dirichlet posterior of several, and the law of total variance.
 """
 
 from __future__ import annotations
