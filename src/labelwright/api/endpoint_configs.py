@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import orjson
 from sqlalchemy.engine import Connection
@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import reads, writes
 from labelwright.api.models import model_arn
-from labelwright.api.paging import page_of_named
+from labelwright.api.paging import NamedFilters, page_of_named
 from labelwright.errors import InvalidRequest
 from labelwright.store import endpoint_configs as store
 from labelwright.store import models
@@ -102,29 +102,10 @@ def describe_endpoint_config(
 
 @reads("sagemaker", "ListEndpointConfigs")
 def list_endpoint_configs(
-    context: RequestContext,
-    connection: Connection,
-    *,
-    creation_time_after: float | None = None,
-    creation_time_before: float | None = None,
-    max_results: int | None = None,
-    name_contains: str = "",
-    next_token: str | None = None,
-    sort_by: str = "CreationTime",
-    sort_order: str = "Descending",
+    context: RequestContext, connection: Connection, **asked: Unpack[NamedFilters]
 ) -> dict[str, Any]:
     """The configurations of the region."""
-    page = page_of_named(
-        context,
-        store.all_of_region(connection, context.region),
-        name_contains=name_contains,
-        created_after=creation_time_after,
-        created_before=creation_time_before,
-        sort_by=sort_by,
-        sort_order=sort_order,
-        max_results=max_results,
-        next_token=next_token,
-    )
+    page = page_of_named(context, store.all_of_region(connection, context.region), asked)
     return {
         "EndpointConfigs": [
             {

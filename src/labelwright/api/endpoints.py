@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, Unpack
 
 import orjson
 from sqlalchemy.engine import Connection
@@ -20,7 +20,7 @@ from labelwright.api import endpoint_configs
 from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import operation, reads
 from labelwright.api.models import model_arn
-from labelwright.api.paging import page_of_named
+from labelwright.api.paging import JobFilters, page_of_named
 from labelwright.core.endpoint import (
     DeleteRequested,
     Deployment,
@@ -37,7 +37,6 @@ from labelwright.errors import IllegalTransition, InvalidRequest
 from labelwright.store import endpoints as store
 from labelwright.store import models
 from labelwright.store.endpoints import EndpointRow
-from labelwright.store.listing import HALF_MS
 from labelwright.store.tags import add_tags
 
 __all__ = ["arn_of"]
@@ -145,40 +144,10 @@ def describe_endpoint(
 
 @reads("sagemaker", "ListEndpoints")
 def list_endpoints(
-    context: RequestContext,
-    connection: Connection,
-    *,
-    creation_time_after: float | None = None,
-    creation_time_before: float | None = None,
-    last_modified_time_after: float | None = None,
-    last_modified_time_before: float | None = None,
-    max_results: int | None = None,
-    name_contains: str = "",
-    next_token: str | None = None,
-    sort_by: str = "CreationTime",
-    sort_order: str = "Descending",
-    status_equals: str | None = None,
+    context: RequestContext, connection: Connection, **asked: Unpack[JobFilters]
 ) -> dict[str, Any]:
     """The endpoints of the region."""
-    after, before = last_modified_time_after, last_modified_time_before
-    found = [
-        row
-        for row in store.all_of_region(connection, context.region)
-        if (status_equals is None or row.status == status_equals)
-        and (after is None or row.modified_at >= after + HALF_MS)
-        and (before is None or row.modified_at < before - HALF_MS)
-    ]
-    page = page_of_named(
-        context,
-        found,
-        name_contains=name_contains,
-        created_after=creation_time_after,
-        created_before=creation_time_before,
-        sort_by=sort_by,
-        sort_order=sort_order,
-        max_results=max_results,
-        next_token=next_token,
-    )
+    page = page_of_named(context, store.all_of_region(connection, context.region), asked)
     return {
         "Endpoints": [
             {

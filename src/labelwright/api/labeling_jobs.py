@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import orjson
 from sqlalchemy.engine import Connection
@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import operation, reads
 from labelwright.api.labeling_job_rules import check_request
-from labelwright.api.paging import DEFAULT_PAGE, after_of, cut
+from labelwright.api.paging import JobFilters, listing_of, page_of_listing
 from labelwright.core.arn import labeling_job_arn
 from labelwright.core.job_options import PREFIX
 from labelwright.core.labeling_job import StopRequested
@@ -30,6 +30,7 @@ from labelwright.store.labeling_jobs import JobRow, Listing
 from labelwright.store.tags import add_tags, list_tags
 from labelwright.store.workteams import workteam_by_arn
 from labelwright.tasks import parse_categories
+from labelwright.wire.paginate import Page
 
 __all__: list[str] = []
 
@@ -140,35 +141,15 @@ async def stop_labeling_job(context: RequestContext, *, labeling_job_name: str) 
 
 @reads("sagemaker", "ListLabelingJobs")
 def list_labeling_jobs(
-    context: RequestContext,
-    connection: Connection,
-    *,
-    creation_time_after: float | None = None,
-    creation_time_before: float | None = None,
-    last_modified_time_after: float | None = None,
-    last_modified_time_before: float | None = None,
-    max_results: int | None = None,
-    next_token: str | None = None,
-    name_contains: str = "",
-    sort_by: Any = "CreationTime",
-    sort_order: str = "Ascending",
-    status_equals: str | None = None,
+    context: RequestContext, connection: Connection, **asked: Unpack[JobFilters]
 ) -> dict[str, Any]:
     """The jobs of the region."""
-    listing = Listing(
-        region=context.region,
-        sort_by=sort_by,
-        is_descending=sort_order == "Descending",
-        created_after=creation_time_after,
-        created_before=creation_time_before,
-        modified_after=last_modified_time_after,
-        modified_before=last_modified_time_before,
-        name_contains=name_contains,
-        status=status_equals,
-        after=after_of(context, next_token),
-    )
-    jobs, token = _page(context, connection, listing, max_results)
-    return {"LabelingJobSummaryList": [_summary(connection, job) for job in jobs], "NextToken": token}
+    listing = listing_of(context, asked, Listing, sort_order="Ascending")
+    page = _page(context, connection, listing, asked)
+    return {
+        "LabelingJobSummaryList": [_summary(connection, job) for job in page.items],
+        "NextToken": page.next_token,
+    }
 
 
 @reads("sagemaker", "ListLabelingJobsForWorkteam")
@@ -177,28 +158,24 @@ def list_labeling_jobs_for_workteam(
     connection: Connection,
     *,
     workteam_arn: str,
-    creation_time_after: float | None = None,
-    creation_time_before: float | None = None,
     job_reference_code_contains: str = "",
-    max_results: int | None = None,
-    next_token: str | None = None,
-    sort_by: str = "CreationTime",
-    sort_order: str = "Ascending",
+    **asked: Unpack[JobFilters],
 ) -> dict[str, Any]:
     """The jobs of one team."""
     workteam_by_arn(connection, workteam_arn)  # raises when there is none
-    listing = Listing(
-        region=context.region,
-        is_descending=sort_order == "Descending",
-        created_after=creation_time_after,
-        created_before=creation_time_before,
+    listing = listing_of(
+        context,
+        asked,
+        Listing,
+        sort_order="Ascending",
         workteam_arn=workteam_arn,
         reference_code_contains=job_reference_code_contains,
-        after=after_of(context, next_token),
     )
-    jobs, token = _page(context, connection, listing, max_results)
-    summaries = [_team_summary(context, job) for job in jobs]
-    return {"LabelingJobSummaryList": summaries, "NextToken": token}
+    page = _page(context, connection, listing, asked)
+    return {
+        "LabelingJobSummaryList": [_team_summary(context, job) for job in page.items],
+        "NextToken": page.next_token,
+    }
 
 
 def _named(connection: Connection, region: str, name: str) -> JobRow:
@@ -213,11 +190,11 @@ def _named(connection: Connection, region: str, name: str) -> JobRow:
 
 
 def _page(
-    context: RequestContext, connection: Connection, listing: Listing, max_results: int | None
-) -> tuple[list[JobRow], str | None]:
-    size = max_results or DEFAULT_PAGE
-    found = store.list_jobs(connection, listing, size + 1)
-    return cut(context, found, size, key=lambda job: job.id)
+    context: RequestContext, connection: Connection, listing: Listing, asked: JobFilters
+) -> Page[JobRow]:
+    return page_of_listing(
+        context, connection, store.list_jobs, listing, asked.get("max_results"), key=lambda job: job.id
+    )
 
 
 def _counters(job: JobRow) -> dict[str, int]:

@@ -9,14 +9,14 @@ model may be deleted under them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import orjson
 from sqlalchemy.engine import Connection
 
 from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import operation, reads, writes
-from labelwright.api.paging import page_of_named
+from labelwright.api.paging import NamedFilters, page_of_named
 from labelwright.core.training_rules import check_texts
 from labelwright.errors import AccessRefused, BlobNotFound, InvalidRequest
 from labelwright.store import models as store
@@ -78,29 +78,10 @@ def describe_model(context: RequestContext, connection: Connection, *, model_nam
 
 @reads("sagemaker", "ListModels")
 def list_models(
-    context: RequestContext,
-    connection: Connection,
-    *,
-    creation_time_after: float | None = None,
-    creation_time_before: float | None = None,
-    max_results: int | None = None,
-    name_contains: str = "",
-    next_token: str | None = None,
-    sort_by: str = "CreationTime",
-    sort_order: str = "Descending",
+    context: RequestContext, connection: Connection, **asked: Unpack[NamedFilters]
 ) -> dict[str, Any]:
     """The models of the region."""
-    page = page_of_named(
-        context,
-        store.all_of_region(connection, context.region),
-        name_contains=name_contains,
-        created_after=creation_time_after,
-        created_before=creation_time_before,
-        sort_by=sort_by,
-        sort_order=sort_order,
-        max_results=max_results,
-        next_token=next_token,
-    )
+    page = page_of_named(context, store.all_of_region(connection, context.region), asked)
     return {
         "Models": [
             {"ModelName": row.name, "ModelArn": row.arn, "CreationTime": row.created_at} for row in page.items

@@ -10,7 +10,7 @@ labeling job.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import orjson
 from sqlalchemy.engine import Connection
@@ -19,7 +19,7 @@ from labelwright import algorithms
 from labelwright.api import labeling_trainings
 from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import operation, reads, writes
-from labelwright.api.paging import DEFAULT_PAGE, after_of, cut
+from labelwright.api.paging import JobFilters, listing_of, page_of_listing
 from labelwright.core.arn import training_job_arn
 from labelwright.core.training_job import TERMINAL, StopRequested
 from labelwright.core.training_rules import check_training_request
@@ -160,42 +160,31 @@ def list_training_jobs(
     context: RequestContext,
     connection: Connection,
     *,
-    creation_time_after: float | None = None,
-    creation_time_before: float | None = None,
-    last_modified_time_after: float | None = None,
-    last_modified_time_before: float | None = None,
-    max_results: int | None = None,
-    name_contains: str = "",
-    next_token: str | None = None,
-    sort_by: Any = "CreationTime",
-    sort_order: str | None = None,
-    status_equals: str | None = None,
     warm_pool_status_equals: str | None = None,
     training_plan_arn_equals: str | None = None,
+    **asked: Unpack[JobFilters],
 ) -> dict[str, Any]:
     """The training jobs of the region; the newest first unless an order is given."""
-    if sort_order is None:
-        sort_order = "Descending" if sort_by == "CreationTime" else "Ascending"
-    listing = Listing(
-        region=context.region,
-        sort_by=sort_by,
-        is_descending=sort_order == "Descending",
-        created_after=creation_time_after,
-        created_before=creation_time_before,
-        modified_after=last_modified_time_after,
-        modified_before=last_modified_time_before,
-        name_contains=name_contains,
-        status=status_equals,
+    is_by_time = asked.get("sort_by", "CreationTime") == "CreationTime"
+    listing = listing_of(
+        context,
+        asked,
+        Listing,
+        sort_order="Descending" if is_by_time else "Ascending",
         warm_pool_status=warm_pool_status_equals,
         training_plan_arn=training_plan_arn_equals,
-        after=after_of(context, next_token),
     )
-    size = max_results or DEFAULT_PAGE
-    found = store.list_jobs(connection, listing, size + 1)
-    page, token = cut(context, found, size, key=lambda summary: summary.key)
+    page = page_of_listing(
+        context,
+        connection,
+        store.list_jobs,
+        listing,
+        asked.get("max_results"),
+        key=lambda summary: summary.key,
+    )
     return {
-        "TrainingJobSummaries": [summarised(summary, labeling_trainings.SECONDARY) for summary in page],
-        "NextToken": token,
+        "TrainingJobSummaries": [summarised(summary, labeling_trainings.SECONDARY) for summary in page.items],
+        "NextToken": page.next_token,
     }
 
 

@@ -8,14 +8,14 @@ data capture and experiments are kept and shown, and have no effect.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import orjson
 from sqlalchemy.engine import Connection
 
 from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import operation, reads
-from labelwright.api.paging import DEFAULT_PAGE, after_of, cut
+from labelwright.api.paging import JobFilters, listing_of, page_of_listing
 from labelwright.core.transform_job import StopRequested, check_request
 from labelwright.engine.transform import KIND
 from labelwright.engine.transform.telling import announce, described, transition
@@ -91,37 +91,14 @@ async def stop_transform_job(context: RequestContext, *, transform_job_name: str
 
 @reads("sagemaker", "ListTransformJobs")
 def list_transform_jobs(
-    context: RequestContext,
-    connection: Connection,
-    *,
-    creation_time_after: float | None = None,
-    creation_time_before: float | None = None,
-    last_modified_time_after: float | None = None,
-    last_modified_time_before: float | None = None,
-    max_results: int | None = None,
-    name_contains: str = "",
-    next_token: str | None = None,
-    sort_by: Any = "CreationTime",
-    sort_order: str = "Descending",
-    status_equals: str | None = None,
+    context: RequestContext, connection: Connection, **asked: Unpack[JobFilters]
 ) -> dict[str, Any]:
     """The transform jobs of the region; the newest first unless an order is given."""
-    listing = Listing(
-        region=context.region,
-        sort_by=sort_by,
-        is_descending=sort_order == "Descending",
-        created_after=creation_time_after,
-        created_before=creation_time_before,
-        modified_after=last_modified_time_after,
-        modified_before=last_modified_time_before,
-        name_contains=name_contains,
-        status=status_equals,
-        after=after_of(context, next_token),
+    listing = listing_of(context, asked, Listing, sort_order="Descending")
+    page = page_of_listing(
+        context, connection, store.list_jobs, listing, asked.get("max_results"), key=lambda job: job.id
     )
-    size = max_results or DEFAULT_PAGE
-    found = store.list_jobs(connection, listing, size + 1)
-    page, token = cut(context, found, size, key=lambda job: job.id)
-    return {"TransformJobSummaries": [_summary(job) for job in page], "NextToken": token}
+    return {"TransformJobSummaries": [_summary(job) for job in page.items], "NextToken": page.next_token}
 
 
 def _summary(job: TransformJobRow) -> dict[str, Any]:

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import importlib.util
 import secrets
-from typing import Any
+from typing import Any, Unpack
 
 import orjson
 from sqlalchemy.engine import Connection
 
 from labelwright.api.context import RequestContext
 from labelwright.api.dispatch import operation, reads, writes
-from labelwright.api.paging import DEFAULT_PAGE, after_of, cut, page_of
+from labelwright.api.paging import JobFilters, listing_of, page_of, page_of_listing
 from labelwright.core.arn import tuning_job_arn
 from labelwright.core.tuning_job import TERMINAL, Status
 from labelwright.core.tuning_rules import Plan
@@ -127,41 +127,18 @@ def delete_hyper_parameter_tuning_job(
 
 @reads("sagemaker", "ListHyperParameterTuningJobs")
 def list_hyper_parameter_tuning_jobs(
-    context: RequestContext,
-    connection: Connection,
-    *,
-    creation_time_after: float | None = None,
-    creation_time_before: float | None = None,
-    last_modified_time_after: float | None = None,
-    last_modified_time_before: float | None = None,
-    max_results: int | None = None,
-    name_contains: str = "",
-    next_token: str | None = None,
-    sort_by: Any = "Name",
-    sort_order: str = "Ascending",
-    status_equals: str | None = None,
+    context: RequestContext, connection: Connection, **asked: Unpack[JobFilters]
 ) -> dict[str, Any]:
     """The tuning jobs of the region."""
-    listing = Listing(
-        region=context.region,
-        sort_by=sort_by,
-        is_descending=sort_order == "Descending",
-        created_after=creation_time_after,
-        created_before=creation_time_before,
-        modified_after=last_modified_time_after,
-        modified_before=last_modified_time_before,
-        name_contains=name_contains,
-        status=status_equals,
-        after=after_of(context, next_token),
+    listing = listing_of(context, asked, Listing, sort_by="Name", sort_order="Ascending")
+    page = page_of_listing(
+        context, connection, store.list_jobs, listing, asked.get("max_results"), key=lambda row: row.id
     )
-    size = max_results or DEFAULT_PAGE
-    found = store.list_jobs(connection, listing, size + 1)
-    page, token = cut(context, found, size, key=lambda row: row.id)
     return {
         "HyperParameterTuningJobSummaries": [
-            summarised(row, store.trials(connection, row.id)) for row in page
+            summarised(row, store.trials(connection, row.id)) for row in page.items
         ],
-        "NextToken": token,
+        "NextToken": page.next_token,
     }
 
 

@@ -8,11 +8,12 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
-__all__ = ["HALF_MS", "Listing", "narrowed", "sort_column"]
+__all__ = ["HALF_MS", "Listing", "SortBy", "narrowed", "sort_column"]
 
 HALF_MS = 0.0005
 """Times are shown rounded to milliseconds; a time that was shown must not select its own row."""
-_SORT = {"Name": "name_lower", "CreationTime": "created_at", "Status": "status"}
+SortBy = Literal["Name", "CreationTime", "Status"]
+_SORT: dict[SortBy, str] = {"Name": "name_lower", "CreationTime": "created_at", "Status": "status"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Listing:
     """
 
     region: str
-    sort_by: Literal["Name", "CreationTime", "Status"] = "CreationTime"
+    sort_by: SortBy = "CreationTime"
     is_descending: bool = False
     created_after: float | None = None
     created_before: float | None = None
