@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime
 from typing import Any
 
@@ -53,16 +54,27 @@ def card_shape(item: Card) -> dict[str, Any]:
     """A labeled object with its boxes in the picture's own coordinates."""
     width, height = (item.width, item.height) if item.width else (320, 240)
     counts: dict[tuple[str, str], int] = {}
-    for box in item.boxes:
-        counts[box.name, box.colour] = counts.get((box.name, box.colour), 0) + 1
-    parts = [{"text": f"{n} x {name}", "colour": colour} for (name, colour), n in counts.items()]
-    summary = item.failure or item.label or ", ".join(part["text"] for part in parts) or "no boxes"
+    for part in item.parts:
+        if part.colour:
+            counts[part.name, part.colour] = counts.get((part.name, part.colour), 0) + 1
+    parts = [
+        {"text": name if item.mask_url else f"{n} x {name}", "colour": colour}
+        for (name, colour), n in counts.items()
+    ]
+    names = ", ".join(part["text"] for part in parts) or ", ".join(
+        part.name for part in item.parts if not part.is_remark
+    )
+    summary = item.failure or names or item.label or "nothing marked"
     if item.confidence:
         summary += f" ({item.confidence})"
     return {
         "object_no": item.object_no,
         "image_url": item.image_url,
         "text": item.text,
+        "failure": item.failure,
+        "pieces": [dataclasses.asdict(piece) for piece in item.pieces],
+        "mask_url": item.mask_url,
+        "details": [dataclasses.asdict(part) for part in item.parts],
         "summary": summary,
         "parts": parts,
         "view_width": width,

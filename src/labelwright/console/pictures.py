@@ -8,16 +8,11 @@ from typing import Any
 import orjson
 
 from labelwright.blobs import Blobs
+from labelwright.console.label_parts import COLOURS, Part, Piece, is_box, is_number, parts_of, pieces_of
 from labelwright.console.queries import JobRow, LabeledObject
 from labelwright.errors import LabelwrightError
 
-__all__ = ["Box", "Card", "card"]
-
-# The palette of the worker's page, so that a class has the same colour everywhere.
-_COLOURS = (
-    "#2ca02c", "#1f77b4", "#ff7f0e", "#d62728", "#9467bd",
-    "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf",
-)  # fmt: skip
+__all__ = ["Box", "Card", "boxes_of", "card"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,31 +41,42 @@ class Card:
     boxes: list[Box]
     width: int
     height: int
+    mask_url: str
+    parts: list[Part]
+    pieces: list[Piece]
 
 
 def card(job: JobRow, item: LabeledObject, blobs: Blobs, *, base_url: str, now: float) -> Card:
     """Put together one card; a picture that cannot be read leaves it without one."""
     attribute = job.label_attribute_name
-    metadata = item.content.get(f"{attribute}-metadata") or {}
+    about = item.content.get(f"{attribute}-metadata")
+    metadata: dict[str, Any] = about if isinstance(about, dict) else {}
     label = item.content.get(attribute)
     line = _line(job, item, blobs)
     source = str(line.get("source") or "")
     reference = str(line.get("source-ref") or "")
-    image_url = ""
-    if reference.startswith("s3://"):
-        image_url = blobs.presign_get(reference, base_url=base_url, expires_s=3600, now=now)
-    boxes, width, height = _boxes(label, metadata)
+
+    def link(uri: str) -> str:
+        return blobs.presign_get(uri, base_url=base_url, expires_s=3600, now=now)
+
+    is_picture = not reference.lower().endswith((".mp4", ".ogg", ".webm"))
+    image_url = link(reference) if reference.startswith("s3://") and is_picture else ""
+    is_mask = isinstance(label, str) and label.startswith("s3://") and "internal-color-map" in metadata
+    boxes, width, height = boxes_of(label, metadata)
     confidence = metadata.get("confidence")
     return Card(
         object_no=item.object_no,
         image_url=image_url,
         text=source[:400],
-        label=str(metadata.get("class-name") or ("" if boxes or label is None else _short(label))),
-        confidence="" if confidence is None else f"{confidence:.2f}",
+        label=str(metadata.get("class-name") or ("" if boxes or is_mask or label is None else _short(label))),
+        confidence=f"{confidence:.2f}" if is_number(confidence) else "",
         failure=str(metadata.get("failure-reason") or ""),
         boxes=boxes,
         width=width,
         height=height,
+        mask_url=link(str(label)) if is_mask and image_url else "",
+        parts=parts_of(label, metadata),
+        pieces=pieces_of(source[:400], label),
     )
 
 
@@ -85,30 +91,35 @@ def _line(job: JobRow, item: LabeledObject, blobs: Blobs) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _boxes(label: Any, metadata: dict[str, Any]) -> tuple[list[Box], int, int]:
+def boxes_of(label: Any, metadata: dict[str, Any]) -> tuple[list[Box], int, int]:
+    """Boxes in per cent, and the picture's size; none of labels that only look alike (custom ones may)."""
     if not isinstance(label, dict) or not isinstance(label.get("annotations"), list):
         return [], 0, 0
-    size = (label.get("image_size") or [{}])[0]
-    width, height = int(size.get("width") or 0), int(size.get("height") or 0)
-    if width <= 0 or height <= 0:
+    sizes = label.get("image_size")
+    size = sizes[0] if isinstance(sizes, list) and sizes and isinstance(sizes[0], dict) else {}
+    width, height = size.get("width"), size.get("height")
+    if not (is_number(width) and is_number(height) and width > 0 and height > 0):
         return [], 0, 0
-    names = metadata.get("class-map") or {}
-    scores = metadata.get("objects") or []
+    names, scores = metadata.get("class-map"), metadata.get("objects")
+    names, scores = names if isinstance(names, dict) else {}, scores if isinstance(scores, list) else []
     boxes = []
     for i, box in enumerate(label["annotations"]):
-        class_id = int(box["class_id"])
+        if not isinstance(box, dict) or not is_box(box):
+            continue
+        score = scores[i].get("confidence") if i < len(scores) and isinstance(scores[i], dict) else None
+        class_id = box["class_id"]
         boxes.append(
             Box(
                 left=100.0 * box["left"] / width,
                 top=100.0 * box["top"] / height,
                 width=100.0 * box["width"] / width,
                 height=100.0 * box["height"] / height,
-                colour=_COLOURS[class_id % len(_COLOURS)],
+                colour=COLOURS[class_id % len(COLOURS)],
                 name=str(names.get(str(class_id), class_id)),
-                confidence=float(scores[i]["confidence"]) if i < len(scores) else 0.0,
+                confidence=float(score) if is_number(score) else 0.0,
             )
         )
-    return boxes, width, height
+    return boxes, int(width), int(height)
 
 
 def _short(value: Any) -> str:
