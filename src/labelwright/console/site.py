@@ -22,6 +22,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from labelwright.console import (
+    auto_panel,
     endpoint_pages,
     job_form,
     ledger_panel,
@@ -190,6 +191,7 @@ class _Pages:
             live=_LIVE_S if row.status in ("Initializing", "InProgress", "Stopping") and after < 0 else 0,
             job=job_shape(row),
             ledger=context.database.read(lambda c: ledger_panel.panel(c, row.id, now=now)),
+            auto=context.database.read(lambda c: auto_panel.panel(c, context.settings, row.id)),
             train=context.database.read(lambda c: train_card.card(c, row)),
             workers=[
                 {

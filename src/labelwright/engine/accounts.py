@@ -87,6 +87,7 @@ class JobAccount:
                     "cost_to_end": _text(outlook.cost),
                     "cost_to_end_low": _text(outlook.low),
                     "cost_to_end_high": _text(outlook.high),
+                    "saved_by_machine_to_end": _text(outlook.saved),
                     "seconds_to_end": None if outlook.seconds is None else outlook.seconds.value,
                     "seconds_to_end_low": None if outlook.seconds is None else outlook.seconds.low,
                     "seconds_to_end_high": None if outlook.seconds is None else outlook.seconds.high,

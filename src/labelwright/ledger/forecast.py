@@ -56,12 +56,15 @@ class Forecast:
         Of the objects that are left; None before the first label, and the range before the third.
     seconds : Range or None
         Until the last object is labeled; None when nothing was labeled in the window.
+    saved : Decimal or None
+        What the machine will have saved by then; None where nothing is known of what it will label.
     """
 
     cost: Decimal | None
     low: Decimal | None
     high: Decimal | None
     seconds: Range | None
+    saved: Decimal | None = None
 
 
 def forecast(
@@ -90,13 +93,15 @@ def forecast(
 def _with_a_model(
     counts: Counts, n_people: int, prices: Prices, money: Account, n_finished: int, window_s: float
 ) -> Forecast:
-    cost = None
+    cost = saved = None
     if money.per_human_object is not None:
         per_label = prices.per_machine_label or Decimal(0)
-        ahead = n_people * money.per_human_object + (counts.n_left - n_people) * per_label
+        n_machine = counts.n_left - n_people
+        ahead = n_people * money.per_human_object + n_machine * per_label
         cost = max(Decimal(0), ahead - money.waiting)
+        saved = (money.saved_by_machine or Decimal(0)) + n_machine * (money.per_human_object - per_label)
     seconds = _seconds(n_people, n_finished, window_s)
-    return Forecast(cost, None, None, None if seconds is None else Range(seconds.value))
+    return Forecast(cost, None, None, None if seconds is None else Range(seconds.value), saved)
 
 
 def _cost(counts: Counts, prices: Prices, money: Account) -> tuple[Decimal | None, Decimal | None]:

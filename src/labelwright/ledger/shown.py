@@ -87,6 +87,8 @@ def cost_rows(
             s = outlook.seconds
             low, high = ("" if v is None else duration_text(v) for v in (s.low, s.high))
             shown.append(("Time to the end", duration_text(s.value), _range(low, high)))
+        if outlook.saved is not None:
+            shown.append(("Saved by the machine by then", amount(outlook.saved), "as it expects"))
     return shown
 
 

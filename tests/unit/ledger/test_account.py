@@ -80,6 +80,7 @@ def test_the_forecast_follows_what_a_model_expects_to_leave_to_people() -> None:
     seen = forecast(counts, prices, account(counts, prices), n_finished=50, window_s=600.0)
     assert seen.cost == 100 * D("0.05") + 700 * D("0.01") - 20 * D("0.05")
     assert seen.low is seen.high is None
+    assert seen.saved == 700 * (D("0.05") - D("0.01"))
     assert seen.seconds is not None and seen.seconds.value == 100 * 600.0 / 50
     # All that is left is the machine's: nobody has to wait for people.
     done = forecast(dataclasses.replace(counts, n_left_people=0), prices, account(counts, prices))

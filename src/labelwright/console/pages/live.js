@@ -15,10 +15,20 @@ async function look() {
   }
   for (const part of parts) {
     const fresh = page.querySelector(`[data-live="${part.dataset.live}"]`);
+    if (fresh) keepOpen(part, fresh);
     const isSame = part.dataset.key ? part.dataset.key === fresh?.dataset.key : part.outerHTML === fresh?.outerHTML;
     if (fresh && !isSame && !part.contains(document.activeElement)) part.replaceWith(fresh);
   }
   return page.querySelector("script[data-every-s]") !== null;
+}
+
+// What somebody opened stays open.
+function keepOpen(part, fresh) {
+  const all = (element) => [element, ...element.querySelectorAll("details")].filter((e) => e.matches("details"));
+  const shown = all(part);
+  all(fresh).forEach((found, i) => {
+    found.open = shown[i]?.open ?? false;
+  });
 }
 
 async function keepLooking() {

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 import orjson
 from sqlalchemy.engine import Connection
 
+from labelwright.config import Settings
 from labelwright.engine.automated import places
 from labelwright.engine.automated.cleaning import cache_folder
 from labelwright.engine.facts import JobFacts
@@ -36,9 +37,8 @@ _PAGE = 2000
 _Row = tuple[ObjectRow, bytes, int, int]
 
 
-def target_quality(tools: Tools, algorithm: str) -> float:
+def target_quality(settings: Settings, algorithm: str) -> float:
     """Mean quality that machine-made labels must reach."""
-    settings = tools.settings
     if algorithm == "object-detection":
         return settings.autolabel_target_box_iou
     if algorithm == "semantic-segmentation":
@@ -90,7 +90,7 @@ def write_inputs(
         "label_attribute_name": facts.names.label_attribute_name,
         "labels": list(facts.categories.labels),
         "mode": facts.options.auto_labeling,
-        "target": target_quality(tools, facts.algorithm),
+        "target": target_quality(settings, facts.algorithm),
         "confidence": settings.autolabel_confidence,
         "seed": state.seed,
         "iteration": iteration,

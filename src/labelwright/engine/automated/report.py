@@ -61,7 +61,7 @@ def write_report(tools: Tools, job: JobRow, facts: JobFacts) -> None:
 
     report = job_report(
         tools.database.read(partial(automated.passes, job_id=job.id)),
-        target_error=round(1.0 - target_quality(tools, facts.algorithm), 6),
+        target_error=round(1.0 - target_quality(tools.settings, facts.algorithm), 6),
         is_certified=facts.options.auto_labeling == "certified",
     )
     data = orjson.dumps(report, option=orjson.OPT_INDENT_2)
