@@ -31,20 +31,18 @@ class ClassAgreement:
         """Share of right answers, 0.0 without any."""
         return self.n_right / self.n_answers if self.n_answers else 0.0
 
+    def numbers(self) -> dict[str, float]:
+        """All shares by name."""
+        return {"accuracy": self.accuracy}
+
 
 @dataclasses.dataclass(slots=True)
-class SetAgreement:
-    """Counts over objects: things found, true things, and those that are in both."""
+class _FoundAgreement:
+    """Counts over objects: things found, true things, and those that match."""
 
     n_found: int = 0
     n_true: int = 0
     n_matched: int = 0
-
-    def add(self, found: Set[Hashable], true: Set[Hashable]) -> None:
-        """Count one object."""
-        self.n_found += len(found)
-        self.n_true += len(true)
-        self.n_matched += len(found & true)
 
     @property
     def precision(self) -> float:
@@ -62,14 +60,26 @@ class SetAgreement:
         total = self.n_found + self.n_true
         return 2 * self.n_matched / total if total else 1.0
 
+    def numbers(self) -> dict[str, float]:
+        """All shares by name."""
+        return {"precision": self.precision, "recall": self.recall, "f1": self.f1}
+
 
 @dataclasses.dataclass(slots=True)
-class BoxAgreement:
+class SetAgreement(_FoundAgreement):
+    """Counts over objects: things found, true things, and those that are in both."""
+
+    def add(self, found: Set[Hashable], true: Set[Hashable]) -> None:
+        """Count one object."""
+        self.n_found += len(found)
+        self.n_true += len(true)
+        self.n_matched += len(found & true)
+
+
+@dataclasses.dataclass(slots=True)
+class BoxAgreement(_FoundAgreement):
     """Counts over pictures: boxes drawn, true boxes, and pairs of the same class that overlap enough."""
 
-    n_found: int = 0
-    n_true: int = 0
-    n_matched: int = 0
     iou_sum: float = 0.0
 
     def add(self, found: Sequence[TrueBox], true: Sequence[TrueBox], *, least_iou: float = 0.5) -> None:
@@ -81,25 +91,13 @@ class BoxAgreement:
         self.iou_sum += sum(ious)
 
     @property
-    def precision(self) -> float:
-        """Share of the drawn boxes that match a true one; 1.0 when none was drawn."""
-        return self.n_matched / self.n_found if self.n_found else 1.0
-
-    @property
-    def recall(self) -> float:
-        """Share of the true boxes that were found; 1.0 when there is none."""
-        return self.n_matched / self.n_true if self.n_true else 1.0
-
-    @property
-    def f1(self) -> float:
-        """Harmonic mean of precision and recall."""
-        total = self.n_found + self.n_true
-        return 2 * self.n_matched / total if total else 1.0
-
-    @property
     def mean_iou(self) -> float:
         """Mean overlap of the matched pairs, 0.0 without any."""
         return self.iou_sum / self.n_matched if self.n_matched else 0.0
+
+    def numbers(self) -> dict[str, float]:
+        """All shares by name."""
+        return {**_FoundAgreement.numbers(self), "mean_iou": self.mean_iou}
 
 
 @dataclasses.dataclass(slots=True)
@@ -131,6 +129,10 @@ class MaskAgreement:
         """Mean over the classes, the background among them, of overlap over union; 0.0 without any."""
         ious = [self.shared[c] / either for c, either in self.either.items()]
         return sum(ious) / len(ious) if ious else 0.0
+
+    def numbers(self) -> dict[str, float]:
+        """All shares by name."""
+        return {"accuracy": self.accuracy, "mean_iou": self.mean_iou}
 
 
 def match_boxes(found: Sequence[TrueBox], true: Sequence[TrueBox], *, least_iou: float = 0.5) -> list[float]:

@@ -6,10 +6,11 @@ asks.
 
 from __future__ import annotations
 
+import abc
 import base64
 import zlib
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +36,22 @@ __all__ = ["Answering", "Answers", "SIMULATED", "Truth", "answering_for", "rng_o
 
 Answers = Sequence[tuple[str, Mapping[str, Any]]]
 """(worker, answer) of one object in the order of submission."""
+
+
+Mask = npt.NDArray[np.uint8]
+T = TypeVar("T", bound=Truth)
+L = TypeVar("L")
+L_contra = TypeVar("L_contra", contravariant=True)
+
+
+class Agreement(Protocol[L_contra]):
+    """Counts how well what was found agrees with the truth."""
+
+    def add(self, found: L_contra, true: L_contra) -> None:
+        """Count one object."""
+
+    def numbers(self) -> dict[str, float]:
+        """Shares by name."""
 
 
 class Answering(Protocol):
@@ -88,7 +105,15 @@ def rng_of(seed: int, i_worker: int, task_object: str) -> np.random.Generator:
     return np.random.default_rng([seed, i_worker, zlib.crc32(task_object.encode())])
 
 
-class _Classes:
+class _Bridge(abc.ABC, Generic[T, L]):
+    """What all bridges do; a subclass says how an answer is made, read and consolidated."""
+
+    holds: type[T]
+    """The truth it answers from."""
+    wants: str
+    """The same in words."""
+    agreement: Callable[[], Agreement[L]]
+
     def __init__(self, labels: Sequence[str], seed: int, element: str) -> None:
         self._labels = list(labels)
         self._index = {label: i for i, label in enumerate(labels)}
@@ -96,218 +121,185 @@ class _Classes:
         self._alike = confusable(len(labels), np.random.default_rng([seed, len(labels)]))
 
     def answer(self, truth: Truth, skill: Skill, rng: np.random.Generator) -> dict[str, Any]:
-        if not isinstance(truth, ClassTruth):
-            raise _wrong_truth("a class", truth)
+        """See `Answering.answer`."""
+        if not isinstance(truth, self.holds):
+            raise InvalidRequest(
+                f"The job asks for {self.wants} but the truth manifest's attribute holds "
+                f"{_HELD[type(truth)]}; name another --attribute.",
+                field="attribute",
+            )
+        return self._answer(truth, skill, rng)
+
+    def single_quality(self, answers: Sequence[tuple[Truth, Mapping[str, Any]]]) -> dict[str, float]:
+        """See `Answering.single_quality`."""
+        agreement = self.agreement()
+        for truth, answer in answers:
+            if isinstance(truth, self.holds):
+                agreement.add(self._read(answer), self._true(truth))
+        return agreement.numbers()
+
+    def consolidated_quality(
+        self, objects: Sequence[tuple[Truth, Answers]], n_asked: int
+    ) -> dict[str, float]:
+        """See `Answering.consolidated_quality`."""
+        agreement = self.agreement()
+        ours = [(truth, answers) for truth, answers in objects if isinstance(truth, self.holds)]
+        read = (
+            (truth, [(worker, self._read(answer)) for worker, answer in answers]) for truth, answers in ours
+        )
+        for (truth, _), found in zip(ours, self._consolidated(read, n_asked), strict=True):
+            agreement.add(found, self._true(truth))
+        return agreement.numbers()
+
+    @abc.abstractmethod
+    def _answer(self, truth: T, skill: Skill, rng: np.random.Generator) -> dict[str, Any]:
+        """A worker's answer."""
+
+    @abc.abstractmethod
+    def _read(self, answer: Mapping[str, Any]) -> L:
+        """What an answer says."""
+
+    @abc.abstractmethod
+    def _true(self, truth: T) -> L:
+        """What it should say."""
+
+    @abc.abstractmethod
+    def _consolidated(
+        self, objects: Iterable[tuple[T, Sequence[tuple[str, L]]]], n_asked: int
+    ) -> Iterable[L]:
+        """What the answers to each object say together."""
+
+
+class _Classes(_Bridge[ClassTruth, int]):
+    holds, wants, agreement = ClassTruth, "a class", ClassAgreement
+
+    def _answer(self, truth: ClassTruth, skill: Skill, rng: np.random.Generator) -> dict[str, Any]:
         return answer_class(truth.class_id, self._labels, skill, self._alike, rng, element=self._element)
 
-    def single_quality(self, answers: Sequence[tuple[Truth, Mapping[str, Any]]]) -> dict[str, float]:
-        agreement = ClassAgreement()
-        for truth, answer in answers:
-            if isinstance(truth, ClassTruth):
-                agreement.add(self._class_id(answer), truth.class_id)
-        return {"accuracy": agreement.accuracy}
-
-    def consolidated_quality(
-        self, objects: Sequence[tuple[Truth, Answers]], n_asked: int
-    ) -> dict[str, float]:
-        votes = [[(worker, self._class_id(answer)) for worker, answer in answers] for _, answers in objects]
-        agreement = ClassAgreement()
-        for (truth, _), (class_id, _) in zip(
-            objects, consolidate_classes(votes, len(self._labels), n_workers_asked=n_asked), strict=True
-        ):
-            if isinstance(truth, ClassTruth):
-                agreement.add(class_id, truth.class_id)
-        return {"accuracy": agreement.accuracy}
-
-    def _class_id(self, answer: Mapping[str, Any]) -> int:
+    def _read(self, answer: Mapping[str, Any]) -> int:
         return self._index[answer[self._element]["label"]]
 
+    def _true(self, truth: ClassTruth) -> int:
+        return truth.class_id
 
-class _Ticks:
-    def __init__(self, labels: Sequence[str], seed: int, element: str) -> None:
-        self._labels = list(labels)
-        self._index = {label: i for i, label in enumerate(labels)}
-        self._element = element
-        self._alike = confusable(len(labels), np.random.default_rng([seed, len(labels)]))
+    def _consolidated(
+        self, objects: Iterable[tuple[ClassTruth, Sequence[tuple[str, int]]]], n_asked: int
+    ) -> Iterable[int]:
+        votes = [votes for _, votes in objects]
+        found = consolidate_classes(votes, len(self._labels), n_workers_asked=n_asked)
+        return (class_id for class_id, _ in found)
 
-    def answer(self, truth: Truth, skill: Skill, rng: np.random.Generator) -> dict[str, Any]:
-        if not isinstance(truth, TicksTruth):
-            raise _wrong_truth("a list of classes", truth)
+
+class _Ticks(_Bridge[TicksTruth, frozenset[int]]):
+    holds, wants, agreement = TicksTruth, "a list of classes", SetAgreement
+
+    def _answer(self, truth: TicksTruth, skill: Skill, rng: np.random.Generator) -> dict[str, Any]:
         return answer_ticks(truth, self._labels, skill, self._alike, rng, element=self._element)
 
-    def single_quality(self, answers: Sequence[tuple[Truth, Mapping[str, Any]]]) -> dict[str, float]:
-        agreement = SetAgreement()
-        for truth, answer in answers:
-            if isinstance(truth, TicksTruth):
-                agreement.add(self._class_ids(answer), truth.class_ids)
-        return _set_numbers(agreement)
-
-    def consolidated_quality(
-        self, objects: Sequence[tuple[Truth, Answers]], n_asked: int
-    ) -> dict[str, float]:
-        votes = [[(worker, self._class_ids(answer)) for worker, answer in answers] for _, answers in objects]
-        agreement = SetAgreement()
-        for (truth, _), found in zip(
-            objects, consolidate_multi_label(votes, len(self._labels), n_workers_asked=n_asked), strict=True
-        ):
-            if isinstance(truth, TicksTruth):
-                agreement.add({class_id for class_id, _ in found}, truth.class_ids)
-        return _set_numbers(agreement)
-
-    def _class_ids(self, answer: Mapping[str, Any]) -> frozenset[int]:
+    def _read(self, answer: Mapping[str, Any]) -> frozenset[int]:
         return frozenset(self._index[label] for label in answer[self._element]["labels"])
 
+    def _true(self, truth: TicksTruth) -> frozenset[int]:
+        return truth.class_ids
 
-class _Spans:
-    def __init__(self, labels: Sequence[str], seed: int, element: str) -> None:
-        self._labels = list(labels)
-        self._index = {label: i for i, label in enumerate(labels)}
-        self._element = element
-        self._alike = confusable(len(labels), np.random.default_rng([seed, len(labels)]))
+    def _consolidated(
+        self, objects: Iterable[tuple[TicksTruth, Sequence[tuple[str, frozenset[int]]]]], n_asked: int
+    ) -> Iterable[frozenset[int]]:
+        votes = [votes for _, votes in objects]
+        found = consolidate_multi_label(votes, len(self._labels), n_workers_asked=n_asked)
+        return (frozenset(class_id for class_id, _ in ticked) for ticked in found)
 
-    def answer(self, truth: Truth, skill: Skill, rng: np.random.Generator) -> dict[str, Any]:
-        if not isinstance(truth, SpansTruth):
-            raise _wrong_truth("spans of text", truth)
+
+class _Spans(_Bridge[SpansTruth, Sequence[Any]]):
+    holds, wants = SpansTruth, "spans of text"
+
+    @staticmethod
+    def agreement() -> Agreement[Sequence[Any]]:
+        return _SpanAgreement()
+
+    def _answer(self, truth: SpansTruth, skill: Skill, rng: np.random.Generator) -> dict[str, Any]:
         return answer_spans(truth, self._labels, skill, self._alike, rng)
 
-    def single_quality(self, answers: Sequence[tuple[Truth, Mapping[str, Any]]]) -> dict[str, float]:
-        agreement = SetAgreement()
-        for truth, answer in answers:
-            if isinstance(truth, SpansTruth):
-                agreement.add(set(map(_extent, self._spans(answer))), set(map(_extent, truth.spans)))
-        return _set_numbers(agreement)
-
-    def consolidated_quality(
-        self, objects: Sequence[tuple[Truth, Answers]], n_asked: int
-    ) -> dict[str, float]:
-        agreement = SetAgreement()
-        for truth, answers in objects:
-            if isinstance(truth, SpansTruth):
-                marked = [(worker, self._spans(answer)) for worker, answer in answers]
-                found = consolidate_spans(marked, n_workers_asked=n_asked)
-                agreement.add(set(map(_extent, found)), set(map(_extent, truth.spans)))
-        return _set_numbers(agreement)
-
-    def _spans(self, answer: Mapping[str, Any]) -> list[LabeledSpan]:
+    def _read(self, answer: Mapping[str, Any]) -> Sequence[Any]:
         return [
             LabeledSpan(e["startOffset"], e["endOffset"], self._index[e["label"]])
             for e in answer[self._element]["entities"]
         ]
+
+    def _true(self, truth: SpansTruth) -> Sequence[Any]:
+        return truth.spans
+
+    def _consolidated(
+        self, objects: Iterable[tuple[SpansTruth, Sequence[tuple[str, Sequence[Any]]]]], n_asked: int
+    ) -> Iterable[Sequence[Any]]:
+        return (consolidate_spans(marked, n_workers_asked=n_asked) for _, marked in objects)
+
+
+class _SpanAgreement(SetAgreement):
+    """Of spans: equal ones have the same extent and class."""
+
+    def add(self, found: Iterable[Any], true: Iterable[Any]) -> None:
+        """Count one text."""
+        SetAgreement.add(self, set(map(_extent, found)), set(map(_extent, true)))
 
 
 def _extent(span: Any) -> tuple[int, int, int]:
     return (span.start, span.end, span.class_id)
 
 
-def _set_numbers(agreement: SetAgreement) -> dict[str, float]:
-    return {"precision": agreement.precision, "recall": agreement.recall, "f1": agreement.f1}
+class _Masks(_Bridge[MaskTruth, Mask]):
+    holds, wants, agreement = MaskTruth, "a mask", MaskAgreement
 
-
-class _Masks:
-    def __init__(self, labels: Sequence[str], seed: int, element: str) -> None:
-        self._labels = list(labels)
-        self._index = {label: i for i, label in enumerate(labels)}
-        self._element = element
-        self._alike = confusable(len(labels), np.random.default_rng([seed, len(labels)]))
-
-    def answer(self, truth: Truth, skill: Skill, rng: np.random.Generator) -> dict[str, Any]:
-        if not isinstance(truth, MaskTruth):
-            raise _wrong_truth("a mask", truth)
+    def _answer(self, truth: MaskTruth, skill: Skill, rng: np.random.Generator) -> dict[str, Any]:
         return answer_mask(truth.load(), self._labels, skill, self._alike, rng)
 
-    def single_quality(self, answers: Sequence[tuple[Truth, Mapping[str, Any]]]) -> dict[str, float]:
-        agreement = MaskAgreement()
-        for truth, answer in answers:
-            if isinstance(truth, MaskTruth):
-                agreement.add(self._mask(answer), truth.load())
-        return {"accuracy": agreement.accuracy, "mean_iou": agreement.mean_iou}
-
-    def consolidated_quality(
-        self, objects: Sequence[tuple[Truth, Answers]], n_asked: int
-    ) -> dict[str, float]:
-        agreement = MaskAgreement()
-        for truth, answers in objects:
-            if isinstance(truth, MaskTruth):
-                painted = np.stack([self._mask(answer) for _, answer in answers])
-                agreement.add(consolidate_masks(painted, n_workers_asked=n_asked).mask, truth.load())
-        return {"accuracy": agreement.accuracy, "mean_iou": agreement.mean_iou}
-
-    def _mask(self, answer: Mapping[str, Any]) -> npt.NDArray[np.uint8]:
+    def _read(self, answer: Mapping[str, Any]) -> Mask:
         value = answer[self._element]
         classes = {entry["color"]: self._index[label] + 1 for label, entry in value["labelMappings"].items()}
         return read_mask(base64.b64decode(value["labeledImage"]["pngImageData"]), classes)
 
+    def _true(self, truth: MaskTruth) -> Mask:
+        return truth.load()
 
-class _Boxes:
-    def __init__(self, labels: Sequence[str], seed: int, element: str) -> None:
-        self._labels = list(labels)
-        self._index = {label: i for i, label in enumerate(labels)}
-        self._alike = confusable(len(labels), np.random.default_rng([seed, len(labels)]))
+    def _consolidated(
+        self, objects: Iterable[tuple[MaskTruth, Sequence[tuple[str, Mask]]]], n_asked: int
+    ) -> Iterable[Mask]:
+        return (
+            consolidate_masks(np.stack([mask for _, mask in painted]), n_workers_asked=n_asked).mask
+            for _, painted in objects
+        )
 
-    def answer(self, truth: Truth, skill: Skill, rng: np.random.Generator) -> dict[str, Any]:
-        if not isinstance(truth, BoxTruth):
-            raise _wrong_truth("boxes", truth)
+
+class _Boxes(_Bridge[BoxTruth, Sequence[TrueBox]]):
+    holds, wants, agreement = BoxTruth, "boxes", BoxAgreement
+
+    def _answer(self, truth: BoxTruth, skill: Skill, rng: np.random.Generator) -> dict[str, Any]:
         return answer_boxes(truth, self._labels, skill, self._alike, rng)
 
-    def single_quality(self, answers: Sequence[tuple[Truth, Mapping[str, Any]]]) -> dict[str, float]:
-        agreement = BoxAgreement()
-        for truth, answer in answers:
-            if isinstance(truth, BoxTruth):
-                agreement.add(self._boxes(answer), truth.boxes)
-        return _box_numbers(agreement)
-
-    def consolidated_quality(
-        self, objects: Sequence[tuple[Truth, Answers]], n_asked: int
-    ) -> dict[str, float]:
-        agreement = BoxAgreement()
-        for truth, answers in objects:
-            if not isinstance(truth, BoxTruth):
-                continue
-            drawn = [
-                (
-                    worker,
-                    [LabeledBox(b.class_id, b.left, b.top, b.width, b.height) for b in self._boxes(answer)],
-                )
-                for worker, answer in answers
-            ]
-            merged = consolidate_boxes(drawn, image_height=truth.image_height, n_workers_asked=n_asked)
-            agreement.add(
-                [TrueBox(b.class_id, b.left, b.top, b.width, b.height) for b in merged], truth.boxes
-            )
-        return _box_numbers(agreement)
-
-    def _boxes(self, answer: Mapping[str, Any]) -> list[TrueBox]:
+    def _read(self, answer: Mapping[str, Any]) -> Sequence[TrueBox]:
         return [
             TrueBox(self._index[b["label"]], b["left"], b["top"], b["width"], b["height"])
             for b in answer["boundingBox"]["boundingBoxes"]
         ]
 
+    def _true(self, truth: BoxTruth) -> Sequence[TrueBox]:
+        return truth.boxes
 
-def _box_numbers(agreement: BoxAgreement) -> dict[str, float]:
-    return {
-        "precision": agreement.precision,
-        "recall": agreement.recall,
-        "f1": agreement.f1,
-        "mean_iou": agreement.mean_iou,
-    }
+    def _consolidated(
+        self, objects: Iterable[tuple[BoxTruth, Sequence[tuple[str, Sequence[TrueBox]]]]], n_asked: int
+    ) -> Iterable[Sequence[TrueBox]]:
+        for truth, answers in objects:
+            drawn = [
+                (worker, [LabeledBox(b.class_id, b.left, b.top, b.width, b.height) for b in boxes])
+                for worker, boxes in answers
+            ]
+            merged = consolidate_boxes(drawn, image_height=truth.image_height, n_workers_asked=n_asked)
+            yield [TrueBox(b.class_id, b.left, b.top, b.width, b.height) for b in merged]
 
 
 _HELD: Mapping[type, str] = {
-    BoxTruth: "boxes",
-    ClassTruth: "a class",
-    MaskTruth: "a mask",
-    SpansTruth: "spans of text",
-    TicksTruth: "a list of classes",
+    bridge.holds: bridge.wants for bridge in (_Boxes, _Classes, _Masks, _Spans, _Ticks)
 }
-
-
-def _wrong_truth(wanted: str, truth: Truth) -> InvalidRequest:
-    has = _HELD[type(truth)]
-    return InvalidRequest(
-        f"The job asks for {wanted} but the truth manifest's attribute holds {has}; name another "
-        "--attribute.",
-        field="attribute",
-    )
 
 
 SIMULATED: Mapping[str, tuple[Callable[[Sequence[str], int, str], Answering], str]] = {
