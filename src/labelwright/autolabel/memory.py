@@ -78,6 +78,8 @@ def _places_of(among: Any, rows: Any) -> NDArray[np.int64]:
     Rows are the same when they are as near as half precision tells; dense ones are looked up by a few
     columns, since products of matrices differ in the last digits from one batch to the next.
     """
+    # Where there are both, the sparse columns tell rows apart.
+    among, rows = getattr(among, "sparse", among), getattr(rows, "sparse", rows)
     places = {key: i for i, key in enumerate(_keys(among))}
     at = np.array([places.get(key, -1) for key in _keys(rows)], np.int64)
     if not hasattr(rows, "tocsr"):
