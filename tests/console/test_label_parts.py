@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelwright.console.label_parts import Part, Piece, parts_of, pieces_of
@@ -77,6 +77,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(JSON, JSON, JSON)
 def test_any_label_is_shown_somehow(value: Any, a: Any, b: Any) -> None:
     box = {"class_id": a, "left": 1, "top": b, "width": 2, "height": 3}
