@@ -2,7 +2,7 @@
 
 Only the first lines are read, and a few of the files they refer to: enough to find a manifest of the wrong
 kind at once, whatever its size. The job itself checks every line at its start, as does
-``labelwright manifest validate`` before.
+``labelwright manifest check`` before.
 """
 
 from __future__ import annotations
