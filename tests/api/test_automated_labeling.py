@@ -137,6 +137,27 @@ def test_a_job_from_request_to_report(server: RunningServer, team_arn: str) -> N
     figures = json.loads(report["Body"].read())
     assert figures["machine_labels"] == counters["MachineLabeled"] and figures["error_upper"] <= 0.05
 
+    # It is a model as any other: it can be deployed, and answers as BlazingText does.
+    variant = {"VariantName": "A", "ModelName": arn.rsplit("/", 1)[-1], "InitialInstanceCount": 1}
+    sagemaker.create_endpoint_config(
+        EndpointConfigName="topics", ProductionVariants=[{**variant, "InstanceType": "ml.m5.large"}]
+    )
+    sagemaker.create_endpoint(EndpointName="topics", EndpointConfigName="topics")
+    endpoint: dict[str, Any] = {"EndpointStatus": "Creating"}
+    end = time.monotonic() + 60
+    while endpoint["EndpointStatus"] == "Creating" and time.monotonic() < end:
+        time.sleep(0.1)
+        endpoint = sagemaker.describe_endpoint(EndpointName="topics")
+    assert endpoint["EndpointStatus"] == "InService", endpoint
+    asked = {"instances": [text(i) for i in range(7000, 7006)]}
+    answer = aws(server, "sagemaker-runtime").invoke_endpoint(
+        EndpointName="topics", ContentType="application/json", Body=json.dumps(asked)
+    )["Body"]
+    found = json.loads(answer.read())
+    assert [row["label"] for row in found] == [[f"__label__{i % 3}"] for i in range(7000, 7006)]
+    assert all(0.5 < row["prob"][0] <= 1 for row in found)
+    sagemaker.delete_endpoint(EndpointName="topics")
+
     # Another job may start from the model as long as it is for the same labels and is there.
     request = {
         key: running[key]

@@ -152,8 +152,22 @@ def learn(
     metrics = trainer.fit(labeled, hints)
     (folder / "model").mkdir(exist_ok=True)
     trainer.save(folder / "model")
+    _describe(content, folder / "model")
     pack_model(folder / "model", folder / "model.tar.gz")
     return True, {**metrics, "training_s": round(time.monotonic() - started, 3)}
+
+
+def _describe(content: Mapping[str, Any], folder: Path) -> None:
+    """Say what the artifact is, so that it can be served where it can."""
+    description = {
+        "format": "labelwright-model",
+        "version": 1,
+        "algorithm": "labeling-job",
+        "task": content["algorithm"],
+        "labels": content["labels"],
+        "needs_network": bool(content.get("weights")) and content["algorithm"] != "text-classification",
+    }
+    (folder / "labelwright.json").write_bytes(orjson.dumps(description))
 
 
 def say_quality(algorithm: str, quality: float) -> None:

@@ -19,6 +19,7 @@ _MODULES = MappingProxyType(
         "image-classification": "labelwright.inference.image_classification",
         "semantic-segmentation": "labelwright.inference.semantic_segmentation",
         "blazingtext": "labelwright.inference.text_classification",
+        "labeling-job": "labelwright.inference.labeling_job",
     }
 )
 
