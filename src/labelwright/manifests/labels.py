@@ -218,18 +218,19 @@ def label_from(data: Mapping[str, object], attribute: str, *, line_number: int =
 
 
 def _metadata(raw: dict[str, object]) -> Metadata:
-    def text(key: str) -> str:
-        value = raw.get(key, raw.get(key.replace("-", "_"), ""))
-        return value if isinstance(value, str) else ""
-
     return Metadata(
-        type=text("type"),
-        job_name=text("job-name"),
-        is_human_annotated=text("human-annotated").lower() != "no",
-        creation_date=text("creation-date"),
-        adjustment_status=text("adjustment-status") or None,
+        type=_text(raw, "type", "type"),
+        job_name=_text(raw, "job-name", "job_name"),
+        is_human_annotated=_text(raw, "human-annotated", "human_annotated").lower() != "no",
+        creation_date=_text(raw, "creation-date", "creation_date"),
+        adjustment_status=_text(raw, "adjustment-status", "adjustment_status") or None,
         raw=raw,
     )
+
+
+def _text(raw: dict[str, object], key: str, other_key: str) -> str:
+    value = raw[key] if key in raw else raw.get(other_key)
+    return value if isinstance(value, str) else ""
 
 
 def _kind_by_shape(value: object) -> str:

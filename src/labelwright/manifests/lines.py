@@ -12,7 +12,7 @@ from __future__ import annotations
 import codecs
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, NoReturn, Protocol, runtime_checkable
 
@@ -326,7 +326,7 @@ def _check_sizes(raw: bytes, data: dict[str, object], line_number: int) -> None:
             )
 
 
-def earlier_label_keys(data: dict[str, object]) -> set[str]:
+def earlier_label_keys(data: Mapping[str, object]) -> set[str]:
     """Return the keys that hold labels of earlier jobs, with the keys of their metadata.
 
     A label is known by its metadata: an object ``<name>-metadata`` whose ``type`` begins with

@@ -46,10 +46,14 @@ class Record:
     @property
     def label_attribute_names(self) -> list[str]:
         """Names of all labels in the order of the line, those of failed objects included."""
-        earlier = earlier_label_keys(dict(self.data))
+        about = [key for key in self.data if key.endswith(METADATA_SUFFIX)]
+        if not about:
+            return []
+        earlier = earlier_label_keys(self.data)
         names = [key for key in self.data if key in earlier and not key.endswith(METADATA_SUFFIX)]
-        for key, value in self.data.items():
-            if isinstance(value, dict) and key.endswith(METADATA_SUFFIX) and "failure-reason" in value:
+        for key in about:
+            value = self.data[key]
+            if isinstance(value, dict) and "failure-reason" in value:
                 name = key.removesuffix(METADATA_SUFFIX)
                 if name not in names:
                     names.append(name)

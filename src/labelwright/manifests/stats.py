@@ -92,13 +92,15 @@ def collect_stats(source: Source) -> ManifestStats:
         At the first bad line.
     """
     stats = ManifestStats()
+    keys = stats.keys
     for record in read(source):
         stats.n_lines += 1
         if SOURCE_KEY in record.data:
             stats.n_texts += 1
         else:
             stats.n_references += 1
-        stats.keys.update(record.data.keys())
+        for key in record.data:
+            keys[key] += 1
         for name in record.label_attribute_names:
             label = record.label(name)
             if label is not None:
