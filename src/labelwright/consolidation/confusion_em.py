@@ -103,8 +103,8 @@ def dawid_skene_em(
 
     Notes
     -----
-    Memory beyond the answers and the posteriors: 8 bytes per answer, 4 per task, and about 40 per pair and
-    class.
+    Memory beyond the answers and the posteriors: 8 bytes per answer, 4 per task, about 40 per pair and class,
+    and 16 MB for a block of tasks.
     """
     design = Design(responses) if design is None else design
     n, k = responses.n_tasks, responses.n_classes

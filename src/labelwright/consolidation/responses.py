@@ -145,12 +145,13 @@ class Responses:
         Raises
         ------
         ValueError
-            Columns of different lengths, or a label that is not in ``label_names``.
+            Columns of different lengths, a label that is not in ``label_names``, or a name that is None or
+            NaN: what tables have where a value is missing.
         """
-        t, task_names = _coded(tasks)
-        w, worker_names = _coded(workers)
+        t, task_names = _coded(tasks, "task")
+        w, worker_names = _coded(workers, "worker")
         if label_names is None:
-            c, names = _coded(labels)
+            c, names = _coded(labels, "label")
         else:
             names = list(label_names)
             index = {name: i for i, name in enumerate(names)}
@@ -181,7 +182,7 @@ class Responses:
         >>> Responses.from_votes([[("ann", 0), ("bob", 1)], []], 2).n_per_task.tolist()
         [2, 0]
         """
-        w, worker_names = _coded(worker for answers in votes for worker, _ in answers)
+        w, worker_names = _coded((worker for answers in votes for worker, _ in answers), "worker")
         c = np.array([label for answers in votes for _, label in answers], dtype=np.int64)
         t = np.repeat(np.arange(len(votes)), [len(answers) for answers in votes])
         found = cls.from_arrays(
@@ -209,10 +210,13 @@ def _column(name: str, values: npt.ArrayLike, n: int | None) -> tuple[_Ints, int
     return np.ascontiguousarray(array, dtype=np.int32), n
 
 
-def _coded(values: Iterable[Hashable]) -> tuple[npt.NDArray[np.int64], list[Hashable]]:
+def _coded(values: Iterable[Hashable], what: str) -> tuple[npt.NDArray[np.int64], list[Hashable]]:
     index: dict[Hashable, int] = {}
-    codes = [index.setdefault(value, len(index)) for value in values]
-    return np.array(codes, dtype=np.int64), list(index)
+    codes = np.array([index.setdefault(value, len(index)) for value in values], dtype=np.int64)
+    for value, code in index.items():
+        if value is None or value != value:
+            raise ValueError(f"{what} {int(np.argmax(codes == code))} is {value}: the value is missing")
+    return codes, list(index)
 
 
 def _repetitions(
