@@ -120,6 +120,12 @@ def test_a_job_from_request_to_report(server: RunningServer, team_arn: str) -> N
     assert run["LabelingJobArn"] == done["LabelingJobArn"]
     assert run["TrainingJobStatus"] == "Completed"
     assert {metric["MetricName"] for metric in run["FinalMetricDataList"]} >= {"seconds"}
+    # The newest one only checked the labels of the last model, which is what it shows.
+    newest = sagemaker.describe_training_job(
+        TrainingJobName=runs["TrainingJobSummaries"][0]["TrainingJobName"]
+    )
+    assert newest["ModelArtifacts"]["S3ModelArtifacts"] == model["PrimaryContainer"]["ModelDataUrl"]
+    assert newest["TrainingJobName"] != model["ModelName"]
     logs, group = aws(server, "logs"), "/aws/sagemaker/TrainingJobs"
     (stream,) = logs.describe_log_streams(
         logGroupName=group, logStreamNamePrefix=run["TrainingJobName"] + "/"

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from labelwright.api.context import RequestContext
 from labelwright.engine.automated import places
 from labelwright.engine.facts import facts_of
-from labelwright.store import labeling_jobs, runs
+from labelwright.store import automated, labeling_jobs, models, runs
 from labelwright.store.runs import RunRow
 
 __all__ = ["SECONDARY", "described"]
@@ -47,7 +47,7 @@ def described(context: RequestContext, connection: Connection, run: RunRow) -> d
         "TrainingJobStatus": run.status,
         "SecondaryStatus": SECONDARY[run.status],
         "SecondaryStatusTransitions": _story(run),
-        "ModelArtifacts": {"S3ModelArtifacts": places.model_uri(facts.output_uri, run.iteration, run.name)},
+        "ModelArtifacts": {"S3ModelArtifacts": _artifact_uri(connection, facts.output_uri, run)},
         "HyperParameters": {},
         "AlgorithmSpecification": {"TrainingImage": "labelwright/autolabel", "TrainingInputMode": "File"},
         "RoleArn": facts.request["RoleArn"],
@@ -78,6 +78,19 @@ def described(context: RequestContext, connection: Connection, run: RunRow) -> d
         seconds = max(1, round(run.ended_at - run.started_at))
         optional |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
     return answer | {key: value for key, value in optional.items() if value is not None}
+
+
+def _artifact_uri(connection: Connection, output_uri: str, run: RunRow) -> str:
+    """Where the run's model is: its own, or the one that it applied when there was nothing to learn."""
+    if run.status == runs.COMPLETED:
+        trained = runs.last_that_trained(connection, run.job_id, until=run.id)
+        if trained is not None:
+            return places.model_uri(output_uri, trained.iteration, trained.name)
+        state = automated.get(connection, run.job_id)
+        start = state and state.start_model_arn and models.by_arn(connection, state.start_model_arn)
+        if start and start.artifact_uri:
+            return start.artifact_uri
+    return places.model_uri(output_uri, run.iteration, run.name)
 
 
 def _story(run: RunRow) -> list[dict[str, Any]]:

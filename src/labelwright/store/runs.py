@@ -23,6 +23,7 @@ __all__ = [
     "by_name",
     "end",
     "last",
+    "last_that_trained",
     "named",
     "names_of_job",
     "set_columns",
@@ -110,6 +111,14 @@ def last(connection: Connection, job_id: int, iteration: int) -> RunRow | None:
     """The latest attempt of an iteration."""
     query = _SELECT.where(_t.c.job_id == job_id, _t.c.iteration == iteration)
     row = connection.execute(query.order_by(_t.c.attempt.desc()).limit(1)).first()
+    return None if row is None else RunRow(*row)
+
+
+def last_that_trained(connection: Connection, job_id: int, *, until: int) -> RunRow | None:
+    """The latest run of a job, up to one by its id, that came out with a model of its own."""
+    is_trained = _t.c.detail.contains('"training_s"', autoescape=True)
+    query = _SELECT.where(_t.c.job_id == job_id, _t.c.id <= until, _t.c.status == COMPLETED, is_trained)
+    row = connection.execute(query.order_by(_t.c.id.desc()).limit(1)).first()
     return None if row is None else RunRow(*row)
 
 
