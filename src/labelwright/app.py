@@ -33,20 +33,8 @@ from labelwright.metrics import Traffic
 from labelwright.metrics import build as build_metrics
 from labelwright.portal import site as portal_site
 from labelwright.s3 import door as s3_door
-from labelwright.store import (
-    automated_tables,
-    directory_tables,
-    endpoint_tables,
-    event_tables,
-    function_tables,
-    labeling_tables,
-    metric_tables,
-    training_tables,
-    transform_tables,
-    tuning_tables,
-)
 from labelwright.store.db import Database
-from labelwright.store.schema import metadata
+from labelwright.store.revision import prepare
 from labelwright.wire.route import door_of
 from labelwright.wire.sigv4 import Verifier
 
@@ -61,20 +49,6 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _HOST = re.compile(r"[A-Za-z0-9._~%-]*(:[0-9]*)?|\[[0-9A-Fa-f:.]+\](:[0-9]*)?")
 
-# Importing them is what puts their tables into the metadata.
-_TABLE_MODULES = (
-    automated_tables,
-    directory_tables,
-    endpoint_tables,
-    event_tables,
-    function_tables,
-    labeling_tables,
-    metric_tables,
-    training_tables,
-    transform_tables,
-    tuning_tables,
-)
-
 
 def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) -> Application:
     """Wire a server; nothing runs until the ASGI lifespan starts.
@@ -88,7 +62,7 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     credentials = load_or_create(settings)
     database = Database(settings.effective_database_url)
-    database.create_all(metadata)
+    prepare(database)
     blobs = open_blobs(settings, credentials)
     functions = Functions(database, blobs, settings, credentials, clock)
     engine = Engine(database, blobs, settings, clock, functions)

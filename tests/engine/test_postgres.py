@@ -13,6 +13,7 @@ from labeling_workshop import Workshop, label, lines, make_workshop, run
 
 from labelwright.engine import Desk
 from labelwright.store.db import Database
+from labelwright.store.revision import HEAD, current, prepare
 from labelwright.store.schema import metadata
 
 pytestmark = pytest.mark.postgres
@@ -113,7 +114,8 @@ def test_servers_that_start_at_once_on_an_empty_database(postgres_url: str) -> N
     databases = [Database(postgres_url) for _ in range(4)]
     try:
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda database: database.create_all(metadata), databases))
+            assert list(pool.map(prepare, databases)) == [None] * 4
+        assert databases[0].read(current) == HEAD
     finally:
         for database in databases:
             database.close()

@@ -31,6 +31,7 @@ _COMMANDS = {
     "train": ("train", "Train on this machine, as a training job does, without a server."),
     "predict": ("predict", "Use a trained model on a folder of pictures or a file of texts."),
     "export": ("export", "Take a model to ONNX, to int8, or to a small folder that runs alone."),
+    "db": ("db", "Show and migrate the revision of the database."),
     "demo": ("demo", "Label, consolidate, train and report on sample pictures."),
 }
 

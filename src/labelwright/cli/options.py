@@ -12,9 +12,8 @@ import click
 
 from labelwright.config import DEFAULT_REGION, Settings
 from labelwright.credentials import RootCredentials, load_or_create
-from labelwright.store import directory_tables, event_tables, labeling_tables
 from labelwright.store.db import Database
-from labelwright.store.schema import metadata
+from labelwright.store.revision import prepare
 
 __all__ = [
     "aws_client",
@@ -30,8 +29,6 @@ __all__ = [
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_TABLE_MODULES = (directory_tables, event_tables, labeling_tables)
 
 data_option = click.option(
     "--data", "data_dir", type=click.Path(path_type=Path), default=None, help="Data directory of the server."
@@ -65,7 +62,7 @@ def open_database(data_dir: Path | None, *, may_create: bool = False) -> tuple[S
         )
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     database = Database(settings.effective_database_url)
-    database.create_all(metadata)
+    prepare(database, may_upgrade=False)
     return settings, database
 
 
