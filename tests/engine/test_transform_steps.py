@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-import labelwright.app  # noqa: F401 - so that the metadata holds every table
 from labelwright.blobs import open_blobs
 from labelwright.config import Settings
 from labelwright.core.transform_job import StopRequested
@@ -26,7 +25,7 @@ from labelwright.hosting.transform.spool import SpoolWriter
 from labelwright.store import outbox
 from labelwright.store import transform_jobs as store
 from labelwright.store.db import Database
-from labelwright.store.schema import metadata
+from labelwright.store.tables import metadata
 from labelwright.store.transform_jobs import TransformJobRow
 
 REQUEST = {"TransformOutput": {"S3OutputPath": "s3://acme/out/"}}
