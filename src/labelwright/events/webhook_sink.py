@@ -8,9 +8,11 @@ redirect is not followed: it would send events to an address nobody configured.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import http.client
+import socket
 import threading
 from collections.abc import Callable, Collection, Sequence
 from urllib.parse import urlsplit
@@ -22,9 +24,14 @@ from labelwright.events.shapes import KINDS
 __all__ = ["SIGNATURE_HEADER", "WebhookRefused", "WebhookSink", "check_webhook", "sign"]
 
 SIGNATURE_HEADER = "Labelwright-Signature"
-_TIMEOUT_S = 10.0
+_TIMEOUT_S = 10.0  # without a byte
+_TOTAL_S = 30.0
 _ANSWER_BYTES_MAX = 65_536
 _SECRET_MIN = 16
+
+
+class WebhookTooSlow(TimeoutError):
+    """The endpoint began to answer and did not come to an end."""
 
 
 class WebhookRefused(Exception):
@@ -95,12 +102,21 @@ class WebhookSink:
         Returns epoch seconds.
     kinds : collection of str
         Kinds of events it gets.
+    total_s : float
+        Longest time for a request with its answer.
     """
 
     def __init__(
-        self, url: str, secret: str, clock: Callable[[], float], *, kinds: Collection[str] = KINDS
+        self,
+        url: str,
+        secret: str,
+        clock: Callable[[], float],
+        *,
+        kinds: Collection[str] = KINDS,
+        total_s: float = _TOTAL_S,
     ) -> None:
         self.kinds = kinds
+        self._total_s = total_s
         check_webhook(url, secret)
         parts = urlsplit(url)
         self.name = f"webhook:{url}"
@@ -121,7 +137,7 @@ class WebhookSink:
         WebhookRefused
             For any answer but 2xx.
         OSError, http.client.HTTPException
-            When there is no answer.
+            When there is no answer, or none that ends.
         """
         body = b'{"events":[' + b",".join(events) + b"]}"
         headers = {
@@ -132,6 +148,9 @@ class WebhookSink:
         is_kept = self._connection is not None
         try:
             status, location = self._post(body, headers)
+        except WebhookTooSlow:
+            self.close()
+            raise
         except (OSError, http.client.HTTPException):
             self.close()
             if not is_kept:
@@ -147,7 +166,31 @@ class WebhookSink:
             raise WebhookRefused(status, hint)
 
     def _post(self, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+        """Status and address of the answer; a byte now and then does not keep it waiting."""
         connection = self._opened()
+        is_over = threading.Event()
+
+        def cut() -> None:
+            is_over.set()
+            _shut(connection.sock)
+
+        timer = threading.Timer(self._total_s, cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            answered = self._exchange(connection, body, headers)
+        except (OSError, http.client.HTTPException):
+            if not is_over.is_set():
+                raise
+        finally:
+            timer.cancel()
+        if is_over.is_set():
+            raise WebhookTooSlow(f"the webhook did not answer within {self._total_s:g} seconds")
+        return answered
+
+    def _exchange(
+        self, connection: http.client.HTTPConnection, body: bytes, headers: dict[str, str]
+    ) -> tuple[int, str]:
         connection.request("POST", self._target, body=body, headers=headers)
         answer = connection.getresponse()
         # An answer says all with its status; one that goes on for ever is not listened to.
@@ -168,16 +211,10 @@ class WebhookSink:
 
     def abort(self) -> None:
         """Break off a request in flight, from another thread: the server is stopping."""
-        import socket
-
         with self._lock:
             self._is_aborted = True
             sock = None if self._connection is None else self._connection.sock
-        if sock is not None:
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                return  # closed already
+        _shut(sock)
 
     def close(self) -> None:
         """Close the connection."""
@@ -185,3 +222,9 @@ class WebhookSink:
             connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+def _shut(sock: socket.socket | None) -> None:
+    if sock is not None:
+        with contextlib.suppress(OSError):  # closed already
+            sock.shutdown(socket.SHUT_RDWR)
