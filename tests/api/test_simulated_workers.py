@@ -256,3 +256,38 @@ def test_masks_are_painted_and_measured(
         assert label is not None and isinstance(label.value, manifests.SegmentationLabel)
         found = read_mask(get_object(clients.s3, label.value.uri), {palette(2)[0]: 1, palette(2)[1]: 2})
         assert np.array_equal(found, mask)
+
+
+def test_a_crowd_waits_while_a_model_learns(tmp_path: Path) -> None:
+    words = ("slow late broken angry refund", "great thanks quick happy again", "where when how which price")
+    chance = np.random.default_rng(5)
+    lines = [
+        {"source": f"{' '.join(chance.choice(words[i % 3].split(), 4))} {i}", "tone": i % 3}
+        for i in range(120)
+    ]
+    with running_server(tmp_path / "data", autolabel_min_objects=100) as server:
+        clients = AwsClients(
+            sagemaker=aws(server, "sagemaker"), cognito=aws(server, "cognito-idp"), s3=aws(server, "s3")
+        )
+        start_job(
+            server,
+            "Tones-7",
+            lines=[{"source": line["source"]} for line in lines],
+            team_arn=ensure_team(clients, "rehearsal", "Workers of the tests"),
+            task_type="TextMultiClass",
+            labels=LABELS,
+            label_attribute_name="tone",
+            algorithm="text-classification",
+        )
+        found = simulate_job(
+            "Tones-7",
+            clients=clients,
+            base_url=server.url,
+            truth=[manifests.dumps(line) + b"\n" for line in lines],
+            attribute="tone",
+            accuracy=1.0,
+            n_workers=3,
+            patience_s=4.0,  # a busy machine trains longer than that
+        )
+        wait_for_job(server, "Tones-7", lambda job: job["LabelingJobStatus"] == "Completed")
+    assert found.n_answers > 40  # those before the first model, and more

@@ -99,11 +99,13 @@ class Crowd:
         is_over: Callable[[], bool],
         patience_s: float = 10.0,
         on_progress: Callable[[int], None] | None = None,
+        is_learning: Callable[[], bool] = lambda: False,
     ) -> CrowdWork:
         """Work until done; may be called once.
 
         Ends when as many answers were given as expected, when ``is_over()`` (asked every second), or when no
-        worker has got a task for ``patience_s`` seconds.
+        worker has got a task for ``patience_s`` seconds, unless ``is_learning()`` (asked then): while a model
+        learns for the job there is nothing to do.
 
         Raises
         ------
@@ -117,7 +119,7 @@ class Crowd:
         for thread in threads:
             thread.start()
         try:
-            self._watch(threads, n_expected, is_over, patience_s, on_progress)
+            self._watch(threads, n_expected, is_over, patience_s, on_progress, is_learning)
         finally:
             self._stop.set()
             for thread in threads:
@@ -135,6 +137,7 @@ class Crowd:
         is_over: Callable[[], bool],
         patience_s: float,
         on_progress: Callable[[int], None] | None,
+        is_learning: Callable[[], bool],
     ) -> None:
         idle_since: float | None = None
         asked_at = time.monotonic()
@@ -150,7 +153,9 @@ class Crowd:
                 return
             idle_since = (idle_since or now) if all_idle else None
             if idle_since is not None and now - idle_since > patience_s:
-                return
+                if not is_learning():
+                    return
+                idle_since = None
             if now - asked_at > 1.0:
                 asked_at = now
                 if is_over():

@@ -24,6 +24,7 @@ from labelwright.simulate.truth import read_truth
 
 __all__ = ["AwsClients", "Rehearsal", "simulate_job"]
 
+_NAME_CHARS_MAX = 40  # as much of a job's name is in those of its trainings
 _OVER = frozenset({"Completed", "Failed", "Stopping", "Stopped"})
 
 
@@ -111,7 +112,7 @@ def simulate_job(
         Decides the skills and, for each worker and object, the answer. Who gets which object is up to the
         server, so two runs are alike but not equal.
     patience_s : float
-        Give up when nobody has got a task for so long.
+        Give up when nobody has got a task for so long, and no model learns for the job.
     on_progress : callable, optional
         ``on_progress(n_answers, n_expected)``, called about 20 times a second.
 
@@ -160,6 +161,7 @@ def simulate_job(
         is_over=lambda: _describe(clients.sagemaker, job_name)["LabelingJobStatus"] in _OVER,
         patience_s=patience_s,
         on_progress=(lambda n_done: on_progress(n_done, n_expected)) if on_progress is not None else None,
+        is_learning=lambda: "LabelingJobAlgorithmsConfig" in job and _is_learning(clients.sagemaker, job),
     )
     duration_s = time.monotonic() - started
     kept = work.kept()
@@ -186,6 +188,13 @@ def simulate_job(
 
 def _describe(sagemaker: Any, job_name: str) -> dict[str, Any]:
     return call(sagemaker, "describe_labeling_job", LabelingJobName=job_name)
+
+
+def _is_learning(sagemaker: Any, job: dict[str, Any]) -> bool:
+    """Whether a training of the job's automated labeling is running."""
+    start = job["LabelingJobName"].lower()[:_NAME_CHARS_MAX]
+    running = call(sagemaker, "list_training_jobs", NameContains=start, StatusEquals="InProgress")
+    return any(row["TrainingJobName"].startswith(start) for row in running["TrainingJobSummaries"])
 
 
 def _running_job(sagemaker: Any, job_name: str, *, limit_s: float = 120.0) -> dict[str, Any]:
