@@ -212,6 +212,18 @@ def test_problems_stand_at_their_fields_and_nothing_typed_is_lost(browser: httpx
 def test_the_form_cannot_skip_what_is_missing(browser: httpx.Client) -> None:
     page = _go(browser, browser.get("/console/create"), "create")
     assert (page.status_code, _step(page)) == (422, "Task")
+    for typed in ({"step": "labels"}, {"step": "options", "task_type": "{% if"}):
+        page = browser.post("/console/create", data={**typed, "go": "next"})
+        assert (page.status_code, _step(page)) == (422, "Task")
+    given = {
+        "task_type": "TextMultiClass",
+        "name": "Skip",
+        "n_workers": "many",
+        "step": "review",
+        "go": "to-review",
+    }
+    page = browser.post("/console/create", data=given)
+    assert (page.status_code, _step(page)) == (422, "Input")
 
 
 def test_a_job_is_cloned_and_chained(server: RunningServer, browser: httpx.Client) -> None:

@@ -228,7 +228,9 @@ def filled(given: Mapping[str, str]) -> Form:
         if name in given:
             form[name] = given[name].replace("\r\n", "\n")
     choice = choice_of(form)
-    if choice is not None and form["begun"] != choice.suffix:
+    if choice is None:
+        form["task_type"] = ""
+    elif form["begun"] != choice.suffix:
         _begin(form, choice)
     return form
 

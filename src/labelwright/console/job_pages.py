@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from labelwright.console import job_checks, job_copy, job_views, select_page
 from labelwright.console.job_checks import Door, Problems
-from labelwright.console.job_form import STEPS, Form, Step, filled, step_of_field, type_of
+from labelwright.console.job_form import STEPS, Form, Step, choice_of, filled, step_of_field, type_of
 from labelwright.console.job_look import Look, first_line, look_at
 from labelwright.console.job_request import (
     cli_snippet,
@@ -96,6 +96,8 @@ class JobPages:
         """What follows on a press of a button, in a thread where it may take long."""
         form = filled(given)
         step = next((one for one in STEPS if one.name == given.get("step")), STEPS[0])
+        if choice_of(form) is None:  # all else depends on it
+            step = STEPS[0]
         go = given.get("go", "next")
         if go == "create":
             return await self._create(form)
@@ -106,9 +108,9 @@ class JobPages:
         if go == "back":
             return self._show(form, STEPS[max(0, number - 1)])
         if go == "crawl":
-            return self._crawled(form, step)
+            return self._crawled(form, STEPS[1])
         if go == "subset":
-            return self._selected(form, step)
+            return self._selected(form, STEPS[1])
         target = next((one for one in STEPS if go == f"to-{one.name}"), None)
         if target is not None and STEPS.index(target) <= number:
             return self._show(form, target)
@@ -117,11 +119,7 @@ class JobPages:
             return self._selected(form, step)
         if problems or number + 1 == len(STEPS):
             return self._show(form, step, problems=problems, look=look)
-        following = STEPS[number + 1]
-        earlier = job_checks.first_problem(self._context, self._door, form, following)
-        if earlier is not None:
-            return self._show(form, earlier[0], problems=earlier[1])
-        return self._show(form, following)
+        return self._show(form, STEPS[number + 1])
 
     def _crawled(self, form: Form, step: Step) -> Shown:
         prefix = form["prefix"].strip()
@@ -253,6 +251,10 @@ class JobPages:
         notice: str = "",
     ) -> Shown:
         problems = problems or {}
+        if step.name == "review":
+            earlier = job_checks.first_problem(self._context, self._door, form, step)
+            if earlier is not None:
+                step, problems = earlier
         if step.name == "input" and look is None and form["manifest"].strip() and form["task_type"]:
             look = look_at(self._context.blobs, form)
             if look.problem:
