@@ -150,3 +150,11 @@ def test_what_a_model_was_trained_on_is_never_held_out_later() -> None:
     # Where all but three were learned from, those three are what is left to look at.
     learned = range(1000, 1037)
     assert sorted(split_holdout(Numbered(40), seed=1, learned_before=learned)[1].tolist()) == [37, 38, 39]
+
+
+def test_what_the_model_asked_for_is_not_held_out_where_random_ones_suffice() -> None:
+    is_random = np.arange(100) % 8 == 0  # 13 of them
+    _, held = split_holdout(Numbered(100), seed=1, is_random=is_random)
+    assert sorted(held.tolist()) == np.flatnonzero(is_random).tolist()
+    _, held = split_holdout(Numbered(100), seed=1, is_random=np.arange(100) < 4)
+    assert len(held) == 10 and {0, 1, 2, 3} <= set(held.tolist())
