@@ -73,7 +73,7 @@ check: install ## formatting, lint, types, import rules, docs
 	@$(BIN)/ruff check .
 	@$(BIN)/lint-imports
 	@$(BIN)/mypy
-	@cd web && PATH="$(NPM_PATH)" npm run --silent typecheck
+	@cd web && PATH="$(NPM_PATH)" npm run --silent typecheck && PATH="$(NPM_PATH)" npm run --silent lint
 
 bench: install ## the benchmarks, side by side with peers; ARGS=<name> for one of them
 	@$(BIN)/python -m benchmarks $(ARGS)
