@@ -71,7 +71,9 @@ if (!watch) {
     if (!/\.(js|css)$/.test(file)) continue;
     const bytes = await readFile(join(target, file));
     const kb = (n) => `${(n / 1000).toFixed(1)} kB`;
-    console.log(`${relative(join(web, ".."), join(target, file))}  ${kb(bytes.length)}, gzipped ${kb(gzipSync(bytes).length)}`);
+    console.log(
+      `${relative(join(web, ".."), join(target, file))}  ${kb(bytes.length)}, gzipped ${kb(gzipSync(bytes).length)}`,
+    );
   }
 }
 

@@ -37,11 +37,7 @@ export function boxBetween(a: Point, b: Point, bounds: Size): Box {
 
 /** The nearest whole-pixel box inside the image. */
 export function fitBox(box: Box, bounds: Size): Box {
-  return boxBetween(
-    { x: box.left, y: box.top },
-    { x: box.left + box.width, y: box.top + box.height },
-    bounds,
-  );
+  return boxBetween({ x: box.left, y: box.top }, { x: box.left + box.width, y: box.top + box.height }, bounds);
 }
 
 /**
@@ -64,7 +60,8 @@ export function edit(box: Box, grip: BoxGrip, delta: Point, bounds: Size): Box {
   const east = grip.includes("e") ? delta.x : 0;
   const north = grip.startsWith("n") ? delta.y : 0;
   const south = grip.startsWith("s") ? delta.y : 0;
-  const [left, width] = west || east ? span(box.left + west, box.left + box.width + east, bounds.width) : [box.left, box.width];
+  const [left, width] =
+    west || east ? span(box.left + west, box.left + box.width + east, bounds.width) : [box.left, box.width];
   const [top, height] =
     north || south ? span(box.top + north, box.top + box.height + south, bounds.height) : [box.top, box.height];
   return { left, top, width, height };

@@ -52,8 +52,7 @@ export function readBlocks(value: unknown): Block[] {
   if (!Array.isArray(blocks))
     throw new LiteralError(`expected a list of blocks {id, blockType, ...}, got ${describe(value)}`);
   blocks.forEach((block: unknown, i) => {
-    if (typeof (block as Block | null)?.id !== "string")
-      throw new LiteralError(`entry ${i + 1} needs the text "id"`);
+    if (typeof (block as Block | null)?.id !== "string") throw new LiteralError(`entry ${i + 1} needs the text "id"`);
   });
   return blocks as Block[];
 }
@@ -64,10 +63,7 @@ export function readImportantKeys(value: unknown): ImportantKey[] {
   if (!Array.isArray(value))
     throw new LiteralError(`expected a list such as [{importantFormKey: "Name"}], got ${describe(value)}`);
   return value.map((item: unknown, i) => {
-    const given = (typeof item === "string" ? { importantFormKey: item } : (item ?? {})) as Record<
-      string,
-      unknown
-    >;
+    const given = (typeof item === "string" ? { importantFormKey: item } : (item ?? {})) as Record<string, unknown>;
     const { importantFormKey, importantFormKeyAliases } = given;
     if (typeof importantFormKey !== "string")
       throw new LiteralError(`entry ${i + 1} needs the text "importantFormKey"`);
@@ -98,9 +94,7 @@ export function pairsFrom(blocks: readonly Block[]): FormPair[] {
     .map((key) => {
       const valueIds = related(key, "VALUE").filter((id) => byId.has(id));
       const values = valueIds.map((id) => byId.get(id)!);
-      const known = [key, ...values].flatMap(({ confidence }) =>
-        typeof confidence === "number" ? [confidence] : [],
-      );
+      const known = [key, ...values].flatMap(({ confidence }) => (typeof confidence === "number" ? [confidence] : []));
       return {
         id: key.id,
         valueIds,
@@ -127,11 +121,7 @@ export function missingKeys(keys: readonly ImportantKey[], pairs: readonly FormP
  * The blocks after review. Pairs found wrong or not in the document are left out, with the blocks that only they used;
  * changed texts are in the blocks of the key and of the (first) value; what the worker added comes at the end.
  */
-export function reviewedBlocks(
-  blocks: readonly Block[],
-  pairs: readonly FormPair[],
-  withGeometry: boolean,
-): Block[] {
+export function reviewedBlocks(blocks: readonly Block[], pairs: readonly FormPair[], withGeometry: boolean): Block[] {
   const original = new Map(pairsFrom(blocks).map((pair) => [pair.id, pair]));
   const texts = new Map<string, string>();
   const dropped = new Set<string>();

@@ -21,11 +21,10 @@ export function shapesAt(
     if (!shape) continue;
     const kind = kindOf(shape);
     const onOutline = kind.outlineDistance(shape, point) <= tolerance;
-    if (onOutline || (kind.isSelectedInside && kind.contains(shape, point))) hits.push({ shape, onOutline, area: kind.area(shape) });
+    if (onOutline || (kind.isSelectedInside && kind.contains(shape, point)))
+      hits.push({ shape, onOutline, area: kind.area(shape) });
   }
-  hits.sort(
-    (a, b) => Number(b.onOutline) - Number(a.onOutline) || a.area - b.area || b.shape.id - a.shape.id,
-  );
+  hits.sort((a, b) => Number(b.onOutline) - Number(a.onOutline) || a.area - b.area || b.shape.id - a.shape.id);
   return hits.map((hit) => hit.shape);
 }
 

@@ -4,7 +4,15 @@ import { fitBox } from "./box.js";
 import type { Point, Size } from "./geometry.js";
 import { LiteralError, describe } from "./literal.js";
 import { fitPath, fitPoint } from "./path.js";
-import { type KindName, type NewShape, type Outline, type PathKindName, type Shape, kindOf, pathRules } from "./shapes.js";
+import {
+  type KindName,
+  type NewShape,
+  type Outline,
+  type PathKindName,
+  type Shape,
+  kindOf,
+  pathRules,
+} from "./shapes.js";
 
 /** Where each kind's shapes stand in an answer. */
 export const listKeys = {
@@ -66,8 +74,14 @@ const readers: Readonly<
     },
   },
   line: { needs: "two different vertices {x, y}", read: (entry, bounds) => readPath("line", entry, bounds) },
-  polyline: { needs: "at least two different vertices {x, y}", read: (entry, bounds) => readPath("polyline", entry, bounds) },
-  polygon: { needs: "at least three different vertices {x, y}", read: (entry, bounds) => readPath("polygon", entry, bounds) },
+  polyline: {
+    needs: "at least two different vertices {x, y}",
+    read: (entry, bounds) => readPath("polyline", entry, bounds),
+  },
+  polygon: {
+    needs: "at least three different vertices {x, y}",
+    read: (entry, bounds) => readPath("polygon", entry, bounds),
+  },
 };
 
 /**
@@ -97,13 +111,20 @@ export function shapesFrom(kind: KindName, value: unknown, bounds: Size): { shap
  * this kind.
  */
 export function shapesOfAnswer(kind: KindName, answer: unknown, size: Size): NewShape[] {
-  const { width, height } = ((answer as Fields | null)?.["inputImageProperties"] ?? {}) as { width?: unknown; height?: unknown };
+  const { width, height } = ((answer as Fields | null)?.["inputImageProperties"] ?? {}) as {
+    width?: unknown;
+    height?: unknown;
+  };
   const then = { width: Number(width) || size.width, height: Number(height) || size.height };
   const { shapes } = shapesFrom(kind, answer, then);
   if (then.width === size.width && then.height === size.height) return shapes;
   const [x, y] = [size.width / then.width, size.height / then.height];
   // A shape has the fields of an entry, so it can be read like one: what no longer is such a shape falls out.
-  return shapesFrom(kind, shapes.map((shape) => scaled(shape, x, y)), size).shapes;
+  return shapesFrom(
+    kind,
+    shapes.map((shape) => scaled(shape, x, y)),
+    size,
+  ).shapes;
 }
 
 function scaled(shape: NewShape, x: number, y: number): NewShape {

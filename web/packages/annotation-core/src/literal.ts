@@ -28,8 +28,16 @@ function parseJson5(text: string): unknown {
   try {
     return JSON5.parse(text);
   } catch (error) {
-    const { lineNumber, columnNumber, message } = error as { lineNumber?: number; columnNumber?: number; message: string };
-    throw new LiteralError(message.replace(/^JSON5: /, "").replace(/ at \d+:\d+$/, ""), lineNumber ?? null, columnNumber ?? null);
+    const { lineNumber, columnNumber, message } = error as {
+      lineNumber?: number;
+      columnNumber?: number;
+      message: string;
+    };
+    throw new LiteralError(
+      message.replace(/^JSON5: /, "").replace(/ at \d+:\d+$/, ""),
+      lineNumber ?? null,
+      columnNumber ?? null,
+    );
   }
 }
 

@@ -47,7 +47,8 @@ export function isInside(vertices: Vertices, point: Point): boolean {
   let inside = false;
   for (let i = 0; i < vertices.length; i++) {
     const [a, b] = edgeOf(vertices, i);
-    if (a.y > point.y !== b.y > point.y && point.x < ((b.x - a.x) * (point.y - a.y)) / (b.y - a.y) + a.x) inside = !inside;
+    if (a.y > point.y !== b.y > point.y && point.x < ((b.x - a.x) * (point.y - a.y)) / (b.y - a.y) + a.x)
+      inside = !inside;
   }
   return inside;
 }
@@ -94,7 +95,10 @@ function isBetween(a: Point, b: Point, c: Point): boolean {
 /** Whether two straight pieces have any point in common, their ends included. */
 export function segmentsMeet(a: Point, b: Point, c: Point, d: Point): boolean {
   const [sc, sd, sa, sb] = [side(a, b, c), side(a, b, d), side(c, d, a), side(c, d, b)].map(Math.sign) as [
-    number, number, number, number,
+    number,
+    number,
+    number,
+    number,
   ];
   if (sc * sd < 0 && sa * sb < 0) return true;
   return (
@@ -114,7 +118,8 @@ function edgesCross(vertices: Vertices, isClosed: boolean, i: number, j: number)
   const [a, b] = edgeOf(vertices, i);
   const [c, d] = edgeOf(vertices, j);
   const n = vertices.length;
-  const follows = (first: number, second: number): boolean => second === first + 1 || (isClosed && (first + 1) % n === second);
+  const follows = (first: number, second: number): boolean =>
+    second === first + 1 || (isClosed && (first + 1) % n === second);
   // A triangle's edges each follow both others; only a shared end counts as meeting lawfully.
   if (follows(i, j)) return foldsBack(a, b, d);
   if (follows(j, i)) return foldsBack(c, d, b);

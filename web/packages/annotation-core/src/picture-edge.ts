@@ -14,7 +14,10 @@ const RIM_PENALTY = 0.6;
  * when nothing in it is clear enough.
  */
 export function clearestEdge(rgba: Uint8ClampedArray, side: number): Point | null {
-  const grey = Float32Array.from({ length: side * side }, (_, i) => 0.299 * rgba[4 * i]! + 0.587 * rgba[4 * i + 1]! + 0.114 * rgba[4 * i + 2]!);
+  const grey = Float32Array.from(
+    { length: side * side },
+    (_, i) => 0.299 * rgba[4 * i]! + 0.587 * rgba[4 * i + 1]! + 0.114 * rgba[4 * i + 2]!,
+  );
   const middle = side / 2;
   let best: Point | null = null;
   let bestScore = LEAST_CHANGE * (1 - RIM_PENALTY);

@@ -66,18 +66,11 @@ export function addReference(references: readonly Range_[], added: Range_): Rang
     return false;
   });
   // One that was left alone before may overlap what has grown meanwhile.
-  const merged =
-    rest.length < references.length && rest.some((other) => other.end >= start && other.start <= end);
-  return merged
-    ? addReference(rest, { start, end })
-    : [...rest, { start, end }].sort((a, b) => a.start - b.start);
+  const merged = rest.length < references.length && rest.some((other) => other.end >= start && other.start <= end);
+  return merged ? addReference(rest, { start, end }) : [...rest, { start, end }].sort((a, b) => a.start - b.start);
 }
 
-export function questionAnswer(
-  pairs: readonly QuestionPair[],
-  text: string,
-  points: CodePoints,
-): QuestionAnswer {
+export function questionAnswer(pairs: readonly QuestionPair[], text: string, points: CodePoints): QuestionAnswer {
   return {
     questionAnswerPairs: pairs.map(({ question, answer, tags, references, isAboutAll }) => ({
       answer: lines(answer),

@@ -19,9 +19,7 @@ export interface RankedDimension {
 export function readDimensions(value: unknown): RankingDimension[] {
   if (value === undefined || value === null || value === "") return [];
   if (!Array.isArray(value))
-    throw new LiteralError(
-      `expected a list such as [{name: "Clarity", allowTie: true}], got ${describe(value)}`,
-    );
+    throw new LiteralError(`expected a list such as [{name: "Clarity", allowTie: true}], got ${describe(value)}`);
   return value.map((item: unknown, i) => {
     const { name, allowTie } = (item ?? {}) as Record<string, unknown>;
     if (typeof name !== "string" || name === "")

@@ -3,7 +3,17 @@
 import { BOX_HANDLES, type BoxHandle, edit, fitBox, handlePoint, sameBox } from "./box.js";
 import { type Box, type Point, type Size, boxArea, boxContains, clamp, distance } from "./geometry.js";
 import {
-  type Vertices, areaOf, boundsOf, crossesItself, fitPath, fitPoint, isInside, movePath, moveVertex, nearestEdge, samePoint,
+  type Vertices,
+  areaOf,
+  boundsOf,
+  crossesItself,
+  fitPath,
+  fitPoint,
+  isInside,
+  movePath,
+  moveVertex,
+  nearestEdge,
+  samePoint,
 } from "./path.js";
 
 interface Labeled {
@@ -43,7 +53,10 @@ export type Grip = BoxHandle | number | "body";
 
 /** What the kinds of paths may look like. */
 export const pathRules: Readonly<
-  Record<PathKindName, { readonly min: number; readonly max: number; readonly isClosed: boolean; readonly mayCross: boolean }>
+  Record<
+    PathKindName,
+    { readonly min: number; readonly max: number; readonly isClosed: boolean; readonly mayCross: boolean }
+  >
 > = {
   line: { min: 2, max: 2, isClosed: false, mayCross: true },
   polyline: { min: 2, max: Infinity, isClosed: false, mayCross: true },
@@ -83,7 +96,8 @@ const box: ShapeKind<Without<BoxShape, "id" | "label">> = {
     return Math.hypot(Math.max(dx, 0), Math.max(dy, 0));
   },
   grips: (shape) => BOX_HANDLES.map((grip) => ({ grip, at: handlePoint(shape, grip) })),
-  edit: (shape, grip, delta, bounds) => (typeof grip === "number" ? shape : { ...shape, ...edit(shape, grip, delta, bounds) }),
+  edit: (shape, grip, delta, bounds) =>
+    typeof grip === "number" ? shape : { ...shape, ...edit(shape, grip, delta, bounds) },
   fit: (shape, bounds) => ({ ...shape, ...fitBox(shape, bounds) }),
   isLegal: () => true,
   same: sameBox,
@@ -97,7 +111,10 @@ const keypoint: ShapeKind<Without<KeypointShape, "id" | "label">> = {
   isSelectedInside: false,
   outlineDistance: (shape, point) => distance(shape, point),
   grips: () => [],
-  edit: (shape, _grip, delta, bounds) => ({ ...shape, ...fitPoint({ x: shape.x + delta.x, y: shape.y + delta.y }, bounds) }),
+  edit: (shape, _grip, delta, bounds) => ({
+    ...shape,
+    ...fitPoint({ x: shape.x + delta.x, y: shape.y + delta.y }, bounds),
+  }),
   fit: (shape, bounds) => ({ ...shape, ...fitPoint(shape, bounds) }),
   isLegal: () => true,
   same: samePoint,
@@ -111,9 +128,21 @@ type PathOutline = Without<PathShape, "id" | "label">;
 
 /** Places of a sample's vertices as shares of the box it fills. */
 const samples: Readonly<Record<PathKindName, readonly (readonly [number, number])[]>> = {
-  line: [[0, 0.5], [1, 0.5]],
-  polyline: [[0, 1], [0.5, 0], [1, 1]],
-  polygon: [[0, 0], [1, 0], [1, 1], [0, 1]],
+  line: [
+    [0, 0.5],
+    [1, 0.5],
+  ],
+  polyline: [
+    [0, 1],
+    [0.5, 0],
+    [1, 1],
+  ],
+  polygon: [
+    [0, 0],
+    [1, 0],
+    [1, 1],
+    [0, 1],
+  ],
 };
 
 function pathKind(kind: PathKindName): ShapeKind<PathOutline> {
@@ -128,20 +157,26 @@ function pathKind(kind: PathKindName): ShapeKind<PathOutline> {
     edit: (shape, grip, delta, bounds) => ({
       ...shape,
       vertices:
-        typeof grip === "number" ? moveVertex(shape.vertices, grip, delta, bounds) : movePath(shape.vertices, delta, bounds),
+        typeof grip === "number"
+          ? moveVertex(shape.vertices, grip, delta, bounds)
+          : movePath(shape.vertices, delta, bounds),
     }),
     fit: (shape, bounds) => ({ ...shape, vertices: shape.vertices.map((at) => fitPoint(at, bounds)) }),
     isLegal: (shape) =>
       (mayCross || !crossesItself(shape.vertices, isClosed)) &&
       fitPath(shape.vertices, isClosed, EVERYWHERE).length === shape.vertices.length,
-    same: (a, b) => a.vertices.length === b.vertices.length && a.vertices.every((at, i) => samePoint(at, b.vertices[i]!)),
+    same: (a, b) =>
+      a.vertices.length === b.vertices.length && a.vertices.every((at, i) => samePoint(at, b.vertices[i]!)),
     sample(area, bounds) {
       // In a picture of a few pixels the corners may fall together; then the shape is as large as the picture lets it be.
       const left = clamp(area.left, 0, Math.max(0, bounds.width - 2));
       const top = clamp(area.top, 0, Math.max(0, bounds.height - 2));
       const width = Math.max(2, area.width);
       const height = Math.max(2, area.height);
-      return { kind, vertices: samples[kind].map(([x, y]) => fitPoint({ x: left + x * width, y: top + y * height }, bounds)) };
+      return {
+        kind,
+        vertices: samples[kind].map(([x, y]) => fitPoint({ x: left + x * width, y: top + y * height }, bounds)),
+      };
     },
   };
 }

@@ -7,7 +7,10 @@ const SLICE_MS = 12;
  * Runs a generator to its end and gives what it returns. `isWanted` is asked after each slice; once it says no, the rest
  * is left undone and the result is null. Work that is done within the first slice gives no turn away.
  */
-export async function inSlices<T>(work: Generator<unknown, T>, isWanted: () => boolean = () => true): Promise<T | null> {
+export async function inSlices<T>(
+  work: Generator<unknown, T>,
+  isWanted: () => boolean = () => true,
+): Promise<T | null> {
   for (;;) {
     const end = performance.now() + SLICE_MS;
     do {

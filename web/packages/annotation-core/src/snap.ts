@@ -12,7 +12,10 @@ import { type Shape, isPath, pathRules } from "./shapes.js";
 function outlineOf(shape: Shape): { readonly corners: readonly Point[]; readonly isClosed: boolean } {
   if (shape.kind === "keypoint") return { corners: [shape], isClosed: false };
   if (isPath(shape)) return { corners: shape.vertices, isClosed: pathRules[shape.kind].isClosed };
-  return { corners: BOX_HANDLES.filter((name) => name.length === 2).map((name) => handlePoint(shape, name)), isClosed: true };
+  return {
+    corners: BOX_HANDLES.filter((name) => name.length === 2).map((name) => handlePoint(shape, name)),
+    isClosed: true,
+  };
 }
 
 /** What a point was pulled to. */
@@ -29,7 +32,11 @@ export interface Snapped {
  * what was drawn before is surer. Nothing within `reach` image pixels: the point itself.
  */
 export function snap(
-  point: Point, reach: number, shapes: readonly Shape[], bounds: Size, inPicture: () => Point | null = () => null,
+  point: Point,
+  reach: number,
+  shapes: readonly Shape[],
+  bounds: Size,
+  inPicture: () => Point | null = () => null,
 ): Snapped {
   const outlines = shapes.map(outlineOf);
   const nearest = (candidates: readonly Point[]): Point | null => {
@@ -39,9 +46,7 @@ export function snap(
   };
   const corner = nearest(outlines.flatMap(({ corners }) => corners));
   if (corner) return { at: corner, to: "corner" };
-  const edge = nearest(
-    outlines.flatMap(({ corners, isClosed }) => nearestEdge(corners, isClosed, point)?.at ?? []),
-  );
+  const edge = nearest(outlines.flatMap(({ corners, isClosed }) => nearestEdge(corners, isClosed, point)?.at ?? []));
   if (edge) return { at: edge, to: "edge" };
   const toBorder = (value: number, limit: number): number =>
     Math.abs(value) <= reach ? 0 : Math.abs(value - limit) <= reach ? limit : value;

@@ -30,9 +30,7 @@ export function readEntityLabels(value: unknown): unknown[] {
   value.forEach((item: unknown, i) => {
     const label = isRecord(item) ? item["label"] : item;
     if (typeof label === "string" || typeof label === "number") return;
-    throw new LiteralError(
-      `entry ${i + 1} must be text or an object with the text "label", got ${describe(item)}`,
-    );
+    throw new LiteralError(`entry ${i + 1} must be text or an object with the text "label", got ${describe(item)}`);
   });
   return value;
 }
@@ -70,17 +68,13 @@ export function entitiesFrom(value: unknown, points: CodePoints): { spans: NewSp
   if (!isGiven(value)) return { spans: [], warnings: [] };
   const list = Array.isArray(value) ? value : (value as { entities?: unknown }).entities;
   if (!Array.isArray(list)) {
-    throw new LiteralError(
-      `expected a list of entities {label, startOffset, endOffset}, got ${describe(value)}`,
-    );
+    throw new LiteralError(`expected a list of entities {label, startOffset, endOffset}, got ${describe(value)}`);
   }
   const spans: NewSpan[] = [];
   const warnings: string[] = [];
   list.forEach((item: unknown, i) => {
     const { label, startOffset, endOffset } = (item ?? {}) as Record<string, unknown>;
-    const [from, to] = [startOffset, endOffset].map((n) =>
-      typeof n === "string" && n.trim() !== "" ? Number(n) : n,
-    );
+    const [from, to] = [startOffset, endOffset].map((n) => (typeof n === "string" && n.trim() !== "" ? Number(n) : n));
     if (typeof label !== "string" || !Number.isInteger(from) || !Number.isInteger(to)) {
       warnings.push(
         `initial-value entry ${i + 1} is left out: it needs a label and the whole numbers startOffset, endOffset`,
@@ -96,9 +90,7 @@ export function entitiesFrom(value: unknown, points: CodePoints): { spans: NewSp
 
 /** Whether the same passage carries the same label already. */
 export function isIn(spans: readonly NewSpan[], span: NewSpan): boolean {
-  return spans.some(
-    ({ label, start, end }) => label === span.label && start === span.start && end === span.end,
-  );
+  return spans.some(({ label, start, end }) => label === span.label && start === span.start && end === span.end);
 }
 
 /** By start, end and label: the order of answers and of lists. */

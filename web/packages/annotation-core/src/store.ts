@@ -110,7 +110,11 @@ export class AnnotationStore {
   addAll(shapes: readonly NewShape[]): Shape[] {
     const added = shapes.map((shape) => ({ ...shape, id: this.#nextId++ }) as Shape);
     const first = this.#order.length;
-    if (added.length) this.#commit(added.map((after, i) => ({ after, index: first + i })), null);
+    if (added.length)
+      this.#commit(
+        added.map((after, i) => ({ after, index: first + i })),
+        null,
+      );
     return added;
   }
 

@@ -83,11 +83,7 @@ export function lineAt(lines: readonly Range_[], offset: number): number {
   return low;
 }
 
-function* partsAround(
-  text: string,
-  offset: number,
-  segmenter: Segmenter,
-): Generator<Range_ & { isWord: boolean }> {
+function* partsAround(text: string, offset: number, segmenter: Segmenter): Generator<Range_ & { isWord: boolean }> {
   let from = Math.max(0, offset - REACH);
   // A window that begins inside a word would cut it: it begins at white space, if there is some near.
   if (from > 0) {

@@ -68,7 +68,14 @@ describe("boxes", () => {
   test("handles sit on corners and edge middles", () => {
     const box = { left: 10, top: 20, width: 30, height: 40 };
     expect(BOX_HANDLES.map((handle) => Object.values(handlePoint(box, handle)))).toEqual([
-      [10, 20], [25, 20], [40, 20], [40, 40], [40, 60], [25, 60], [10, 60], [10, 40],
+      [10, 20],
+      [25, 20],
+      [40, 20],
+      [40, 40],
+      [40, 60],
+      [25, 60],
+      [10, 60],
+      [10, 40],
     ]);
   });
 

@@ -115,13 +115,8 @@ describe("reviewing a form", () => {
   });
 
   test("keys that are missing know their aliases", () => {
-    const keys = readImportantKeys([
-      { importantFormKey: "Name", importantFormKeyAliases: ["full NAME"] },
-      "City",
-    ]);
-    expect(missingKeys(keys, pairsFrom(blocks)).map(({ importantFormKey }) => importantFormKey)).toEqual([
-      "City",
-    ]);
+    const keys = readImportantKeys([{ importantFormKey: "Name", importantFormKeyAliases: ["full NAME"] }, "City"]);
+    expect(missingKeys(keys, pairsFrom(blocks)).map(({ importantFormKey }) => importantFormKey)).toEqual(["City"]);
   });
 
   test("what cannot be read is named", () => {
@@ -133,9 +128,9 @@ describe("reviewing a form", () => {
 
   test("outlines are in pixels", () => {
     expect(outlineOf(blocks[0], { width: 100, height: 50 })).toHaveLength(4);
-    expect(
-      outlineOf({ id: "x", geometry: { polygon: [{ x: 0.5, y: 1 }] } }, { width: 100, height: 50 }),
-    ).toEqual([{ x: 50, y: 50 }]);
+    expect(outlineOf({ id: "x", geometry: { polygon: [{ x: 0.5, y: 1 }] } }, { width: 100, height: 50 })).toEqual([
+      { x: 50, y: 50 },
+    ]);
     expect(outlineOf(undefined, { width: 1, height: 1 })).toEqual([]);
   });
 });

@@ -1,10 +1,25 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { type Box, type BoxShape, type Shape, SpatialIndex, boxesMeet, gripAt, nextInStack, shapesAt } from "../src/index.js";
+import {
+  type Box,
+  type BoxShape,
+  type Shape,
+  SpatialIndex,
+  boxesMeet,
+  gripAt,
+  nextInStack,
+  shapesAt,
+} from "../src/index.js";
 
 const shape = (id: number, left: number, top: number, width: number, height: number): BoxShape => ({
-  id, kind: "box", label: "a", left, top, width, height,
+  id,
+  kind: "box",
+  label: "a",
+  left,
+  top,
+  width,
+  height,
 });
 
 function indexed(shapes: readonly BoxShape[]): [SpatialIndex, (id: number) => Shape | null] {

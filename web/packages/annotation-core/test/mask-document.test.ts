@@ -1,8 +1,15 @@
 import { describe, expect, test } from "vitest";
 
 import {
-  LiteralError, MaskDocument, decodeValues, freeColor, instanceSegmentationAnswer, maskColors, readInitialMask,
-  semanticSegmentationAnswer, valuesFromColors,
+  LiteralError,
+  MaskDocument,
+  decodeValues,
+  freeColor,
+  instanceSegmentationAnswer,
+  maskColors,
+  readInitialMask,
+  semanticSegmentationAnswer,
+  valuesFromColors,
 } from "../src/index.js";
 
 function made(kind: "labels" | "instances", labels = ["Road", "Tree"]): MaskDocument {
@@ -52,7 +59,10 @@ describe("labels as regions", () => {
     fill(document, 0, 0, 5, document.regionsOf("Tree")[0]!.value);
     fill(document, 1, 0, 5, document.regionsOf("Road")[0]!.value);
     const answer = semanticSegmentationAnswer(document);
-    expect(Object.entries(answer.labelMappings)).toEqual([["Road", { color: "#1f77b4" }], ["Tree", { color: "#ff7f0e" }]]);
+    expect(Object.entries(answer.labelMappings)).toEqual([
+      ["Road", { color: "#1f77b4" }],
+      ["Tree", { color: "#ff7f0e" }],
+    ]);
     expect(Object.keys(answer)).toEqual(["inputImageProperties", "labelMappings", "labeledImage"]);
     expect(answer.inputImageProperties).toEqual({ height: 4, width: 10 });
   });
@@ -69,7 +79,10 @@ describe("labels as regions", () => {
 
   test("earlier work keeps its colours, and undoing back to it is no modification", () => {
     const document = made("labels");
-    const values = document.adoptRegions([{ label: "Tree", color: "#2ca02c" }, { label: "Gone", color: "#123456" }]);
+    const values = document.adoptRegions([
+      { label: "Tree", color: "#2ca02c" },
+      { label: "Gone", color: "#123456" },
+    ]);
     expect(document.colorOf("Tree")).toBe("#2ca02c");
     expect(document.colorOf("Road")).not.toBe("#2ca02c");
     const pixels = new Uint8Array(40).fill(values.get("#2ca02c")!, 0, 7).fill(values.get("#123456")!, 7, 9);
@@ -103,7 +116,10 @@ describe("instances as regions", () => {
     fill(document, 0, 0, 3, a.value);
     fill(document, 1, 0, 3, c.value);
     const answer = instanceSegmentationAnswer(document);
-    expect(answer.instances).toEqual([{ color: a.color, label: "Cell" }, { color: c.color, label: "Cell" }]);
+    expect(answer.instances).toEqual([
+      { color: a.color, label: "Cell" },
+      { color: c.color, label: "Cell" },
+    ]);
     expect(Object.keys(answer)).toEqual(["inputImageProperties", "instances", "labeledImage"]);
   });
 
@@ -173,23 +189,37 @@ describe("initial values", () => {
   test("the documented forms", () => {
     expect(readInitialMask("null")).toBeNull();
     expect(readInitialMask({ labelMappings: { Road: { color: "#2CA02C" } }, src: "/m.png" })).toEqual({
-      src: "/m.png", regions: [{ label: "Road", color: "#2ca02c" }], warnings: [],
+      src: "/m.png",
+      regions: [{ label: "Road", color: "#2ca02c" }],
+      warnings: [],
     });
-    expect(readInitialMask({ instances: [{ color: "#1f77b4", label: "Cat" }], labeledImage: { pngImageData: "AAAA" } })).toEqual({
-      src: "data:image/png;base64,AAAA", regions: [{ label: "Cat", color: "#1f77b4" }], warnings: [],
+    expect(
+      readInitialMask({ instances: [{ color: "#1f77b4", label: "Cat" }], labeledImage: { pngImageData: "AAAA" } }),
+    ).toEqual({
+      src: "data:image/png;base64,AAAA",
+      regions: [{ label: "Cat", color: "#1f77b4" }],
+      warnings: [],
     });
   });
 
   test("what cannot be used is named", () => {
     expect(() => readInitialMask([1])).toThrow(LiteralError);
-    const { regions, warnings } = readInitialMask({ labelMappings: { a: { color: "red" }, b: { color: "#111111" }, c: { color: "#111111" } } })!;
+    const { regions, warnings } = readInitialMask({
+      labelMappings: { a: { color: "red" }, b: { color: "#111111" }, c: { color: "#111111" } },
+    })!;
     expect(regions).toEqual([{ label: "b", color: "#111111" }]);
     expect(warnings).toHaveLength(2);
   });
 
   test("only exact colours count", () => {
     const pixel = (r: number, g: number, b: number, a = 255): number => (r | (g << 8) | (b << 16) | (a << 24)) >>> 0;
-    const picture = Uint32Array.of(pixel(44, 160, 44), pixel(44, 160, 45), pixel(255, 255, 255), pixel(44, 160, 44, 0), 0);
+    const picture = Uint32Array.of(
+      pixel(44, 160, 44),
+      pixel(44, 160, 45),
+      pixel(255, 255, 255),
+      pixel(44, 160, 44, 0),
+      0,
+    );
     const { mask, nUnknown } = valuesFromColors(picture, new Map([["#2ca02c", 5]]));
     expect([...mask]).toEqual([5, 0, 0, 0, 0]);
     expect(nUnknown).toBe(1);

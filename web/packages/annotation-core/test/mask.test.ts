@@ -1,7 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { Mask, type MaskDiff, boxRows, brushCentre, floodRows, pathRows, polygonRows, strokeRows } from "../src/index.js";
+import {
+  Mask,
+  type MaskDiff,
+  boxRows,
+  brushCentre,
+  floodRows,
+  pathRows,
+  polygonRows,
+  strokeRows,
+} from "../src/index.js";
 
 const size = fc.record({ width: fc.integer({ min: 1, max: 280 }), height: fc.integer({ min: 1, max: 150 }) });
 const coordinate = fc.double({ min: -50, max: 350, noNaN: true });
@@ -45,7 +54,11 @@ function show(mask: Mask): string[] {
   );
 }
 
-function painted(width: number, height: number, draw: (mask: Mask, row: (y: number, x0: number, x1: number) => void) => void): string[] {
+function painted(
+  width: number,
+  height: number,
+  draw: (mask: Mask, row: (y: number, x0: number, x1: number) => void) => void,
+): string[] {
   const mask = new Mask({ width, height });
   mask.begin();
   draw(mask, (y, x0, x1) => mask.fillRow(y, x0, x1, 1));
@@ -145,19 +158,43 @@ describe("changes", () => {
 describe("brush", () => {
   test("a brush of one pixel paints the pixel under the pointer", () => {
     fc.assert(
-      fc.property(fc.double({ min: 0, max: 9.999, noNaN: true }), fc.double({ min: 0, max: 9.999, noNaN: true }), (x, y) => {
-        const rows: number[][] = [];
-        strokeRows({ x, y }, { x, y }, 1, { width: 10, height: 10 }, (...row) => rows.push(row.map((n) => n + 0)));
-        expect(rows).toEqual([[Math.floor(y), Math.floor(x), Math.floor(x) + 1]]);
-      }),
+      fc.property(
+        fc.double({ min: 0, max: 9.999, noNaN: true }),
+        fc.double({ min: 0, max: 9.999, noNaN: true }),
+        (x, y) => {
+          const rows: number[][] = [];
+          strokeRows({ x, y }, { x, y }, 1, { width: 10, height: 10 }, (...row) => rows.push(row.map((n) => n + 0)));
+          expect(rows).toEqual([[Math.floor(y), Math.floor(x), Math.floor(x) + 1]]);
+        },
+      ),
     );
   });
 
   test("dabs look the same wherever they land", () => {
     const at = (x: number, y: number, diameter: number): string[] =>
       painted(9, 9, (mask, row) => strokeRows({ x, y }, { x, y }, diameter, mask, row));
-    expect(at(4.2, 4.9, 3)).toEqual([".........", ".........", ".........", "...111...", "...111...", "...111...", ".........", ".........", "........."]);
-    expect(at(4.2, 4.4, 4)).toEqual([".........", ".........", "...11....", "..1111...", "..1111...", "...11....", ".........", ".........", "........."]);
+    expect(at(4.2, 4.9, 3)).toEqual([
+      ".........",
+      ".........",
+      ".........",
+      "...111...",
+      "...111...",
+      "...111...",
+      ".........",
+      ".........",
+      ".........",
+    ]);
+    expect(at(4.2, 4.4, 4)).toEqual([
+      ".........",
+      ".........",
+      "...11....",
+      "..1111...",
+      "..1111...",
+      "...11....",
+      ".........",
+      ".........",
+      ".........",
+    ]);
   });
 
   test("a stroke covers exactly the pixels near its way", () => {
@@ -182,7 +219,11 @@ describe("brush", () => {
   });
 
   test("a path is whole even with the thinnest brush", () => {
-    const points = [{ x: 1, y: 1 }, { x: 18, y: 5 }, { x: 3, y: 17 }];
+    const points = [
+      { x: 1, y: 1 },
+      { x: 18, y: 5 },
+      { x: 3, y: 17 },
+    ];
     const mask = new Mask({ width: 20, height: 20 });
     mask.begin();
     pathRows(points, 1, mask, (y, x0, x1) => mask.fillRow(y, x0, x1, 1));
@@ -216,7 +257,8 @@ describe("outlines", () => {
         mask.begin();
         polygonRows([a, b, c], mask, (y, x0, x1) => mask.fillRow(y, x0, x1, 1));
         mask.commit();
-        const side = (p: typeof a, q: typeof a, x: number, y: number): number => (q.x - p.x) * (y - p.y) - (q.y - p.y) * (x - p.x);
+        const side = (p: typeof a, q: typeof a, x: number, y: number): number =>
+          (q.x - p.x) * (y - p.y) - (q.y - p.y) * (x - p.x);
         for (let y = 0.5; y < 120; y += 5) {
           for (let x = 0.5; x < 120; x += 5) {
             const sides = [side(a, b, x, y), side(b, c, x, y), side(c, a, x, y)];
@@ -231,7 +273,16 @@ describe("outlines", () => {
   });
 
   test("loops of a crossing outline are all filled", () => {
-    const loop = [{ x: 0, y: 0 }, { x: 8, y: 0 }, { x: 8, y: 8 }, { x: 2, y: 8 }, { x: 2, y: 2 }, { x: 6, y: 2 }, { x: 6, y: 10 }, { x: 0, y: 10 }];
+    const loop = [
+      { x: 0, y: 0 },
+      { x: 8, y: 0 },
+      { x: 8, y: 8 },
+      { x: 2, y: 8 },
+      { x: 2, y: 2 },
+      { x: 6, y: 2 },
+      { x: 6, y: 10 },
+      { x: 0, y: 10 },
+    ];
     const rows = painted(10, 10, (mask, row) => polygonRows(loop, mask, row));
     expect(rows[5]).toBe("11111111..");
   });
@@ -240,7 +291,14 @@ describe("outlines", () => {
     const none = painted(5, 5, (mask, row) => {
       polygonRows([], mask, row);
       polygonRows([{ x: 1, y: 1 }], mask, row);
-      polygonRows([{ x: 1, y: 1 }, { x: 4, y: 4 }], mask, row);
+      polygonRows(
+        [
+          { x: 1, y: 1 },
+          { x: 4, y: 4 },
+        ],
+        mask,
+        row,
+      );
     });
     expect(none.join("")).not.toContain("1");
   });
@@ -257,7 +315,15 @@ describe("flood", () => {
   test("fills what is enclosed, and no more", () => {
     const mask = new Mask({ width: 7, height: 5 });
     mask.begin();
-    for (const [y, x0, x1] of [[0, 1, 6], [1, 1, 2], [1, 5, 6], [2, 1, 2], [2, 5, 6], [3, 1, 6]] as const) mask.fillRow(y, x0, x1, 1);
+    for (const [y, x0, x1] of [
+      [0, 1, 6],
+      [1, 1, 2],
+      [1, 5, 6],
+      [2, 1, 2],
+      [2, 5, 6],
+      [3, 1, 6],
+    ] as const)
+      mask.fillRow(y, x0, x1, 1);
     mask.commit();
     fill(mask, 3, 1, 2);
     expect(show(mask)).toEqual([".11111.", ".12221.", ".12221.", ".11111.", "......."]);

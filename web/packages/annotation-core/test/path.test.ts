@@ -2,13 +2,29 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import {
-  type Point, boundsOf, crossesItself, crossingEdges, distance, edgeCount, edgeOf, fitPath, insertVertex, isInside, movePath,
-  moveVertex, nearestEdge, removeVertex, segmentsMeet,
+  type Point,
+  boundsOf,
+  crossesItself,
+  crossingEdges,
+  distance,
+  edgeCount,
+  edgeOf,
+  fitPath,
+  insertVertex,
+  isInside,
+  movePath,
+  moveVertex,
+  nearestEdge,
+  removeVertex,
+  segmentsMeet,
 } from "../src/index.js";
 
 const BOUNDS = { width: 60, height: 40 };
 const pixel = fc.record({ x: fc.integer({ min: 0, max: 60 }), y: fc.integer({ min: 0, max: 40 }) });
-const anywhere = fc.record({ x: fc.double({ min: -99, max: 199, noNaN: true }), y: fc.double({ min: -99, max: 199, noNaN: true }) });
+const anywhere = fc.record({
+  x: fc.double({ min: -99, max: 199, noNaN: true }),
+  y: fc.double({ min: -99, max: 199, noNaN: true }),
+});
 const path = fc.array(pixel, { minLength: 2, maxLength: 12 });
 
 /** A star-shaped polygon around the middle: its edges cannot cross. */
@@ -33,7 +49,11 @@ describe("crossing edges", () => {
     fc.assert(
       fc.property(pixel, pixel, pixel, pixel, (a, b, c, d) => {
         const meet = segmentsMeet(a, b, c, d);
-        expect([segmentsMeet(b, a, c, d), segmentsMeet(c, d, a, b), segmentsMeet(d, c, b, a)]).toEqual([meet, meet, meet]);
+        expect([segmentsMeet(b, a, c, d), segmentsMeet(c, d, a, b), segmentsMeet(d, c, b, a)]).toEqual([
+          meet,
+          meet,
+          meet,
+        ]);
         const expected = solved(a, b, c, d);
         if (expected !== null) expect(meet).toBe(expected);
       }),
@@ -100,18 +120,31 @@ describe("paths", () => {
 
   test("inside means the same whichever way the polygon turns, and never outside its bounds", () => {
     fc.assert(
-      fc.property(star, fc.record({ x: fc.integer({ min: 0, max: 1000 }), y: fc.integer({ min: 0, max: 1000 }) }), (vertices, p) => {
-        const point = { x: p.x + 0.25, y: p.y + 0.25 };
-        const inside = isInside(vertices, point);
-        expect(isInside([...vertices].reverse(), point)).toBe(inside);
-        const box = boundsOf(vertices);
-        if (inside) {
-          expect(point.x).toBeGreaterThan(box.left);
-          expect(point.y).toBeLessThan(box.top + box.height);
-        }
-      }),
+      fc.property(
+        star,
+        fc.record({ x: fc.integer({ min: 0, max: 1000 }), y: fc.integer({ min: 0, max: 1000 }) }),
+        (vertices, p) => {
+          const point = { x: p.x + 0.25, y: p.y + 0.25 };
+          const inside = isInside(vertices, point);
+          expect(isInside([...vertices].reverse(), point)).toBe(inside);
+          const box = boundsOf(vertices);
+          if (inside) {
+            expect(point.x).toBeGreaterThan(box.left);
+            expect(point.y).toBeLessThan(box.top + box.height);
+          }
+        },
+      ),
     );
-    expect(isInside([{ x: 0, y: 0 }, { x: 10, y: 0 }, { x: 0, y: 10 }], { x: 2, y: 2 })).toBe(true);
+    expect(
+      isInside(
+        [
+          { x: 0, y: 0 },
+          { x: 10, y: 0 },
+          { x: 0, y: 10 },
+        ],
+        { x: 2, y: 2 },
+      ),
+    ).toBe(true);
   });
 
   test("every edit leaves whole pixels inside the image", () => {
@@ -166,7 +199,13 @@ describe("paths", () => {
         }
       }),
     );
-    const ring = [[0, 0], [9, 0], [9, 0.2], [0, 9], [0, 0]].map(([x, y]) => ({ x: x!, y: y! }));
+    const ring = [
+      [0, 0],
+      [9, 0],
+      [9, 0.2],
+      [0, 9],
+      [0, 0],
+    ].map(([x, y]) => ({ x: x!, y: y! }));
     expect(fitPath(ring, true, BOUNDS)).toHaveLength(3);
   });
 });

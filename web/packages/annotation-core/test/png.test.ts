@@ -38,7 +38,9 @@ describe("compression", () => {
   test("any bytes come back, alone and joined", async () => {
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 3000 }),
-      pixelRuns([0, 1, 255, 7]).map((runs) => Uint8Array.from(runs.flatMap(([value, n]) => new Array<number>(n).fill(value)))),
+      pixelRuns([0, 1, 255, 7]).map((runs) =>
+        Uint8Array.from(runs.flatMap(([value, n]) => new Array<number>(n).fill(value))),
+      ),
     );
     await fc.assert(
       fc.asyncProperty(bytes, bytes, async (a, b) => {
@@ -75,20 +77,35 @@ describe("pictures of masks", () => {
         const colors: (Rgb | undefined)[] = [undefined, [44, 160, 44], [1, 2, 3]];
         const file = new MaskPng(mask).encode(colors) as Uint8Array<ArrayBuffer>;
         const pixels = await decodePng(file, { width, height });
-        expect(firstDifference(pixels, Uint32Array.from(mask.pixels, (value) => packed(colors[value] ?? [255, 255, 255])))).toBe(-1);
+        expect(
+          firstDifference(
+            pixels,
+            Uint32Array.from(mask.pixels, (value) => packed(colors[value] ?? [255, 255, 255])),
+          ),
+        ).toBe(-1);
       }),
       { numRuns: 30 },
     );
   });
 
   test("more regions than a palette holds become true colour", async () => {
-    const mask = maskOf(40, 70, [[0, 100], [300, 500], [256, 90], [1, 1000]]);
+    const mask = maskOf(40, 70, [
+      [0, 100],
+      [300, 500],
+      [256, 90],
+      [1, 1000],
+    ]);
     const colors: Rgb[] = [];
     colors[300] = [9, 8, 7];
     colors[1] = [1, 1, 1];
     const file = new MaskPng(mask).encode(Array.from(colors)) as Uint8Array<ArrayBuffer>;
     const pixels = await decodePng(file, { width: 40, height: 70 });
-    expect(firstDifference(pixels, Uint32Array.from(mask.pixels, (value) => packed(colors[value] ?? [255, 255, 255])))).toBe(-1);
+    expect(
+      firstDifference(
+        pixels,
+        Uint32Array.from(mask.pixels, (value) => packed(colors[value] ?? [255, 255, 255])),
+      ),
+    ).toBe(-1);
   });
 
   test("values come back as they were", async () => {
@@ -103,14 +120,24 @@ describe("pictures of masks", () => {
   });
 
   test("a file after an edit equals one made anew", () => {
-    const mask = maskOf(100, 300, [[1, 9000], [2, 500]]);
+    const mask = maskOf(100, 300, [
+      [1, 9000],
+      [2, 500],
+    ]);
     const kept = new MaskPng(mask);
     kept.encode([]);
     mask.begin();
     mask.fillRow(250, 10, 60, 3);
     kept.encode([]);
     mask.rollback();
-    expect(kept.encode([])).toEqual(new MaskPng(maskOf(100, 300, [[1, 9000], [2, 500]])).encode([]));
+    expect(kept.encode([])).toEqual(
+      new MaskPng(
+        maskOf(100, 300, [
+          [1, 9000],
+          [2, 500],
+        ]),
+      ).encode([]),
+    );
     mask.begin();
     mask.fillRow(63, 0, 100, 4);
     const diff = mask.commit()!;
@@ -123,23 +150,40 @@ describe("pictures of masks", () => {
   });
 
   test("base64 comes back", () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 70_000 }), (bytes) => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 70_000 }), (bytes) => {
         expect(fromBase64(toBase64(bytes))).toEqual(bytes);
-      }), { numRuns: 10 });
+      }),
+      { numRuns: 10 },
+    );
     const bytes = new Uint8Array(60_001).map((_, i) => i * 7);
     expect(toBase64(bytes)).toBe(btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")));
   });
 });
 
 /** A PNG file from its head's fields and its filtered rows. */
-function fileOf(width: number, height: number, depth: number, kind: number, interlace: number, rows: Uint8Array): Uint8Array<ArrayBuffer> {
+function fileOf(
+  width: number,
+  height: number,
+  depth: number,
+  kind: number,
+  interlace: number,
+  rows: Uint8Array,
+): Uint8Array<ArrayBuffer> {
   const number = (n: number): number[] => [n >>> 24, (n >>> 16) & 255, (n >>> 8) & 255, n & 255];
   const chunk = (type: string, data: readonly number[]): number[] => {
     const body = [...new TextEncoder().encode(type), ...data];
     return [...number(data.length), ...body, ...number(crc32(Uint8Array.from(body)))];
   };
   return Uint8Array.of(
-    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a,
+    0x89,
+    0x50,
+    0x4e,
+    0x47,
+    0x0d,
+    0x0a,
+    0x1a,
+    0x0a,
     ...chunk("IHDR", [...number(width), ...number(height), depth, kind, 0, 0, interlace]),
     ...chunk("IDAT", [0x78, 1, ...deflateRuns(rows), 3, 0, ...number(adlerValue(adler32(rows)))]),
     ...chunk("IEND", []),
@@ -148,8 +192,20 @@ function fileOf(width: number, height: number, depth: number, kind: number, inte
 
 describe("files by others", () => {
   test("interlaced", async () => {
-    const passes = [[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2]] as const;
-    for (const [width, height] of [[13, 11], [1, 1], [3, 9]] as const) {
+    const passes = [
+      [0, 0, 8, 8],
+      [4, 0, 8, 8],
+      [0, 4, 4, 8],
+      [2, 0, 4, 4],
+      [0, 2, 2, 4],
+      [1, 0, 2, 2],
+      [0, 1, 1, 2],
+    ] as const;
+    for (const [width, height] of [
+      [13, 11],
+      [1, 1],
+      [3, 9],
+    ] as const) {
       const values = Uint8Array.from({ length: width * height }, (_, i) => (i * 37) % 251);
       const rows: number[] = [];
       for (const [x0, y0, dx, dy] of passes) {
@@ -173,18 +229,24 @@ describe("files by others", () => {
       rows.push(filter);
       for (let x = 0; x < width; x++) {
         const [left, up, corner] = [at(x - 1, y), at(x, y - 1), at(x - 1, y - 1)];
-        const near = [left, up, corner].sort((a, b) => Math.abs(left + up - corner - a) - Math.abs(left + up - corner - b))[0]!;
+        const near = [left, up, corner].sort(
+          (a, b) => Math.abs(left + up - corner - a) - Math.abs(left + up - corner - b),
+        )[0]!;
         rows.push((at(x, y) - [0, left, up, (left + up) >> 1, near][filter]!) & 255);
       }
     }
-    expect(await decodeValues(fileOf(width, height, 8, 0, 0, Uint8Array.from(rows)), { width, height })).toEqual(values);
+    expect(await decodeValues(fileOf(width, height, 8, 0, 0, Uint8Array.from(rows)), { width, height })).toEqual(
+      values,
+    );
   });
 
   test("few bits and many bits", async () => {
     const white = packed([255, 255, 255]);
     const black = packed([0, 0, 0]);
     const bits = fileOf(10, 1, 1, 0, 0, Uint8Array.of(0, 0b10110000, 0b01000000));
-    expect([...(await decodePng(bits, { width: 10, height: 1 }))]).toEqual([1, 0, 1, 1, 0, 0, 0, 0, 0, 1].map((bit) => (bit ? white : black)));
+    expect([...(await decodePng(bits, { width: 10, height: 1 }))]).toEqual(
+      [1, 0, 1, 1, 0, 0, 0, 0, 0, 1].map((bit) => (bit ? white : black)),
+    );
     const wide = fileOf(1, 1, 16, 2, 0, Uint8Array.of(0, 10, 99, 20, 99, 30, 99));
     expect([...(await decodePng(wide, { width: 1, height: 1 }))]).toEqual([packed([10, 20, 30])]);
   });
@@ -212,7 +274,9 @@ describe("files that are not right", () => {
       fc.asyncProperty(fc.array(edit, { minLength: 1, maxLength: 4 }), async (edits) => {
         const file = good.slice();
         for (const { at, byte } of edits) file[at] = byte;
-        await decodePng(file, { width: 8, height: 8 }).catch((error: unknown) => expect(error).toBeInstanceOf(PngError));
+        await decodePng(file, { width: 8, height: 8 }).catch((error: unknown) =>
+          expect(error).toBeInstanceOf(PngError),
+        );
       }),
       { numRuns: 60 },
     );

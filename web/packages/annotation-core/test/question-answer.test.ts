@@ -1,14 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import {
-  CodePoints,
-  type QuestionPair,
-  addReference,
-  countWords,
-  pairProblem,
-  questionAnswer,
-} from "../src/index.js";
+import { CodePoints, type QuestionPair, addReference, countWords, pairProblem, questionAnswer } from "../src/index.js";
 
 const pair = (changes: Partial<QuestionPair>): QuestionPair => ({
   id: 1,
@@ -49,18 +42,12 @@ describe("question and answer pairs", () => {
   });
 
   test("they never overlap, and cover what was marked", () => {
-    const range = fc
-      .tuple(fc.nat(50), fc.integer({ min: 1, max: 9 }))
-      .map(([start, n]) => ({ start, end: start + n }));
+    const range = fc.tuple(fc.nat(50), fc.integer({ min: 1, max: 9 })).map(([start, n]) => ({ start, end: start + n }));
     fc.assert(
       fc.property(fc.array(range, { maxLength: 12 }), (given) => {
-        const kept = given.reduce<{ start: number; end: number }[]>(
-          (list, one) => addReference(list, one),
-          [],
-        );
+        const kept = given.reduce<{ start: number; end: number }[]>((list, one) => addReference(list, one), []);
         for (let i = 1; i < kept.length; i++) expect(kept[i]!.start).toBeGreaterThan(kept[i - 1]!.end);
-        for (const one of given)
-          expect(kept.some(({ start, end }) => start <= one.start && one.end <= end)).toBe(true);
+        for (const one of given) expect(kept.some(({ start, end }) => start <= one.start && one.end <= end)).toBe(true);
       }),
     );
   });

@@ -18,13 +18,20 @@ describe("scene", () => {
   test("shapes with labels that are not offered are kept but do not count", () => {
     const made = scene();
     expect(made.kept().map((shape) => shape.label)).toEqual(["car", "tree"]);
-    expect([...made.counts()]).toEqual([["car", 1], ["tree", 1]]);
+    expect([...made.counts()]).toEqual([
+      ["car", 1],
+      ["tree", 1],
+    ]);
     made.setLabels(["moon"]);
     expect(made.kept().map((shape) => shape.label)).toEqual(["moon"]);
   });
 
   test("colours follow the label's position, given ones first", () => {
-    expect([scene().colorOf("car"), scene().colorOf("tree"), scene().colorOf("moon")]).toEqual(["#112233", "#1f77b4", "#7f7f7f"]);
+    expect([scene().colorOf("car"), scene().colorOf("tree"), scene().colorOf("moon")]).toEqual([
+      "#112233",
+      "#1f77b4",
+      "#7f7f7f",
+    ]);
   });
 
   test("what is hidden is not hit", () => {

@@ -2,8 +2,20 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import {
-  type KindName, LiteralError, type NewShape, PathDrawing, type Shape, answerItem, gripAt, isPath, kindOf, listKeys, shapesAnswer,
-  shapesFrom, shapesOfAnswer, snap,
+  type KindName,
+  LiteralError,
+  type NewShape,
+  PathDrawing,
+  type Shape,
+  answerItem,
+  gripAt,
+  isPath,
+  kindOf,
+  listKeys,
+  shapesAnswer,
+  shapesFrom,
+  shapesOfAnswer,
+  snap,
 } from "../src/index.js";
 
 const SIZE = { width: 300, height: 200 };
@@ -79,10 +91,16 @@ describe.each(KINDS)("%s", (kind) => {
 
   test("a sample is legal in any image that has room for it", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 2, max: 900 }), fc.integer({ min: 2, max: 900 }), fc.nat(800), fc.nat(800), (width, height, left, top) => {
-        const sample = rules.sample({ left, top, width: 1, height: 1 }, { width, height });
-        expect(rules.isLegal(sample)).toBe(true);
-      }),
+      fc.property(
+        fc.integer({ min: 2, max: 900 }),
+        fc.integer({ min: 2, max: 900 }),
+        fc.nat(800),
+        fc.nat(800),
+        (width, height, left, top) => {
+          const sample = rules.sample({ left, top, width: 1, height: 1 }, { width, height });
+          expect(rules.isLegal(sample)).toBe(true);
+        },
+      ),
     );
   });
 
@@ -114,7 +132,12 @@ describe("reading paths", () => {
     shapesFrom(kind, [{ label: "a", vertices: vertices.map(([x, y]) => ({ x, y })) }], SIZE).shapes[0];
 
   test("numbers as text count, coordinates are clamped and rounded half up", () => {
-    expect(read("line", ["1.5", -4], [999, "7"])).toMatchObject({ vertices: [{ x: 2, y: 0 }, { x: 300, y: 7 }] });
+    expect(read("line", ["1.5", -4], [999, "7"])).toMatchObject({
+      vertices: [
+        { x: 2, y: 0 },
+        { x: 300, y: 7 },
+      ],
+    });
   });
 
   test("the closing vertex of a polygon is not repeated", () => {
@@ -160,7 +183,12 @@ describe("drawing a path", () => {
   test("a polygon ends at its first point, a polyline at its last, a line by itself", () => {
     const goals = (["polygon", "polyline", "line"] as const).map((kind) => {
       const drawing = new PathDrawing(kind);
-      for (const [x, y] of [[0, 0], [9, 0], [9, 9]]) if (drawing.add({ x: x!, y: y! }, SIZE) === "complete") break;
+      for (const [x, y] of [
+        [0, 0],
+        [9, 0],
+        [9, 9],
+      ])
+        if (drawing.add({ x: x!, y: y! }, SIZE) === "complete") break;
       return drawing.goal;
     });
     expect(goals).toEqual([{ x: 0, y: 0 }, { x: 9, y: 9 }, null]);
@@ -169,7 +197,15 @@ describe("drawing a path", () => {
 
 describe("snapping", () => {
   const near = withId([
-    { kind: "polygon", label: "a", vertices: [{ x: 50, y: 50 }, { x: 90, y: 50 }, { x: 90, y: 90 }] },
+    {
+      kind: "polygon",
+      label: "a",
+      vertices: [
+        { x: 50, y: 50 },
+        { x: 90, y: 50 },
+        { x: 90, y: 90 },
+      ],
+    },
     { kind: "box", label: "a", left: 100, top: 100, width: 40, height: 40 },
   ]);
 

@@ -75,13 +75,7 @@ describe("words, characters and lines", () => {
   });
 
   test("the direction is that of the first letter", () => {
-    expect(["abc", "12 שלום abc", "سلام", "…", "π א"].map(isRightToLeft)).toEqual([
-      false,
-      true,
-      true,
-      false,
-      false,
-    ]);
+    expect(["abc", "12 שלום abc", "سلام", "…", "π א"].map(isRightToLeft)).toEqual([false, true, true, false, false]);
   });
 
   test.each([
@@ -198,19 +192,15 @@ describe("layers and segments", () => {
 
   test("no two overlapping spans share a layer", () => {
     fc.assert(
-      fc.property(
-        fc.array(fc.tuple(fc.nat(40), fc.integer({ min: 1, max: 20 })), { maxLength: 20 }),
-        (given) => {
-          const spans = given.map(([start, length], id) => span(id, start, start + length));
-          const layers = layersOf(spans);
-          for (const a of spans) {
-            for (const b of spans) {
-              if (a.id < b.id && a.start < b.end && b.start < a.end)
-                expect(layers.get(a.id)).not.toBe(layers.get(b.id));
-            }
+      fc.property(fc.array(fc.tuple(fc.nat(40), fc.integer({ min: 1, max: 20 })), { maxLength: 20 }), (given) => {
+        const spans = given.map(([start, length], id) => span(id, start, start + length));
+        const layers = layersOf(spans);
+        for (const a of spans) {
+          for (const b of spans) {
+            if (a.id < b.id && a.start < b.end && b.start < a.end) expect(layers.get(a.id)).not.toBe(layers.get(b.id));
           }
-        },
-      ),
+        }
+      }),
     );
   });
 });

@@ -72,17 +72,34 @@ describe("store", () => {
 
   test("paths are equal when their points are, whatever arrays hold them", () => {
     const store = new AnnotationStore();
-    const line = { kind: "line", label: "a", vertices: [{ x: 1, y: 2 }, { x: 3, y: 4 }] } as const;
+    const line = {
+      kind: "line",
+      label: "a",
+      vertices: [
+        { x: 1, y: 2 },
+        { x: 3, y: 4 },
+      ],
+    } as const;
     store.load([line]);
     const [shape] = store.all();
     store.update({ ...line, id: shape!.id, vertices: line.vertices.map((at) => ({ ...at })) });
     expect(store.canUndo).toBe(false);
-    store.update({ ...line, id: shape!.id, vertices: [{ x: 1, y: 2 }, { x: 3, y: 5 }] });
+    store.update({
+      ...line,
+      id: shape!.id,
+      vertices: [
+        { x: 1, y: 2 },
+        { x: 3, y: 5 },
+      ],
+    });
     expect(store.canUndo).toBe(true);
   });
 
   test("any run of edits can be undone to the start and redone to the end", () => {
-    const action = fc.record({ what: fc.constantFrom("add", "move", "relabel", "remove", "undo", "redo"), n: fc.nat(50) });
+    const action = fc.record({
+      what: fc.constantFrom("add", "move", "relabel", "remove", "undo", "redo"),
+      n: fc.nat(50),
+    });
     fc.assert(
       fc.property(fc.array(action, { maxLength: 40 }), (actions) => {
         const store = new AnnotationStore();

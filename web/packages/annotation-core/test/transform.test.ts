@@ -31,7 +31,8 @@ describe("transform", () => {
       fc.property(transform, point, fc.double({ min: 0.1, max: 10, noNaN: true }), (t, cursor, factor) => {
         const before = t.toImage(cursor);
         const after = t.zoomBy(factor, cursor, [0.1, 16]).toImage(cursor);
-        const tolerance = 1e-6 * (1 + Math.abs(before.x) + Math.abs(before.y) + Math.abs(cursor.x) + Math.abs(cursor.y)) * 100;
+        const tolerance =
+          1e-6 * (1 + Math.abs(before.x) + Math.abs(before.y) + Math.abs(cursor.x) + Math.abs(cursor.y)) * 100;
         expect(Math.abs(after.x - before.x)).toBeLessThan(tolerance);
         expect(Math.abs(after.y - before.y)).toBeLessThan(tolerance);
       }),

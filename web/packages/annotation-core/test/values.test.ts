@@ -1,8 +1,20 @@
 import { describe, expect, test } from "vitest";
 
 import {
-  BASE_COLORS, type BoxShape, LiteralError, differs, flattenObjects, labelColors, makeUpright,
-  paletteColor, parseLiteral, shapesAnswer, shapesFrom, sortKeys, textColorOn, toStringList,
+  BASE_COLORS,
+  type BoxShape,
+  LiteralError,
+  differs,
+  flattenObjects,
+  labelColors,
+  makeUpright,
+  paletteColor,
+  parseLiteral,
+  shapesAnswer,
+  shapesFrom,
+  sortKeys,
+  textColorOn,
+  toStringList,
 } from "../src/index.js";
 
 describe("literals", () => {
@@ -43,7 +55,8 @@ describe("initial values and answers", () => {
     { label: "car", left: 90, top: -5, width: 50, height: 20 },
     { label: "moon", left: 1, top: 1, width: 2, height: 2 },
   ];
-  const shapesOf = (value: unknown): BoxShape[] => shapesFrom("box", value, size).shapes.map((s, id) => ({ ...s, id }) as BoxShape);
+  const shapesOf = (value: unknown): BoxShape[] =>
+    shapesFrom("box", value, size).shapes.map((s, id) => ({ ...s, id }) as BoxShape);
 
   test("are clamped and rounded, from both documented forms", () => {
     expect(shapesFrom("box", given, size).shapes.slice(0, 2)).toMatchObject([
@@ -61,7 +74,8 @@ describe("initial values and answers", () => {
 
   test("modified means different after normalisation, whatever the order", () => {
     const initial = shapesOf(given);
-    const answer = (shapes: BoxShape[], start: BoxShape[] | null = initial) => shapesAnswer("box", shapes, ["car"], size, start);
+    const answer = (shapes: BoxShape[], start: BoxShape[] | null = initial) =>
+      shapesAnswer("box", shapes, ["car"], size, start);
     expect(answer(initial).initialValueModified).toBe(false);
     expect(answer([...initial].reverse()).initialValueModified).toBe(false);
     expect(answer(initial.slice(1)).initialValueModified).toBe(true);
@@ -87,11 +101,13 @@ describe("initial values and answers", () => {
   });
 
   test("flattening makes dotted keys and keeps lists", () => {
-    expect(flattenObjects({ box: { inputImageProperties: { height: 600 }, boundingBoxes: [{ a: 1 }] }, n: 1 })).toEqual({
-      "box.inputImageProperties.height": 600,
-      "box.boundingBoxes": [{ a: 1 }],
-      n: 1,
-    });
+    expect(flattenObjects({ box: { inputImageProperties: { height: 600 }, boundingBoxes: [{ a: 1 }] }, n: 1 })).toEqual(
+      {
+        "box.inputImageProperties.height": 600,
+        "box.boundingBoxes": [{ a: 1 }],
+        n: 1,
+      },
+    );
   });
 });
 
@@ -142,7 +158,11 @@ describe("exif", () => {
   });
 
   test("other bytes are left alone", () => {
-    for (const bytes of [new Uint8Array(0), new Uint8Array([0x89, 0x50, 0x4e, 0x47, 1, 2]), jpeg(6, true).slice(0, 25)]) {
+    for (const bytes of [
+      new Uint8Array(0),
+      new Uint8Array([0x89, 0x50, 0x4e, 0x47, 1, 2]),
+      jpeg(6, true).slice(0, 25),
+    ]) {
       const copy = bytes.slice();
       expect(makeUpright(bytes)).toBeNull();
       expect(bytes).toEqual(copy);

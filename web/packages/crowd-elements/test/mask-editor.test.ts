@@ -2,7 +2,10 @@ import { describe, expect, test } from "vitest";
 
 import { MaskEditor, type MaskEditorHost } from "../src/segmentation/mask-editor.js";
 
-function made(kind: "labels" | "instances", labels = ["Road", "Tree"]): { editor: MaskEditor; said: string[]; changes: () => number; asked: () => number } {
+function made(
+  kind: "labels" | "instances",
+  labels = ["Road", "Tree"],
+): { editor: MaskEditor; said: string[]; changes: () => number; asked: () => number } {
   const said: string[] = [];
   let [changes, asked] = [0, 0];
   let lastBrush: number | null = null;
@@ -131,7 +134,12 @@ describe("instances", () => {
 test("corners are taken back one by one, and set again", () => {
   const { editor } = made("labels", ["Only"]);
   editor.tool = "polygon";
-  for (const [x, y] of [[0, 0], [9, 0], [9, 9]] as const) editor.addCorner({ x, y });
+  for (const [x, y] of [
+    [0, 0],
+    [9, 0],
+    [9, 9],
+  ] as const)
+    editor.addCorner({ x, y });
   editor.undo();
   expect(editor.closeOutline(false)).toBe(false);
   editor.redo();

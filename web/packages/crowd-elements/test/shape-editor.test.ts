@@ -142,7 +142,12 @@ type At = readonly [number, number];
 const points = (...at: readonly At[]) => at.map(([x, y]) => ({ x, y }));
 const verticesOf = (made: ShapeEditor): At[][] =>
   made.scene.kept().map((shape) => (shape as PathShape).vertices.map(({ x, y }): At => [x, y]));
-const SQUARE: readonly At[] = [[10, 10], [50, 10], [50, 50], [10, 50]];
+const SQUARE: readonly At[] = [
+  [10, 10],
+  [50, 10],
+  [50, 50],
+  [10, 50],
+];
 
 describe("paths", () => {
   test("undo and redo walk through the points, then through the shapes", () => {
@@ -155,7 +160,16 @@ describe("paths", () => {
     expect(made.drawing!.points).toHaveLength(1);
     made.redo();
     made.finishDrawing();
-    expect(verticesOf(made)).toEqual([[[1, 1], [9, 9]], [[20, 20], [30, 20]]]);
+    expect(verticesOf(made)).toEqual([
+      [
+        [1, 1],
+        [9, 9],
+      ],
+      [
+        [20, 20],
+        [30, 20],
+      ],
+    ]);
     made.undo();
     made.undo();
     expect([verticesOf(made), made.canUndo]).toEqual([[], false]);
@@ -218,7 +232,12 @@ describe("paths", () => {
     made.place({ x: 10.2, y: 10.1 });
     expect(made.drawing!.points).toHaveLength(1);
     made.place({ x: 900, y: -5 });
-    expect(verticesOf(made)).toEqual([[[10, 10], [200, 0]]]);
+    expect(verticesOf(made)).toEqual([
+      [
+        [10, 10],
+        [200, 0],
+      ],
+    ]);
   });
 
   test("vertices are chosen, moved, added and deleted; the last ones keep the shape", () => {
@@ -231,10 +250,26 @@ describe("paths", () => {
     expect([made.vertex, said.at(-1)]).toEqual([1, "Point 2 of 4: left 50, top 10"]);
     made.nudge({ x: 10, y: -10 }, false);
     made.insertAfterVertex();
-    expect([made.vertex, verticesOf(made)[0]]).toEqual([2, [[10, 10], [60, 0], [55, 25], [50, 50], [10, 50]]]);
+    expect([made.vertex, verticesOf(made)[0]]).toEqual([
+      2,
+      [
+        [10, 10],
+        [60, 0],
+        [55, 25],
+        [50, 50],
+        [10, 50],
+      ],
+    ]);
     made.erase();
     made.erase();
-    expect([made.vertex, verticesOf(made)[0]]).toEqual([0, [[10, 10], [50, 50], [10, 50]]]);
+    expect([made.vertex, verticesOf(made)[0]]).toEqual([
+      0,
+      [
+        [10, 10],
+        [50, 50],
+        [10, 50],
+      ],
+    ]);
     made.erase();
     expect(verticesOf(made)).toEqual([]);
     for (let i = 0; i < 5; i++) made.undo();

@@ -92,7 +92,10 @@ export class Api {
   }
 
   /** The outline of an object as a PNG file, where the server has a model for it. Throws ApiError. */
-  async segment(id: string, question: { image: string; points: unknown; box: unknown; label: string }): Promise<ArrayBuffer> {
+  async segment(
+    id: string,
+    question: { image: string; points: unknown; box: unknown; label: string },
+  ): Promise<ArrayBuffer> {
     let response: Response;
     try {
       response = await fetch(`/portal/api/tasks/${id}/auto-segment`, {
@@ -102,7 +105,8 @@ export class Api {
         credentials: "same-origin",
         cache: "no-store",
       });
-      if (response.ok && response.headers.get("Content-Type")?.startsWith("image/png")) return await response.arrayBuffer();
+      if (response.ok && response.headers.get("Content-Type")?.startsWith("image/png"))
+        return await response.arrayBuffer();
     } catch {
       throw new ApiError(0, "NoConnection", msg().noConnection);
     }

@@ -51,8 +51,13 @@ export function ask<T>(title: string, body: (Node | string)[], choices: Choice<T
 
 /** Ask whether to go on. */
 export function confirmed(title: string, text: string, label: string, kind: "primary" | "danger"): Promise<boolean> {
-  return ask(title, [text], [
-    { label: msg().cancel, value: false },
-    { label, value: true, kind },
-  ], false);
+  return ask(
+    title,
+    [text],
+    [
+      { label: msg().cancel, value: false },
+      { label, value: true, kind },
+    ],
+    false,
+  );
 }

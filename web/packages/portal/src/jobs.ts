@@ -114,9 +114,7 @@ export class JobsPage {
         "div",
         { class: "job-start" },
         h("p", { class: "count" }, count),
-        job.held_until === null
-          ? null
-          : h("p", { class: "muted" }, words.waitsUntil(timeText(job.held_until))),
+        job.held_until === null ? null : h("p", { class: "muted" }, words.waitsUntil(timeText(job.held_until))),
         h(
           "button",
           {

@@ -57,7 +57,9 @@ class App {
       const job = decodeURIComponent(location.pathname.slice(WORK.length));
       const worker = { username: this.#worker.username, signOut: () => void this.#signOut() };
       const answers = new LastAnswers(sessionStorage, this.#worker.id);
-      const page = new WorkPage(job, this.#api, this.#drafts, this.#notices, answers, worker, () => this.#go("/portal"));
+      const page = new WorkPage(job, this.#api, this.#drafts, this.#notices, answers, worker, () =>
+        this.#go("/portal"),
+      );
       document.title = msg().titleOf(msg().work);
       this.#view = page;
       this.#root.replaceChildren(page.element);
@@ -81,7 +83,12 @@ class App {
       "header",
       { class: "top" },
       h("div", { class: "brand" }, icon(...ICONS.logo), msg().brand),
-      h("nav", { class: "places", "aria-label": msg().pages }, this.#link("/portal", msg().tasks), this.#link(ELEMENTS, msg().templates)),
+      h(
+        "nav",
+        { class: "places", "aria-label": msg().pages },
+        this.#link("/portal", msg().tasks),
+        this.#link(ELEMENTS, msg().templates),
+      ),
       h("div", { class: "who" }, h("span", { class: "username" }, this.#worker?.username ?? "")),
       h(
         "button",
@@ -167,7 +174,11 @@ class App {
           { class: "card sign-in", role: "alert" },
           h("h1", {}, msg().unreachable),
           h("p", { class: "muted" }, message),
-          h("button", { type: "button", class: "button primary", on: { click: () => location.reload() } }, msg().tryAgain),
+          h(
+            "button",
+            { type: "button", class: "button primary", on: { click: () => location.reload() } },
+            msg().tryAgain,
+          ),
         ),
       ),
     );

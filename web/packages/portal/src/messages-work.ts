@@ -33,7 +33,8 @@ export const workMessages = {
   backToList: "Back to the list",
   toNextTask: "Next task",
   askDecline: "Decline this task?",
-  declineText: "Decline a task only when it is broken, for example when the picture does not show. You will not get it again.",
+  declineText:
+    "Decline a task only when it is broken, for example when the picture does not show. You will not get it again.",
   declineTask: "Decline task",
   askRelease: "Release this task?",
   releaseText: "Your work on it is lost, and the task goes back to the pool. Others may take it, and so may you.",

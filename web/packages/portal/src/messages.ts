@@ -99,7 +99,10 @@ export function msg(): Messages {
  *
  * @param wished language tags, the best first, as `navigator.languages`
  */
-export function chooseLanguage(wished: readonly string[], known: Readonly<Record<string, Messages>> = catalogues): string {
+export function chooseLanguage(
+  wished: readonly string[],
+  known: Readonly<Record<string, Messages>> = catalogues,
+): string {
   const byTag = new Map(Object.keys(known).map((tag) => [tag.toLowerCase(), tag]));
   const found = wished
     .flatMap((tag) => [tag.toLowerCase(), tag.toLowerCase().split("-")[0]!])

@@ -48,7 +48,15 @@ export class SignIn {
 
   #askPassword(): void {
     const problem = problemBox();
-    const username = h("input", { id: "username", name: "username", autocomplete: "username", required: true, spellcheck: "false", autocapitalize: "none", maxlength: 128 });
+    const username = h("input", {
+      id: "username",
+      name: "username",
+      autocomplete: "username",
+      required: true,
+      spellcheck: "false",
+      autocapitalize: "none",
+      maxlength: 128,
+    });
     username.value = this.#username;
     const password = passwordField("password", msg().password, "current-password");
     const button = h("button", { class: "button primary wide", type: "submit" }, msg().signIn);
@@ -93,7 +101,13 @@ export class SignIn {
 
   #askNewPassword(oldPassword: string, rules: PasswordRules): void {
     const problem = problemBox();
-    const again = h("input", { id: "new-password-again", type: "password", autocomplete: "new-password", required: true, maxlength: 256 });
+    const again = h("input", {
+      id: "new-password-again",
+      type: "password",
+      autocomplete: "new-password",
+      required: true,
+      maxlength: 256,
+    });
     const fresh = passwordField("new-password", msg().newPassword, "new-password", again);
     fresh.input.setAttribute("aria-describedby", "password-rules");
     const list = h("ul", { id: "password-rules", class: "rules" });

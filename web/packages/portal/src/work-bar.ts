@@ -43,7 +43,13 @@ export class WorkBar {
     ): HTMLButtonElement => {
       const made = h(
         "button",
-        { type: "button", class: "button quiet", title: words.withKey(hint, key), "aria-keyshortcuts": key, on: { click: run } },
+        {
+          type: "button",
+          class: "button quiet",
+          title: words.withKey(hint, key),
+          "aria-keyshortcuts": key,
+          on: { click: run },
+        },
         icon(...paths),
         label,
       );
@@ -70,7 +76,12 @@ export class WorkBar {
       h(
         "div",
         { class: "work-title" },
-        h("div", { class: "work-title-row" }, this.#title, small(words.aboutJob, ICONS.info, () => actions.describe())),
+        h(
+          "div",
+          { class: "work-title-row" },
+          this.#title,
+          small(words.aboutJob, ICONS.info, () => actions.describe()),
+        ),
         this.#description,
       ),
       this.#count,

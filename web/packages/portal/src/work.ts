@@ -318,10 +318,14 @@ export class WorkPage implements FrameListener {
     this.#isOver = true;
     frame.post({ type: "labelwright.lock", message });
     this.#bar.setBusy(true);
-    const goOn = await ask(msg().taskLost, [message], [
-      { label: msg().backToList, value: false },
-      { label: msg().toNextTask, value: true, kind: "primary" },
-    ]);
+    const goOn = await ask(
+      msg().taskLost,
+      [message],
+      [
+        { label: msg().backToList, value: false },
+        { label: msg().toNextTask, value: true, kind: "primary" },
+      ],
+    );
     if (this.#isDisposed) return;
     if (goOn) this.#advance();
     else this.leave();
@@ -389,9 +393,12 @@ export class WorkPage implements FrameListener {
       h("div", {}, h("dt", {}, msg().timeForOne), h("dd", {}, durationText(task.time_limit_s))),
       h("div", {}, h("dt", {}, msg().job), h("dd", {}, task.job)),
     );
-    await ask(task.title, [task.description, facts, h("p", { class: "muted" }, msg().howToDo)], [
-      { label: msg().close, value: true, kind: "primary" },
-    ], true);
+    await ask(
+      task.title,
+      [task.description, facts, h("p", { class: "muted" }, msg().howToDo)],
+      [{ label: msg().close, value: true, kind: "primary" }],
+      true,
+    );
     this.#current?.element.focus();
   }
 
@@ -399,7 +406,12 @@ export class WorkPage implements FrameListener {
 
   #showWaiting(): void {
     this.#stage.replaceChildren(
-      h("div", { class: "empty", role: "status" }, h("div", { class: "spinner" }), h("p", { class: "muted" }, msg().gettingTask)),
+      h(
+        "div",
+        { class: "empty", role: "status" },
+        h("div", { class: "spinner" }),
+        h("p", { class: "muted" }, msg().gettingTask),
+      ),
     );
     if (this.#next) this.#stage.append(this.#next.element);
   }
@@ -421,10 +433,13 @@ export class WorkPage implements FrameListener {
   }
 
   #lookLater(): void {
-    this.#lookTimer = window.setTimeout(() => {
-      if (document.visibilityState === "visible") void this.#takeAndShow(true);
-      else this.#lookLater();
-    }, LOOK_AGAIN_MS[Math.min(this.#nLooks++, LOOK_AGAIN_MS.length - 1)]);
+    this.#lookTimer = window.setTimeout(
+      () => {
+        if (document.visibilityState === "visible") void this.#takeAndShow(true);
+        else this.#lookLater();
+      },
+      LOOK_AGAIN_MS[Math.min(this.#nLooks++, LOOK_AGAIN_MS.length - 1)],
+    );
   }
 
   #showTrouble(error: unknown): void {
@@ -436,9 +451,15 @@ export class WorkPage implements FrameListener {
         { class: "empty", role: "alert" },
         h("h1", {}, msg().noTaskTaken),
         h("p", { class: "muted" }, message),
-        h("div", { class: "dialog-buttons" },
+        h(
+          "div",
+          { class: "dialog-buttons" },
           h("button", { type: "button", class: "button", on: { click: () => this.leave() } }, msg().backToList),
-          h("button", { type: "button", class: "button primary", on: { click: () => void this.#takeAndShow() } }, msg().tryAgain),
+          h(
+            "button",
+            { type: "button", class: "button primary", on: { click: () => void this.#takeAndShow() } },
+            msg().tryAgain,
+          ),
         ),
       ),
     );

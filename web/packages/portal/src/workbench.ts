@@ -28,15 +28,13 @@ export class WorkbenchPage {
     private readonly api: Api,
     name: string,
   ) {
-    const render = h(
-      "button",
-      { type: "submit", class: "button primary" },
-      icon(...ICONS.eye),
-      msg().render,
-    );
+    const render = h("button", { type: "submit", class: "button primary" }, icon(...ICONS.eye), msg().render);
     const form = h(
       "form",
-      { class: "editor", on: { submit: (event) => this.#onRender(event), keydown: (event) => this.#onKey(event as KeyboardEvent) } },
+      {
+        class: "editor",
+        on: { submit: (event) => this.#onRender(event), keydown: (event) => this.#onKey(event as KeyboardEvent) },
+      },
       ...field(this.#template, msg().template),
       ...field(this.#data, msg().templateData),
       h("div", { class: "editor-bar" }, render, h("span", { class: "muted" }, msg().renderKey)),
@@ -49,12 +47,7 @@ export class WorkbenchPage {
       h(
         "section",
         { class: "live", "aria-label": msg().livePage },
-        h(
-          "div",
-          { class: "live-head" },
-          this.#title,
-          h("p", { class: "banner" }, msg().isPreview),
-        ),
+        h("div", { class: "live-head" }, this.#title, h("p", { class: "banner" }, msg().isPreview)),
         this.#stage,
       ),
       form,
@@ -139,13 +132,8 @@ export class WorkbenchPage {
     }
     if (turn !== this.#turn) return; // another one was asked for meanwhile
     this.#showProblems(
-      made.errors.map((problem) =>
-        problem.line ? msg().onLine(problem.line, problem.message) : problem.message,
-      ),
-      [
-        ...made.undefined.map((name) => msg().notInData(name)),
-        ...made.warnings,
-      ],
+      made.errors.map((problem) => (problem.line ? msg().onLine(problem.line, problem.message) : problem.message)),
+      [...made.undefined.map((name) => msg().notInData(name)), ...made.warnings],
     );
     this.#frame?.dispose();
     this.#frame = null;
@@ -176,13 +164,22 @@ export class WorkbenchPage {
         ? null
         : h("section", { class: kind }, h("h2", {}, heading), h("ul", {}, ...texts.map((text) => h("li", {}, text))));
     this.#problems.replaceChildren(
-      ...[list(msg().problems, "errors", errors), list(msg().warnings, "warnings", warnings)].filter((part) => part !== null),
+      ...[list(msg().problems, "errors", errors), list(msg().warnings, "warnings", warnings)].filter(
+        (part) => part !== null,
+      ),
     );
   }
 }
 
 function textArea(label: string, id: string, rows: number): HTMLTextAreaElement {
-  return h("textarea", { id, rows, spellcheck: "false", autocomplete: "off", autocapitalize: "off", "aria-label": label });
+  return h("textarea", {
+    id,
+    rows,
+    spellcheck: "false",
+    autocomplete: "off",
+    autocapitalize: "off",
+    "aria-label": label,
+  });
 }
 
 function field(area: HTMLTextAreaElement, label: string): HTMLElement[] {

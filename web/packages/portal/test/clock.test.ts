@@ -5,7 +5,14 @@ import { clockText, durationText, urgency } from "../src/clock.js";
 
 describe("remaining time", () => {
   it("warns at five minutes and at one minute", () => {
-    expect([301, 300, 61, 60, 1, 0].map((s) => urgency(s, 3600))).toEqual(["calm", "soon", "soon", "now", "now", "over"]);
+    expect([301, 300, 61, 60, 1, 0].map((s) => urgency(s, 3600))).toEqual([
+      "calm",
+      "soon",
+      "soon",
+      "now",
+      "now",
+      "over",
+    ]);
   });
 
   it("warns later when the whole limit is short", () => {
@@ -19,7 +26,12 @@ describe("remaining time", () => {
 
   it("says durations in words", () => {
     expect([1, 90, 300, 3600, 5400, 259200].map(durationText)).toEqual([
-      "1 second", "90 seconds", "5 minutes", "1 hour", "1 hour 30 minutes", "3 days",
+      "1 second",
+      "90 seconds",
+      "5 minutes",
+      "1 hour",
+      "1 hour 30 minutes",
+      "3 days",
     ]);
   });
 });

@@ -15,7 +15,16 @@ declare global {
 const sources = import.meta.glob("../src/**/*.ts", { query: "?raw", import: "default", eager: true });
 
 /** Capitalised words that are names of keys, headers, codes and tags, not for people. */
-const NAMES = new Set(["Enter", "Content-Type", "NoConnection", "BadAnswer", "NewPasswordRequired", "Error", "Alt+", "Key"]);
+const NAMES = new Set([
+  "Enter",
+  "Content-Type",
+  "NoConnection",
+  "BadAnswer",
+  "NewPasswordRequired",
+  "Error",
+  "Alt+",
+  "Key",
+]);
 const SANDBOX = /^allow-/;
 
 /** Texts of a source that read like words for people, with the line that each stands on. */

@@ -10,7 +10,9 @@ const LONGEST = 258;
 const SHORTEST = 3;
 
 /** First length of each length code, from code 257 on. */
-const LENGTH_BASE = [3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258];
+const LENGTH_BASE = [
+  3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258,
+];
 const LENGTH_EXTRA = [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
 const lengthCode = new Uint8Array(LONGEST + 1);
 LENGTH_BASE.forEach((base, code) => lengthCode.fill(code, base, LENGTH_BASE[code + 1] ?? LONGEST + 1));
@@ -119,7 +121,7 @@ function codesOf(lengths: Uint8Array): Uint16Array {
 function tokensOf(bytes: Uint8Array): Uint16Array {
   const tokens = new Uint16Array(bytes.length);
   let n = 0;
-  for (let i = 0; i < bytes.length; ) {
+  for (let i = 0; i < bytes.length;) {
     const byte = bytes[i]!;
     let end = i + 1;
     while (end < bytes.length && bytes[end] === byte) end++;
@@ -168,7 +170,7 @@ export function deflateRuns(bytes: Uint8Array): Uint8Array {
 function writeLengths(out: BitWriter, lengths: Uint8Array): void {
   const all = [...lengths, 1];
   const items: { code: number; extra: number; nBits: number }[] = [];
-  for (let i = 0; i < all.length; ) {
+  for (let i = 0; i < all.length;) {
     const length = all[i]!;
     let run = 1;
     while (i + run < all.length && all[i + run] === length) run++;

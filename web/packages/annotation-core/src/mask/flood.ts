@@ -18,13 +18,23 @@ const STRETCHES_PER_STEP = 256;
  * The region around a pixel as threes of (y, x0, x1), `x1` not included. All its pixels have the mask value of the
  * first one; with `alike` their colours are near that of the first one too. Empty when the pixel lies outside.
  */
-export function floodRows(pixels: MaskPixels, size: Size, x: number, y: number, alike: Alike | null = null): Int32Array {
+export function floodRows(
+  pixels: MaskPixels,
+  size: Size,
+  x: number,
+  y: number,
+  alike: Alike | null = null,
+): Int32Array {
   return atOnce(floodSteps(pixels, size, x, y, alike));
 }
 
 /** The same, pausing now and then: a picture of many megapixels takes a while. */
 export function* floodSteps(
-  pixels: MaskPixels, size: Size, x: number, y: number, alike: Alike | null = null,
+  pixels: MaskPixels,
+  size: Size,
+  x: number,
+  y: number,
+  alike: Alike | null = null,
 ): Generator<void, Int32Array> {
   const { width, height } = size;
   if (!(x >= 0 && y >= 0 && x < width && y < height)) return new Int32Array(0);

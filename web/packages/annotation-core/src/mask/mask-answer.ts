@@ -35,7 +35,12 @@ export function semanticSegmentationAnswer(document: MaskDocument): SemanticSegm
   const order = [...document.used].sort((a, b) => document.labels.indexOf(a.label) - document.labels.indexOf(b.label));
   for (const { label, color } of order) {
     // defineProperty: a label may be called "__proto__", and must then be a key like any other.
-    Object.defineProperty(labelMappings, label, { value: { color }, enumerable: true, writable: true, configurable: true });
+    Object.defineProperty(labelMappings, label, {
+      value: { color },
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    });
   }
   return { ...rest, labelMappings, labeledImage };
 }

@@ -113,7 +113,10 @@ export class MaskDocument {
         this.#regions = [...this.#regions, { value: this.#nextValue++, label, color: "" }];
       }
     }
-    this.#regions = this.#regions.map((region) => ({ ...region, color: this.#labelColors.get(region.label) ?? region.color }));
+    this.#regions = this.#regions.map((region) => ({
+      ...region,
+      color: this.#labelColors.get(region.label) ?? region.color,
+    }));
   }
 
   /** All regions, in the order in which they came; also those whose label is not offered. */
@@ -298,7 +301,8 @@ export class MaskDocument {
     if (!initial) return null;
     const { version } = this.#mask;
     const kept = this.#modified;
-    if (kept && kept.version === version && kept.regions === this.#regions && kept.labels === this.#labels) return kept.answer;
+    if (kept && kept.version === version && kept.regions === this.#regions && kept.labels === this.#labels)
+      return kept.answer;
     const answer = this.#differs(initial);
     this.#modified = { version, regions: this.#regions, labels: this.#labels, answer };
     return answer;
@@ -335,7 +339,8 @@ export class MaskDocument {
     const values = new Map<string, number>();
     for (const { label, color } of initial) {
       if (!this.#known.has(label)) continue;
-      const region = this.kind === "instances" ? this.addRegion(label) : this.#regions.find((own) => own.label === label)!;
+      const region =
+        this.kind === "instances" ? this.addRegion(label) : this.#regions.find((own) => own.label === label)!;
       values.set(color, region.value);
     }
     const { mask: given } = valuesFromColors(pixels, values);
@@ -343,7 +348,7 @@ export class MaskDocument {
     over[0] = 1;
     const { width, height } = this.#mask;
     for (let y = 0; y < height; y++) {
-      for (let x = y * width, end = x + width; x < end; ) {
+      for (let x = y * width, end = x + width; x < end;) {
         const value = given[x]!;
         const start = x;
         while (x < end && given[x] === value) x++;

@@ -180,7 +180,9 @@ export class Mask {
   takeDirty(): Box | null {
     const dirty = this.#dirty;
     this.#dirty = null;
-    return dirty && { left: dirty.left, top: dirty.top, width: dirty.right - dirty.left, height: dirty.bottom - dirty.top };
+    return (
+      dirty && { left: dirty.left, top: dirty.top, width: dirty.right - dirty.left, height: dirty.bottom - dirty.top }
+    );
   }
 
   /** Marks by band of `BAND_ROWS` rows; whoever encodes a band clears its mark. */

@@ -54,7 +54,8 @@ export async function decodePng(bytes: Uint8Array<ArrayBuffer>, expected: Size):
   const step = depth === 16 ? 2 : 1;
   const n = SAMPLES[kind]! * step;
   const key = transparency && kind !== 3 ? [...keySamples(transparency, kind, depth)] : null;
-  const isKey = (samples: Uint8Array, at: number): boolean => key !== null && key.every((value, k) => samples[at + k] === value);
+  const isKey = (samples: Uint8Array, at: number): boolean =>
+    key !== null && key.every((value, k) => samples[at + k] === value);
   // Indexed and grey pixels are looked up.
   const table = kind === 3 ? paletteTable(palette, transparency) : kind === 0 || kind === 4 ? greyTable(depth) : null;
   const alphaAt = kind === 4 ? step : kind === 6 ? 3 * step : 0;
@@ -77,8 +78,10 @@ export async function decodePng(bytes: Uint8Array<ArrayBuffer>, expected: Size):
 const OPAQUE = 255 << 24;
 
 function paletteTable(palette: Uint8Array, transparency: Uint8Array | null): Int32Array {
-  return Int32Array.from({ length: Math.floor(palette.length / 3) }, (_, i) =>
-    palette[3 * i]! | (palette[3 * i + 1]! << 8) | (palette[3 * i + 2]! << 16) | ((transparency?.[i] ?? 255) << 24),
+  return Int32Array.from(
+    { length: Math.floor(palette.length / 3) },
+    (_, i) =>
+      palette[3 * i]! | (palette[3 * i + 1]! << 8) | (palette[3 * i + 2]! << 16) | ((transparency?.[i] ?? 255) << 24),
   );
 }
 
@@ -99,7 +102,9 @@ export async function decodeValues(
   const isWide = parsed.depth === 16;
   const values = isWide ? new Uint16Array(n) : new Uint8Array(n);
   await eachRow(parsed, (samples, start, stride) => {
-    if (isWide) for (let i = 0; 2 * i < samples.length; i++) values[start + i * stride] = (samples[2 * i]! << 8) | samples[2 * i + 1]!;
+    if (isWide)
+      for (let i = 0; 2 * i < samples.length; i++)
+        values[start + i * stride] = (samples[2 * i]! << 8) | samples[2 * i + 1]!;
     else for (let i = 0; i < samples.length; i++) values[start + i * stride] = samples[i]!;
   });
   return values;
@@ -129,7 +134,7 @@ function parse(bytes: Uint8Array<ArrayBuffer>): Parsed {
   let palette = new Uint8Array(0);
   let transparency: Uint8Array | null = null;
   const data: Uint8Array<ArrayBuffer>[] = [];
-  for (let at = 8; at + 12 <= bytes.length; ) {
+  for (let at = 8; at + 12 <= bytes.length;) {
     const length = view.getUint32(at);
     const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
     if (at + 12 + length > bytes.length) throw new PngError("the file is cut off");
@@ -137,7 +142,8 @@ function parse(bytes: Uint8Array<ArrayBuffer>): Parsed {
     if (type === "IHDR" && length === 13) {
       const size = { width: view.getUint32(at + 8), height: view.getUint32(at + 12) };
       const [depth, kind] = [body[8]!, body[9]!];
-      if (!size.width || !size.height || !DEPTHS[kind]?.includes(depth) || body[12]! > 1) throw new PngError("its head is not legal");
+      if (!size.width || !size.height || !DEPTHS[kind]?.includes(depth) || body[12]! > 1)
+        throw new PngError("its head is not legal");
       parsed = { size, depth, kind, isInterlaced: body[12] === 1 };
     } else if (type === "PLTE") palette = body;
     else if (type === "tRNS") transparency = body;
@@ -170,14 +176,27 @@ async function inflate(parts: readonly Uint8Array<ArrayBuffer>[], length: number
 }
 
 /** Unfilters row after row; the i-th pixel of a row is the pixel `start + i * stride` of the whole picture. */
-async function eachRow(parsed: Parsed, use: (samples: Uint8Array, start: number, stride: number) => void): Promise<void> {
+async function eachRow(
+  parsed: Parsed,
+  use: (samples: Uint8Array, start: number, stride: number) => void,
+): Promise<void> {
   const { size, depth, kind, isInterlaced } = parsed;
   const bits = SAMPLES[kind]! * depth;
   const passes = (isInterlaced ? PASSES : ([[0, 0, 1, 1]] as const))
-    .map(([x0, y0, dx, dy]) => ({ x0, y0, dx, dy, n: Math.ceil((size.width - x0) / dx), rows: Math.ceil((size.height - y0) / dy) }))
+    .map(([x0, y0, dx, dy]) => ({
+      x0,
+      y0,
+      dx,
+      dy,
+      n: Math.ceil((size.width - x0) / dx),
+      rows: Math.ceil((size.height - y0) / dy),
+    }))
     .filter((pass) => pass.n > 0 && pass.rows > 0);
   const rowBytes = (n: number): number => Math.ceil((n * bits) / 8);
-  const raw = await inflate(parsed.data, passes.reduce((sum, pass) => sum + pass.rows * (1 + rowBytes(pass.n)), 0));
+  const raw = await inflate(
+    parsed.data,
+    passes.reduce((sum, pass) => sum + pass.rows * (1 + rowBytes(pass.n)), 0),
+  );
   const distance = Math.max(1, bits >> 3);
   let at = 0;
   for (const { x0, y0, dx, dy, n, rows } of passes) {

@@ -44,7 +44,11 @@ interface Grid {
  * The object as threes of (y, x0, x1), `x1` not included; empty when nothing was found. Pauses at every `yield`, so
  * that whoever runs it can keep the page alive.
  */
-export function* segmentObject(rgba: Uint8ClampedArray | Uint8Array, size: Size, points: readonly Point[]): Generator<void, Int32Array> {
+export function* segmentObject(
+  rgba: Uint8ClampedArray | Uint8Array,
+  size: Size,
+  points: readonly Point[],
+): Generator<void, Int32Array> {
   const box = boxAround(points, size);
   if (points.length < 2 || box.width < 2 || box.height < 2) return new Int32Array(0);
   const grid = shrink(rgba, size, box);
@@ -120,7 +124,9 @@ function shrink(rgba: Uint8ClampedArray | Uint8Array, size: Size, box: Box): Gri
 function likeness({ width, height, colors }: Grid): [across: Float32Array, down: Float32Array] {
   const n = width * height;
   const square = (i: number, j: number): number =>
-    (colors[3 * i]! - colors[3 * j]!) ** 2 + (colors[3 * i + 1]! - colors[3 * j + 1]!) ** 2 + (colors[3 * i + 2]! - colors[3 * j + 2]!) ** 2;
+    (colors[3 * i]! - colors[3 * j]!) ** 2 +
+    (colors[3 * i + 1]! - colors[3 * j + 1]!) ** 2 +
+    (colors[3 * i + 2]! - colors[3 * j + 2]!) ** 2;
   const across = new Float32Array(n);
   const down = new Float32Array(n);
   let [sum, count] = [0, 0];
@@ -166,7 +172,8 @@ function blur(counts: Float32Array, step: number): void {
   const before = counts.slice();
   for (let i = 0; i < counts.length; i++) {
     const place = Math.floor(i / step) % BINS;
-    counts[i] = 0.6 * before[i]! + 0.2 * (place > 0 ? before[i - step]! : 0) + 0.2 * (place < BINS - 1 ? before[i + step]! : 0);
+    counts[i] =
+      0.6 * before[i]! + 0.2 * (place > 0 ? before[i - step]! : 0) + 0.2 * (place < BINS - 1 ? before[i + step]! : 0);
   }
 }
 
@@ -176,7 +183,12 @@ function combined(a: number, b: number): number {
 
 /** One sweep towards the balance between what a cell says itself and what its neighbours say. */
 function relax(
-  { width, height }: Grid, chance: Float32Array, own: Float32Array, isInside: Uint8Array, across: Float32Array, down: Float32Array,
+  { width, height }: Grid,
+  chance: Float32Array,
+  own: Float32Array,
+  isInside: Uint8Array,
+  across: Float32Array,
+  down: Float32Array,
 ): void {
   const n = width * height;
   for (let i = 0; i < n; i++) {
@@ -201,7 +213,8 @@ function tidy(grid: Grid, chance: Float32Array): void {
   const pieces = components(grid, (i) => chance[i]! > 0.5);
   const largest = pieces.reduce((most, piece) => Math.max(most, piece.length), 0);
   for (const piece of pieces) if (piece.length < SMALL_PIECE * largest) for (const i of piece) chance[i] = 0;
-  const onBorder = (i: number): boolean => i < grid.width || i >= n - grid.width || i % grid.width === 0 || (i + 1) % grid.width === 0;
+  const onBorder = (i: number): boolean =>
+    i < grid.width || i >= n - grid.width || i % grid.width === 0 || (i + 1) % grid.width === 0;
   for (const hole of components(grid, (i) => chance[i]! <= 0.5)) {
     if (hole.length < SMALL_HOLE * largest && !hole.some(onBorder)) for (const i of hole) chance[i] = 1;
   }
@@ -232,7 +245,8 @@ function components({ width, height }: Grid, belongs: (i: number) => boolean): n
 function enlarge(grid: Grid, chance: Float32Array, box: Box, least: number): Int32Array {
   const rows: number[] = [];
   let area = 0;
-  const at = (x: number, y: number): number => chance[clamp(y, 0, grid.height - 1) * grid.width + clamp(x, 0, grid.width - 1)]!;
+  const at = (x: number, y: number): number =>
+    chance[clamp(y, 0, grid.height - 1) * grid.width + clamp(x, 0, grid.width - 1)]!;
   for (let y = box.top; y < box.top + box.height; y++) {
     const gy = (y + 0.5 - grid.top) * grid.scale - 0.5;
     const y0 = Math.floor(gy);

@@ -11,7 +11,8 @@ export const booleanAttribute: ComplexAttributeConverter<boolean> = {
 
 /** A finite number, or null when missing or not a number. */
 export const numberAttribute: ComplexAttributeConverter<number | null> = {
-  fromAttribute: (text) => (text === null || text.trim() === "" || !Number.isFinite(Number(text)) ? null : Number(text)),
+  fromAttribute: (text) =>
+    text === null || text.trim() === "" || !Number.isFinite(Number(text)) ? null : Number(text),
   toAttribute: (n) => (n === null ? null : String(n)),
 };
 

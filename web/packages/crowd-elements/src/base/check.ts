@@ -83,11 +83,18 @@ export abstract class CheckControl extends CrowdElement implements CrowdControl 
     this.addEventListener("click", (event) => {
       if (event.defaultPrevented || this.disabled) return;
       // A link or field inside the label works for itself.
-      const inner = event.composedPath().find((node) => node instanceof Element && (node === this || node.matches(INTERACTIVE)));
+      const inner = event
+        .composedPath()
+        .find((node) => node instanceof Element && (node === this || node.matches(INTERACTIVE)));
       if (inner === this) this.press();
     });
     this.addEventListener("keydown", (event) => {
-      if (event.target !== this || this.disabled || (event.key !== " " && !(event.key === "Enter" && this.pressedByEnter))) return;
+      if (
+        event.target !== this ||
+        this.disabled ||
+        (event.key !== " " && !(event.key === "Enter" && this.pressedByEnter))
+      )
+        return;
       event.preventDefault();
       this.click();
     });

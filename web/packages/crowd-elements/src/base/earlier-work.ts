@@ -16,5 +16,7 @@ export function notOfferedHint(labels: readonly string[]): string[] {
 export function countFlat(given: unknown): number {
   const list: unknown = Array.isArray(given) ? given : (given as { boundingBoxes?: unknown } | null)?.boundingBoxes;
   if (!Array.isArray(list)) return 0;
-  return list.filter((entry: { width?: unknown; height?: unknown } | null) => Number(entry?.width) <= 0 || Number(entry?.height) <= 0).length;
+  return list.filter(
+    (entry: { width?: unknown; height?: unknown } | null) => Number(entry?.width) <= 0 || Number(entry?.height) <= 0,
+  ).length;
 }

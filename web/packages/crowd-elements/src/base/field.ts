@@ -141,16 +141,20 @@ export abstract class TextField extends CrowdElement implements CrowdControl {
     const raised = this.isFocused || this.value !== "" || this.alwaysRaised();
     return html`<label class="box ${this.label ? "has-label" : ""} ${raised ? "raised" : ""} ${this.invalid ? "invalid" : ""}">
         ${this.renderControl()}
-        ${this.label
-          ? html`<span class="label">${this.label}${this.required ? html` <span class="star">*</span>` : nothing}</span>`
-          : nothing}
+        ${
+          this.label
+            ? html`<span class="label">${this.label}${this.required ? html` <span class="star">*</span>` : nothing}</span>`
+            : nothing
+        }
       </label>
-      ${this.message || this.counter() !== null
-        ? html`<div class="foot">
+      ${
+        this.message || this.counter() !== null
+          ? html`<div class="foot">
             <span class="message" id="message" role="alert">${this.message}</span>
             ${this.counter() === null ? nothing : html`<span class="counter">${this.counter()}</span>`}
           </div>`
-        : nothing}`;
+          : nothing
+      }`;
   }
 
   /** Native date fields and the like always show text, so their label stays above. */
@@ -218,7 +222,8 @@ export abstract class TextField extends CrowdElement implements CrowdControl {
     const text = this.value;
     const say = (message: string): Problem => ({ message: this.errorMessage || message });
     if (text === "") return this.required ? say(msg().required) : null;
-    if (this.minLength !== null && text.length < this.minLength) return say(msg().tooShort(this.minLength, text.length));
+    if (this.minLength !== null && text.length < this.minLength)
+      return say(msg().tooShort(this.minLength, text.length));
     if (this.maxLength !== null && text.length > this.maxLength) return say(msg().tooLong(this.maxLength, text.length));
     const native = this.control;
     if (native && native.value === text && !native.validity.valid && !native.validity.valueMissing) {

@@ -8,14 +8,7 @@ import type { Problem } from "./control.js";
 import { ImageStage, type StagePainter, type StageTool } from "./image-stage.js";
 import type { KeyGroup } from "./keys.js";
 import { msg } from "./messages.js";
-import {
-  type SliderRow,
-  sliderPopover,
-  stageKeys,
-  stagePanel,
-  toolButton,
-  zoomTools,
-} from "./stage-tools.js";
+import { type SliderRow, sliderPopover, stageKeys, stagePanel, toolButton, zoomTools } from "./stage-tools.js";
 
 export interface ImagePaneHost {
   /** Zoom, tools or sliders have changed. */

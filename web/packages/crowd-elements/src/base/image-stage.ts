@@ -186,7 +186,8 @@ export class ImageStage {
 
   /** 1 is the picture as it is. */
   setAdjustments(brightness: number, contrast: number): void {
-    this.#pictureBox.style.filter = brightness === 1 && contrast === 1 ? "" : `brightness(${brightness}) contrast(${contrast})`;
+    this.#pictureBox.style.filter =
+      brightness === 1 && contrast === 1 ? "" : `brightness(${brightness}) contrast(${contrast})`;
   }
 
   // ---- the view ------------------------------------------------------------------------------------------------
@@ -260,7 +261,10 @@ export class ImageStage {
   edgeNear(point: Point, reach: number): Point | null {
     const picture = this.#image;
     if (!picture?.isReadable) return null;
-    this.#probe ??= Object.assign(document.createElement("canvas"), { width: PROBE_SIDE, height: PROBE_SIDE }).getContext("2d", {
+    this.#probe ??= Object.assign(document.createElement("canvas"), {
+      width: PROBE_SIDE,
+      height: PROBE_SIDE,
+    }).getContext("2d", {
       willReadFrequently: true,
     })!;
     const side = 2 * reach;
@@ -478,7 +482,8 @@ export class ImageStage {
     if (!this.isReady || (event.target as Element).closest("[data-no-draw]")) return;
     event.preventDefault();
     const rect = this.host.getBoundingClientRect();
-    const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 33 : event.deltaMode === WheelEvent.DOM_DELTA_PAGE ? 300 : 1;
+    const lines =
+      event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 33 : event.deltaMode === WheelEvent.DOM_DELTA_PAGE ? 300 : 1;
     const delta = Math.max(-300, Math.min(300, (event.deltaY || event.deltaX) * lines));
     this.zoomBy(Math.exp(-delta * (event.ctrlKey ? PINCH_STEP : WHEEL_STEP)), {
       x: event.clientX - rect.left,

@@ -47,7 +47,10 @@ export const CTRL = isMac ? "⌘" : "Ctrl";
 /** Whether the key goes into text that somebody writes. */
 export function isTyping(event: Event): boolean {
   const target = event.composedPath()[0];
-  return target instanceof Element && (target.matches(TEXT_FIELDS) || (target instanceof HTMLElement && target.isContentEditable));
+  return (
+    target instanceof Element &&
+    (target.matches(TEXT_FIELDS) || (target instanceof HTMLElement && target.isContentEditable))
+  );
 }
 
 /** Whether the key would press or move the control that has the focus. */
@@ -71,7 +74,12 @@ function chordOf(text: string): Chord {
     const parts = text.length > 1 ? text.replace(/\+\+$/, "+plus").split("+") : [text];
     const last = parts.pop()!;
     const key = last === "plus" ? "+" : last === "Space" ? " " : last;
-    chord = { key: lower(key), ctrl: parts.includes("Ctrl"), alt: parts.includes("Alt"), shift: parts.includes("Shift") };
+    chord = {
+      key: lower(key),
+      ctrl: parts.includes("Ctrl"),
+      alt: parts.includes("Alt"),
+      shift: parts.includes("Shift"),
+    };
     parsed.set(text, chord);
   }
   return chord;
@@ -102,7 +110,12 @@ export function pressKey(groups: readonly KeyGroup[], event: KeyboardEvent): boo
 }
 
 const SIGNS: Readonly<Record<string, string>> = {
-  ArrowLeft: "←", ArrowUp: "↑", ArrowRight: "→", ArrowDown: "↓", Escape: "Esc", "-": "−",
+  ArrowLeft: "←",
+  ArrowUp: "↑",
+  ArrowRight: "→",
+  ArrowDown: "↓",
+  Escape: "Esc",
+  "-": "−",
 };
 
 /** A chord as people read it. */
@@ -114,7 +127,9 @@ export function chordText(text: string): string {
 
 /** One line per label that has a key. */
 export function labelKeys(
-  names: readonly string[], keyOf: (index: number) => string | null, choose: (index: number) => boolean | void,
+  names: readonly string[],
+  keyOf: (index: number) => string | null,
+  choose: (index: number) => boolean | void,
 ): KeyBinding[] {
   return names.flatMap((text, i) => {
     const key = keyOf(i);
@@ -133,13 +148,17 @@ export const KEYS_DIALOG = "shortcuts";
 export function keysDialog(groups: readonly KeyGroup[]): TemplateResult {
   return modal(
     { id: KEYS_DIALOG, title: msg().keyboardShortcuts, boxClass: "dialog-box wide" },
-    html`<div class="key-groups">${groups.filter(({ keys }) => keys.length).map(
-      ({ title, keys }) => html`<table class="keys"><caption>${title}</caption>
-        ${keys.filter((entry) => !("isUnlisted" in entry && entry.isUnlisted)).map((entry) => {
-          const shown = entry.shown ?? ("keys" in entry ? entry.keys.map(chordText) : []);
-          return html`<tr><td>${shown.map((key) => html`<kbd>${key}</kbd>`)}</td><td>${entry.text}</td></tr>`;
-        })}
+    html`<div class="key-groups">${groups
+      .filter(({ keys }) => keys.length)
+      .map(
+        ({ title, keys }) => html`<table class="keys"><caption>${title}</caption>
+        ${keys
+          .filter((entry) => !("isUnlisted" in entry && entry.isUnlisted))
+          .map((entry) => {
+            const shown = entry.shown ?? ("keys" in entry ? entry.keys.map(chordText) : []);
+            return html`<tr><td>${shown.map((key) => html`<kbd>${key}</kbd>`)}</td><td>${entry.text}</td></tr>`;
+          })}
       </table>`,
-    )}</div>`,
+      )}</div>`,
   );
 }

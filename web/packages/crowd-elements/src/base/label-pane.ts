@@ -30,11 +30,14 @@ export interface LabelPaneView {
 export function labelPane(view: LabelPaneView): TemplateResult {
   const wanted = view.filter.trim().toLowerCase();
   const nameOf = (label: string): string => view.nameOf?.(label) ?? label;
-  const shown = view.labels.map((label, i) => ({ label, i })).filter(({ label }) => nameOf(label).toLowerCase().includes(wanted));
+  const shown = view.labels
+    .map((label, i) => ({ label, i }))
+    .filter(({ label }) => nameOf(label).toLowerCase().includes(wanted));
   return html`<div class="label-pane">
     <div class="side-head"><h2>${msg().labels}</h2></div>
-    ${view.labels.length >= FILTER_FROM
-      ? html`<div class="label-filter"><input class="field" type="search" data-no-enter placeholder=${msg().filterChoices}
+    ${
+      view.labels.length >= FILTER_FROM
+        ? html`<div class="label-filter"><input class="field" type="search" data-no-enter placeholder=${msg().filterChoices}
           aria-label=${msg().filterChoices} .value=${live(view.filter)}
           @input=${(event: Event) => {
             event.stopPropagation();
@@ -53,7 +56,8 @@ export function labelPane(view: LabelPaneView): TemplateResult {
               (event.target as HTMLElement).blur();
             }
           }} /></div>`
-      : nothing}
+        : nothing
+    }
     <div class="label-pane-content">
       ${shown.map(({ label, i }) => {
         const isCurrent = label === view.current;

@@ -30,7 +30,9 @@ export function labelPicker(view: LabelPickerView): TemplateResult {
   const wanted = view.filter.trim().toLowerCase();
   const nameOf = (label: string): string => view.nameOf?.(label) ?? label;
   const keyOf = (i: number): string | null => (view.keyOf ? view.keyOf(i) : digitKey(i));
-  const shown = view.labels.map((label, i) => ({ label, i })).filter(({ label }) => nameOf(label).toLowerCase().includes(wanted));
+  const shown = view.labels
+    .map((label, i) => ({ label, i }))
+    .filter(({ label }) => nameOf(label).toLowerCase().includes(wanted));
   const onKey = (event: KeyboardEvent): void => {
     event.stopPropagation();
     const entries = [...(event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>(".pick")];
@@ -50,18 +52,22 @@ export function labelPicker(view: LabelPickerView): TemplateResult {
   return html`<div class="picker" role="dialog" aria-label=${msg().chooseLabelFor} data-no-draw
     style="left: ${view.x}px; top: ${view.y}px" @keydown=${onKey} @pointerdown=${(event: Event) => event.stopPropagation()}>
     <strong>${msg().chooseLabelFor}</strong>
-    ${view.labels.length >= FILTER_FROM
-      ? html`<input class="field" type="search" data-no-enter placeholder=${msg().filterChoices} aria-label=${msg().filterChoices}
+    ${
+      view.labels.length >= FILTER_FROM
+        ? html`<input class="field" type="search" data-no-enter placeholder=${msg().filterChoices} aria-label=${msg().filterChoices}
           @input=${(event: Event) => {
             event.stopPropagation();
             view.onFilter((event.target as HTMLInputElement).value);
           }} />`
-      : nothing}
+        : nothing
+    }
     <div class="picks">
-      ${shown.map(({ label, i }) => html`<button class="pick" type="button" @click=${() => view.onPick(label)}>
+      ${shown.map(
+        ({ label, i }) => html`<button class="pick" type="button" @click=${() => view.onPick(label)}>
         <span class="chip" style="background: ${view.colorOf(label)}"></span><span class="name">${nameOf(label)}</span>
         ${label === view.last ? html`<kbd title=${msg().keyRepeat}>.</kbd>` : nothing}
-        ${keyOf(i) === null ? nothing : html`<kbd>${keyOf(i)}</kbd>`}</button>`)}
+        ${keyOf(i) === null ? nothing : html`<kbd>${keyOf(i)}</kbd>`}</button>`,
+      )}
     </div>
   </div>`;
 }
@@ -84,7 +90,8 @@ const MARGIN = 8;
 
 /** Where the picker stands so that all of it is in view; above `above` when there is no room below the wanted place. */
 export function insidePicker(wanted: Point, view: Size, above: number | null = null): Point {
-  const inside = (value: number, room: number, size: number): number => Math.max(MARGIN, Math.min(value, room - size - MARGIN));
+  const inside = (value: number, room: number, size: number): number =>
+    Math.max(MARGIN, Math.min(value, room - size - MARGIN));
   const hasRoom = above === null || wanted.y + SIZE.height < view.height;
   return {
     x: inside(wanted.x, view.width, SIZE.width),

@@ -39,7 +39,8 @@ export const maskMessages = {
   maskLoading: "Loading the earlier mask…",
   maskStillLoading: "The earlier mask is still loading.",
   maskFailed: "The earlier mask could not be loaded",
-  maskFailedSubmit: "The earlier mask could not be loaded, so the task cannot be sent yet. Try again or release the task.",
+  maskFailedSubmit:
+    "The earlier mask could not be loaded, so the task cannot be sent yet. Try again or release the task.",
   maskNotRight: (reason: string) => `The file does not fit: ${reason}.`,
   maskDamaged: "its base64 text is damaged",
   maskNeedsCors:

@@ -26,7 +26,8 @@ function shapeSentences(one: string, many: string) {
     keyPrevious: `Previous ${one}`,
     nothingMarkedTitle: `No ${many} drawn`,
     nothingMarked: `This image has no ${many} yet. Is there really nothing to mark in it?`,
-    copied: (n: number) => (n === 1 ? `1 ${one} copied from the image before` : `${n} ${many} copied from the image before`),
+    copied: (n: number) =>
+      n === 1 ? `1 ${one} copied from the image before` : `${n} ${many} copied from the image before`,
     keyHideOne: `Hide or show the selected ${one}`,
     keyAskLabel: `Choose another label for the selected ${one} from the list`,
     keyHide: `Hide or show the ${many}`,
@@ -40,7 +41,8 @@ const pathSentences = {
   keyDelete: "Delete the chosen point or the selection; while drawing: the last point",
 };
 
-const HELP = "Enter adds one, Tab goes through them, V through the points of the selected one, I adds a point, arrow keys move.";
+const HELP =
+  "Enter adds one, Tab goes through them, V through the points of the selected one, I adds a point, arrow keys move.";
 
 export const shapeMessages = {
   shapes: {
@@ -59,7 +61,8 @@ export const shapeMessages = {
       hintDraw: "Click to place a point · drag a point to move it",
       hintSelected: "Drag to move · a number relabels",
       hintChooseLabel: "Choose a label, or click first and choose then",
-      canvasHelp: "Image with points. Enter adds a point, Tab goes through the points, arrow keys move the selected one.",
+      canvasHelp:
+        "Image with points. Enter adds a point, Tab goes through the points, arrow keys move the selected one.",
     },
     line: {
       ...shapeSentences("line", "lines"),
@@ -68,7 +71,8 @@ export const shapeMessages = {
       hintDraw: "Click start and end, or drag · a line selects",
       hintSelected: "Drag an end or the line · a number relabels",
       hintChooseLabel: "Choose a label, then click start and end",
-      canvasHelp: "Image with lines. Enter adds a line, Tab goes through the lines, V through the ends, arrow keys move.",
+      canvasHelp:
+        "Image with lines. Enter adds a line, Tab goes through the lines, V through the ends, arrow keys move.",
     },
     polyline: {
       ...shapeSentences("polyline", "polylines"),
@@ -96,7 +100,8 @@ export const shapeMessages = {
   hintLineEnd: "Click where the line ends · Esc cancels",
   hintFinishPolyline: "Enter or the green point finishes · Esc cancels",
   hintClosePolygon: "Enter or the green point closes · Esc cancels",
-  hintMorePoints: (missing: number) => `At least ${missing === 1 ? "one more point" : `${missing} more points`} · Esc cancels`,
+  hintMorePoints: (missing: number) =>
+    `At least ${missing === 1 ? "one more point" : `${missing} more points`} · Esc cancels`,
   edgesCross: "Edges must not cross.",
   tooFewPoints: (min: number) => `At least ${min} points are needed.`,
   finishFirst: "Finish the drawing with Enter, or cancel it with Esc.",

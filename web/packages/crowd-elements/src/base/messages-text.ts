@@ -92,8 +92,7 @@ export const textMessages = {
       : `${pair}: ${field} needs at least ${min} words (now ${now}).`,
   pairTooLong: (pair: string, field: string, max: number, now: number) =>
     `${pair}: ${field} may have at most ${max} words (now ${now}).`,
-  pairNoReference: (pair: string) =>
-    `${pair}: mark a passage in the text, or tick that it is about the whole text.`,
+  pairNoReference: (pair: string) => `${pair}: mark a passage in the text, or tick that it is about the whole text.`,
   tooFewQuestions: (min: number, now: number) =>
     `Write at least ${min === 1 ? "one question" : `${min} questions`} (now ${now}).`,
   referenceAdded: (pair: string, text: string) => `${pair}: reference “${text}”`,

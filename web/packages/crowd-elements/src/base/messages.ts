@@ -43,10 +43,10 @@ export const en = {
   badAttribute: (name: string, reason: string, line: number | null, column: number | null) =>
     `The attribute "${name}" cannot be read${line === null ? "" : ` (line ${line}, column ${column})`}: ${reason}. ` +
     "Tell the person who made this task.",
-  missingAttribute: (name: string) =>
-    `The attribute "${name}" is missing. Tell the person who made this task.`,
+  missingAttribute: (name: string) => `The attribute "${name}" is missing. Tell the person who made this task.`,
 
-  outsideForm: "This part stands outside the form, so what is done in it is not sent. Tell the person who made this task.",
+  outsideForm:
+    "This part stands outside the form, so what is done in it is not sent. Tell the person who made this task.",
   notOffered: (n: number, labels: string) =>
     `${n === 1 ? "One earlier annotation has a label" : `${n} earlier annotations have labels`} that this task does not offer (${labels}). ` +
     `${n === 1 ? "It is" : "They are"} not shown and not sent.`,

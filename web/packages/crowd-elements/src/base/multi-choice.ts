@@ -154,8 +154,7 @@ export abstract class MultiChoiceWidget extends WidgetElement {
   get _submittableValue(): object {
     const { exclusionCategory } = this;
     return {
-      labels:
-        this.excluded && this.exclusionAsLabel && exclusionCategory ? [exclusionCategory.text] : this.value,
+      labels: this.excluded && this.exclusionAsLabel && exclusionCategory ? [exclusionCategory.text] : this.value,
     };
   }
 

@@ -1,7 +1,15 @@
 /** How shapes look on the canvas: outline with a halo that shows on any picture, light fill, name tag, handles. */
 
 import {
-  BOX_HANDLES, type Box, type Outline, type Point, type Transform, type Vertices, handlePoint, pathRules, textColorOn,
+  BOX_HANDLES,
+  type Box,
+  type Outline,
+  type Point,
+  type Transform,
+  type Vertices,
+  handlePoint,
+  pathRules,
+  textColorOn,
 } from "@labelwright/annotation-core";
 
 export const HANDLE_PX = 9;
@@ -60,7 +68,12 @@ function short(text: string): string {
   return cut;
 }
 
-export function paintShape(context: CanvasRenderingContext2D, transform: Transform, shape: Outline, look: ShapeLook): void {
+export function paintShape(
+  context: CanvasRenderingContext2D,
+  transform: Transform,
+  shape: Outline,
+  look: ShapeLook,
+): void {
   context.beginPath();
   const { left, top, width, height } = trace(context, transform, shape);
   const isPoint = shape.kind === "keypoint";
@@ -114,13 +127,23 @@ function trace(context: CanvasRenderingContext2D, transform: Transform, shape: O
   if (shape.kind === "keypoint") {
     const { x, y } = transform.toScreen(shape);
     context.arc(x, y, POINT_RADIUS_PX, 0, 2 * Math.PI);
-    return { left: x - POINT_RADIUS_PX, top: y - POINT_RADIUS_PX, width: 2 * POINT_RADIUS_PX, height: 2 * POINT_RADIUS_PX };
+    return {
+      left: x - POINT_RADIUS_PX,
+      top: y - POINT_RADIUS_PX,
+      width: 2 * POINT_RADIUS_PX,
+      height: 2 * POINT_RADIUS_PX,
+    };
   }
   return tracePath(context, transform, shape.vertices, pathRules[shape.kind].isClosed);
 }
 
 /** The tag of a path stands at its topmost vertex. */
-function tracePath(context: CanvasRenderingContext2D, transform: Transform, vertices: Vertices, isClosed: boolean): Box {
+function tracePath(
+  context: CanvasRenderingContext2D,
+  transform: Transform,
+  vertices: Vertices,
+  isClosed: boolean,
+): Box {
   let [left, right, bottom] = [Infinity, -Infinity, -Infinity];
   let top: Point = { x: 0, y: Infinity };
   for (const vertex of vertices) {
@@ -146,7 +169,11 @@ export function paintEdge(
   const a = transform.toScreen(from);
   const b = transform.toScreen(to);
   context.lineCap = "round";
-  for (const [style, width, pattern] of [["rgba(0, 0, 0, 0.38)", 4, []], ["#ffffff", 3, []], [color, 2, dash]] as const) {
+  for (const [style, width, pattern] of [
+    ["rgba(0, 0, 0, 0.38)", 4, []],
+    ["#ffffff", 3, []],
+    [color, 2, dash],
+  ] as const) {
     context.setLineDash([...pattern]);
     context.strokeStyle = style;
     context.lineWidth = width;
@@ -158,8 +185,18 @@ export function paintEdge(
   context.setLineDash([]);
 }
 
-export function paintDot(context: CanvasRenderingContext2D, at: Point, radius: number, core: string, ring = "#ffffff"): void {
-  for (const [style, r] of [["rgba(0, 0, 0, 0.5)", radius + 1], [ring, radius], [core, radius - 1.75]] as const) {
+export function paintDot(
+  context: CanvasRenderingContext2D,
+  at: Point,
+  radius: number,
+  core: string,
+  ring = "#ffffff",
+): void {
+  for (const [style, r] of [
+    ["rgba(0, 0, 0, 0.5)", radius + 1],
+    [ring, radius],
+    [core, radius - 1.75],
+  ] as const) {
     context.fillStyle = style;
     context.beginPath();
     context.arc(at.x, at.y, Math.max(0.5, r), 0, 2 * Math.PI);
@@ -194,7 +231,12 @@ function paintTag(
   }
 }
 
-export function paintBoxHandles(context: CanvasRenderingContext2D, transform: Transform, box: Box, color: string): void {
+export function paintBoxHandles(
+  context: CanvasRenderingContext2D,
+  transform: Transform,
+  box: Box,
+  color: string,
+): void {
   const screen = transform.boxToScreen(box);
   for (const handle of BOX_HANDLES) {
     // On a small box the handles of the edges would cover those of the corners.

@@ -44,14 +44,20 @@ export function shapeList(view: ShapeListView): TemplateResult {
   };
   return html`<div class="shape-pane">
     <div class="side-head"><h2>${view.texts.title}</h2>${shapes.length ? html`<span class="count total">${shapes.length}</span>` : nothing}</div>
-    ${shapes.length
-      ? html`<div class="shape-list" role="list" tabindex="0" aria-label=${view.texts.title}
+    ${
+      shapes.length
+        ? html`<div class="shape-list" role="list" tabindex="0" aria-label=${view.texts.title}
           @scroll=${(event: Event) => view.onScroll(event)} @keydown=${move} @mouseleave=${() => view.onHover(null)}>
           <div style="height: ${shapes.length * ROW_PX}px; position: relative">
-            ${repeat(rows, ({ shape }) => shape.id, ({ shape, i }) => row(view, shape, i))}
+            ${repeat(
+              rows,
+              ({ shape }) => shape.id,
+              ({ shape, i }) => row(view, shape, i),
+            )}
           </div>
         </div>`
-      : html`<p class="empty pad">${view.texts.none}</p>`}
+        : html`<p class="empty pad">${view.texts.none}</p>`
+    }
   </div>`;
 }
 

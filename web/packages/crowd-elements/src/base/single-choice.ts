@@ -126,7 +126,7 @@ export abstract class SingleChoiceWidget extends WidgetElement {
 
   /** Chooses what this worker chose last in this job. It is only chosen: sending stays the worker's. */
   async #repeat(): Promise<void> {
-    const label = (await this.previousValue() as { label?: unknown } | null)?.label;
+    const label = ((await this.previousValue()) as { label?: unknown } | null)?.label;
     const at = typeof label === "string" ? this.categories.indexOf(label) : -1;
     if (at >= 0) this.choose(at);
     else this.showNote(msg().noPrevious);
@@ -146,7 +146,8 @@ export abstract class SingleChoiceWidget extends WidgetElement {
   override focusControl(): void {
     const { renderRoot } = this;
     (
-      renderRoot.querySelector<HTMLElement>(".choice[aria-checked=true]") ?? renderRoot.querySelector<HTMLElement>(".choice")
+      renderRoot.querySelector<HTMLElement>(".choice[aria-checked=true]") ??
+      renderRoot.querySelector<HTMLElement>(".choice")
     )?.focus({ preventScroll: true });
   }
 
@@ -164,16 +165,20 @@ export abstract class SingleChoiceWidget extends WidgetElement {
       <div class="category-picker-wrapper">
         <div class="side-head"><h2 id="categories">${msg().categories}</h2></div>
         ${this.renderProblem()}
-        ${categories.length >= FILTER_FROM
-          ? html`<div class="filter"><input class="field" type="search" data-no-enter placeholder=${msg().filterChoices}
+        ${
+          categories.length >= FILTER_FROM
+            ? html`<div class="filter"><input class="field" type="search" data-no-enter placeholder=${msg().filterChoices}
               aria-label=${msg().filterChoices} .value=${live(this.filter)} @input=${this.#onFilter} @keydown=${this.#onFilterKey} /></div>`
-          : nothing}
+            : nothing
+        }
         <div class="choices" role="radiogroup" aria-labelledby="categories" @keydown=${this.#onArrow}>
-          ${shown.map(({ text, i }) => html`<button class="choice" type="button" role="radio"
+          ${shown.map(
+            ({ text, i }) => html`<button class="choice" type="button" role="radio"
             aria-checked=${i === this.#chosen ? "true" : "false"} tabindex=${i === stop ? 0 : -1}
             ?disabled=${this.disabled} @click=${() => this.choose(i)}>
             <span class="dot"></span><span class="text">${text}</span>${i < 10 ? html`<kbd>${(i + 1) % 10}</kbd>` : nothing}
-          </button>`)}
+          </button>`,
+          )}
           ${shown.length ? nothing : html`<span class="none-found">${msg().nothingFound}</span>`}
         </div>
         ${this.renderBelowChoices()}

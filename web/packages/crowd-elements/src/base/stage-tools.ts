@@ -50,7 +50,9 @@ export function stagePanel(stage: ImageStage | null): TemplateResult | typeof no
       <button class="btn bordered" type="button" id="retry" @click=${() => stage?.retry()}>${icon("refresh")}${msg().retry}</button>
     </div>`;
   }
-  return status.phase !== "ready" || status.isReadable ? nothing : html`<div class="stage-warning" role="status">${msg().noCors}</div>`;
+  return status.phase !== "ready" || status.isReadable
+    ? nothing
+    : html`<div class="stage-warning" role="status">${msg().noCors}</div>`;
 }
 
 export interface SliderRow {
@@ -97,10 +99,21 @@ export function stageKeys(stage: ImageStage | null, hasMoveTool: boolean): KeyGr
       { shown: [m.keyWheel], text: m.keyWheelDoes },
       ...(hasMoveTool
         ? [
-            { keys: ["M"], text: m.move, run: does((it) => { it.isMoveTool = !it.isMoveTool; }) },
             {
-              keys: [" "], text: m.keyMoveHeld,
-              run: (event: KeyboardEvent): boolean => !isOnControl(event) && does((it) => { it.isSpaceHeld = true; })(),
+              keys: ["M"],
+              text: m.move,
+              run: does((it) => {
+                it.isMoveTool = !it.isMoveTool;
+              }),
+            },
+            {
+              keys: [" "],
+              text: m.keyMoveHeld,
+              run: (event: KeyboardEvent): boolean =>
+                !isOnControl(event) &&
+                does((it) => {
+                  it.isSpaceHeld = true;
+                })(),
             },
           ]
         : []),
@@ -122,5 +135,8 @@ export const ARROW_KEYS = ["ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"] as
 
 /** Which way an arrow key points. */
 export function arrowOf({ key }: KeyboardEvent): { readonly x: number; readonly y: number } {
-  return { x: Number(key === "ArrowRight") - Number(key === "ArrowLeft"), y: Number(key === "ArrowDown") - Number(key === "ArrowUp") };
+  return {
+    x: Number(key === "ArrowRight") - Number(key === "ArrowLeft"),
+    y: Number(key === "ArrowDown") - Number(key === "ArrowUp"),
+  };
 }

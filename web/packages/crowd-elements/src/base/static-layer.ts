@@ -11,7 +11,11 @@ import type { ImageStage, StagePainter } from "./image-stage.js";
 const REST_MS = 120;
 
 /** Brings a canvas to the size of the view and paints it, in the view's own pixels. */
-export function clearAndPaint(canvas: HTMLCanvasElement, stage: ImageStage, paint: (context: CanvasRenderingContext2D) => void): void {
+export function clearAndPaint(
+  canvas: HTMLCanvasElement,
+  stage: ImageStage,
+  paint: (context: CanvasRenderingContext2D) => void,
+): void {
   const ratio = window.devicePixelRatio || 1;
   const width = Math.round(stage.view.width * ratio);
   const height = Math.round(stage.view.height * ratio);
@@ -89,7 +93,12 @@ export class StaticLayer {
     ];
     for (const strip of strips) {
       if (!strip.width || !strip.height) continue;
-      const part = { left: strip.left / ratio, top: strip.top / ratio, width: strip.width / ratio, height: strip.height / ratio };
+      const part = {
+        left: strip.left / ratio,
+        top: strip.top / ratio,
+        width: strip.width / ratio,
+        height: strip.height / ratio,
+      };
       context.save();
       context.beginPath();
       context.rect(strip.left, strip.top, strip.width, strip.height);

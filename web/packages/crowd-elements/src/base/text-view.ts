@@ -211,12 +211,7 @@ export class TextView {
     if (line.start === line.end) {
       const box = line.element.getBoundingClientRect();
       const x = this.#isRtl(i) ? box.right : box.left;
-      return new DOMRect(
-        x,
-        box.top + LINE_OVERLAP_PX + ROW_GAP_PX,
-        0,
-        box.height - 2 * (LINE_OVERLAP_PX + ROW_GAP_PX),
-      );
+      return new DOMRect(x, box.top + LINE_OVERLAP_PX + ROW_GAP_PX, 0, box.height - 2 * (LINE_OVERLAP_PX + ROW_GAP_PX));
     }
     const from = isEnd ? previousCharacter(this.#text, line.end) : offset;
     const to = isEnd ? line.end : Math.min(line.end, nextCharacter(this.#text, offset));
@@ -458,9 +453,7 @@ export class TextView {
   #placeCaret(): void {
     const root = this.element.getRootNode() as ShadowRoot | Document;
     const isShown =
-      root.activeElement === this.element &&
-      this.#anchor === this.#caret &&
-      this.element.matches(":focus-visible");
+      root.activeElement === this.element && this.#anchor === this.#caret && this.element.matches(":focus-visible");
     this.#caretElement.hidden = !isShown;
     if (!isShown || !this.#lines.length) return;
     const rect = this.#rectAt(this.#caret);

@@ -7,7 +7,15 @@ import { property, state } from "lit/decorators.js";
 import { modalStyles } from "../crowd-form/crowd-form.styles.js";
 import { onPreferences, preference, setPreference } from "../page/context.js";
 import { pageKeys } from "../page/key-map.js";
-import { LOOK_EVENT, canChooseScheme, isDark, isFocusMode, lookKeys, toggleFocusMode, toggleScheme } from "../page/look.js";
+import {
+  LOOK_EVENT,
+  canChooseScheme,
+  isDark,
+  isFocusMode,
+  lookKeys,
+  toggleFocusMode,
+  toggleScheme,
+} from "../page/look.js";
 import { previousAnswer } from "../page/previous.js";
 import { pageIsReady, ready } from "../page/ready.js";
 import { booleanProperty } from "./attributes.js";
@@ -26,11 +34,7 @@ const NARROW_PX = 860;
 let current: WidgetElement | null = null;
 
 export abstract class WidgetElement extends CrowdElement implements CrowdControl {
-  static override styles = [
-    ...(CrowdElement.styles as []),
-    modalStyles,
-    widgetStyles,
-  ];
+  static override styles = [...(CrowdElement.styles as []), modalStyles, widgetStyles];
 
   static override regions: readonly string[] = ["short-instructions", "full-instructions"];
 
@@ -232,7 +236,8 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
 
   /** Why sending was refused; each widget shows it where the worker has to act. */
   protected renderProblem(): unknown {
-    if (this.shownProblem && !this.brokenReasons().length) return html`<p class="problem" role="alert">${this.shownProblem}</p>`;
+    if (this.shownProblem && !this.brokenReasons().length)
+      return html`<p class="problem" role="alert">${this.shownProblem}</p>`;
     return html`<div role="status">${this.note ? html`<p class="note">${this.note}</p>` : nothing}</div>`;
   }
 
@@ -270,21 +275,27 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
           </div>
           <h1 class="question" id="question">${this.header}</h1>
           ${this.renderBarEnd()}
-          ${canChooseScheme()
-            ? html`<button class="btn icon" type="button" id="dark-mode" title=${`${msg().darkMode} (${chordText("Shift+D")})`}
+          ${
+            canChooseScheme()
+              ? html`<button class="btn icon" type="button" id="dark-mode" title=${`${msg().darkMode} (${chordText("Shift+D")})`}
                 aria-label=${msg().darkMode} aria-pressed=${isDark() ? "true" : "false"} @click=${toggleScheme}>${icon("dark-mode")}</button>`
-            : nothing}
+              : nothing
+          }
           <button class="btn icon" type="button" id="focus-mode" title=${`${msg().focusMode} (${chordText("Shift+F")})`}
             aria-label=${msg().focusMode} @click=${toggleFocusMode}>${icon("focus")}</button>
         </div>
-        ${isFocused
-          ? html`<button class="btn icon leave-focus" type="button" title=${`${msg().leaveFocusMode} (${chordText("Shift+F")})`}
+        ${
+          isFocused
+            ? html`<button class="btn icon leave-focus" type="button" title=${`${msg().leaveFocusMode} (${chordText("Shift+F")})`}
               aria-label=${msg().leaveFocusMode} @click=${toggleFocusMode}>${icon("focus-off")}</button>`
-          : nothing}
-        ${broken.length
-          ? html`<div class="broken" role="alert"><strong>${msg().somethingWrong}</strong>
+            : nothing
+        }
+        ${
+          broken.length
+            ? html`<div class="broken" role="alert"><strong>${msg().somethingWrong}</strong>
               <ul>${broken.map((reason) => html`<li>${reason}</li>`)}</ul></div>`
-          : nothing}
+            : nothing
+        }
         ${this.#isOutsideForm ? html`<p class="aside-note" role="status">${msg().outsideForm}</p>` : nothing}
         ${this.hints().map((hint) => html`<p class="aside-note" role="status">${hint}</p>`)}
         <div class="columns">
@@ -295,10 +306,12 @@ export abstract class WidgetElement extends CrowdElement implements CrowdControl
                 @click=${this.togglePane}>${icon("chevron-left")}</button>
             </div>
             <div class="pane-body">
-              ${hasFull
-                ? html`<button class="linkish moreInstructionsLink" type="button"
+              ${
+                hasFull
+                  ? html`<button class="linkish moreInstructionsLink" type="button"
                     @click=${() => openModal(root(), "full")}>${msg().viewFullInstructions}</button>`
-                : nothing}
+                  : nothing
+              }
               <slot name="short-instructions"></slot>
             </div>
           </aside>

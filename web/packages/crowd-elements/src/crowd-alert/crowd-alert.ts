@@ -6,7 +6,12 @@ import { CrowdElement } from "../base/crowd-element.js";
 import { icon } from "../base/icons.js";
 import { msg } from "../base/messages.js";
 
-const ICONS: Readonly<Record<string, string>> = { info: "info", success: "check-circle", warning: "warning", error: "error" };
+const ICONS: Readonly<Record<string, string>> = {
+  info: "info",
+  success: "check-circle",
+  warning: "warning",
+  error: "error",
+};
 
 /**
  * A message box: `type` is info, success, warning or error.
@@ -74,9 +79,13 @@ export class CrowdAlert extends CrowdElement {
     return html`<div class="box ${type}" role=${type === "error" || type === "warning" ? "alert" : "status"}>
       ${icon(ICONS[type]!)}
       <div class="content"><slot></slot></div>
-      ${this.dismissible
-        ? html`<button class="btn icon" type="button" aria-label=${msg().dismiss} @click=${() => { this.hidden = true; }}>${icon("close")}</button>`
-        : nothing}
+      ${
+        this.dismissible
+          ? html`<button class="btn icon" type="button" aria-label=${msg().dismiss} @click=${() => {
+              this.hidden = true;
+            }}>${icon("close")}</button>`
+          : nothing
+      }
     </div>`;
   }
 }

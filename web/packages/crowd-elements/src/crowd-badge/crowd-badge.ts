@@ -80,7 +80,11 @@ export class CrowdBadge extends CrowdElement {
   }
 
   override render(): unknown {
-    const content = !this.icon ? this.label : /[/.]/.test(this.icon) ? html`<img src=${this.icon} alt="" />` : icon(this.icon);
+    const content = !this.icon
+      ? this.label
+      : /[/.]/.test(this.icon)
+        ? html`<img src=${this.icon} alt="" />`
+        : icon(this.icon);
     return html`${content ? html`<span class="badge" role="status">${content}</span>` : nothing}<slot></slot>`;
   }
 }

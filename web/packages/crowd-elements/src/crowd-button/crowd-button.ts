@@ -131,15 +131,15 @@ export class CrowdButton extends CrowdElement {
   }
 
   override render(): unknown {
-    const content = html`${this.loading
-      ? html`<span class="spinner" role="progressbar"></span>`
-      : this.iconUrl
-        ? html`<img src=${this.iconUrl} alt="" />`
-        : this.icon
-          ? icon(this.icon)
-          : nothing}${this.variant === "icon"
-      ? html`<span class="visually-hidden"><slot></slot></span>`
-      : html`<slot></slot>`}`;
+    const content = html`${
+      this.loading
+        ? html`<span class="spinner" role="progressbar"></span>`
+        : this.iconUrl
+          ? html`<img src=${this.iconUrl} alt="" />`
+          : this.icon
+            ? icon(this.icon)
+            : nothing
+    }${this.variant === "icon" ? html`<span class="visually-hidden"><slot></slot></span>` : html`<slot></slot>`}`;
     if (this.href && !this.disabled) {
       return html`<a class="base" part="base" href=${this.href} target=${ifDefined(this.target || undefined)}
         rel="noopener">${content}</a>`;

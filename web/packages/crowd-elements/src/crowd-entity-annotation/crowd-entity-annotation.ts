@@ -251,7 +251,10 @@ export class CrowdEntityAnnotation extends WidgetElement {
 
   protected override hints(): string[] {
     const { nLeftOut, labels } = this.#earlier;
-    return [...(nLeftOut ? [msg().leftOut(nLeftOut)] : []), ...notOfferedHint(labels.filter((label) => !this.#editor.isKnown(label)))];
+    return [
+      ...(nLeftOut ? [msg().leftOut(nLeftOut)] : []),
+      ...notOfferedHint(labels.filter((label) => !this.#editor.isKnown(label))),
+    ];
   }
 
   protected override get bringsForm(): boolean {
@@ -411,8 +414,7 @@ export class CrowdEntityAnnotation extends WidgetElement {
     const editor = this.#editor;
     const { selectedId, canUndo, canRedo } = editor.store;
     const isOff = this.disabled;
-    const hint =
-      selectedId !== null ? m.hintEntity : editor.currentLabel === null ? m.hintMarkFirst : m.hintMark;
+    const hint = selectedId !== null ? m.hintEntity : editor.currentLabel === null ? m.hintMarkFirst : m.hintMark;
     return html`<div class="text-wrap">
         <div class="text" tabindex="0" role="application" aria-label=${m.textHelp} aria-describedby="question"></div>
         ${this.#renderPicker()}

@@ -1,6 +1,13 @@
 /** What can be done with the entities of one text, whoever asks for it: pointer, keys, panes or the tool bar. */
 
-import { type EntityLabel, type Range_, type Span, SpanStore, labelColors, trimRange } from "@labelwright/annotation-core";
+import {
+  type EntityLabel,
+  type Range_,
+  type Span,
+  SpanStore,
+  labelColors,
+  trimRange,
+} from "@labelwright/annotation-core";
 
 import { msg } from "../base/messages.js";
 

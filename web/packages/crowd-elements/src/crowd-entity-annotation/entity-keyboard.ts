@@ -1,13 +1,6 @@
 /** Marking a text by keyboard: what each key does, in the text and outside of it. */
 
-import {
-  type Range_,
-  type Span,
-  type SpanStore,
-  spansAt,
-  trimRange,
-  wordAt,
-} from "@labelwright/annotation-core";
+import { type Range_, type Span, type SpanStore, spansAt, trimRange, wordAt } from "@labelwright/annotation-core";
 
 import { type KeyGroup, labelKeys } from "../base/keys.js";
 import { msg } from "../base/messages.js";
@@ -47,8 +40,10 @@ export class EntityKeyboard {
   groups(): KeyGroup[] {
     const { desk } = this;
     const m = msg();
-    const inText = (act: (event: KeyboardEvent) => boolean | void) => (event: KeyboardEvent): boolean | void =>
-      desk.isOnText(event) ? act(event) : false;
+    const inText =
+      (act: (event: KeyboardEvent) => boolean | void) =>
+      (event: KeyboardEvent): boolean | void =>
+        desk.isOnText(event) ? act(event) : false;
     return [
       {
         title: m.keysOfLabels,
@@ -67,7 +62,11 @@ export class EntityKeyboard {
           { keys: ["Tab"], text: m.keyNextEntity, run: inText(() => this.#goToNext(1)) },
           { keys: ["Shift+Tab"], text: m.keyPreviousEntity, run: inText(() => this.#goToNext(-1)) },
           { keys: ["Enter"], text: m.keyEnterEntity, run: inText(() => this.#enter()) },
-          { keys: ["Delete", "Backspace"], text: m.keyDeleteEntity, run: (event) => this.#delete(desk.isOnText(event)) },
+          {
+            keys: ["Delete", "Backspace"],
+            text: m.keyDeleteEntity,
+            run: (event) => this.#delete(desk.isOnText(event)),
+          },
           { keys: ["Escape"], text: m.keyEscapeEntity, run: () => desk.escape() },
           { keys: ["Ctrl+Z"], text: m.undo, run: () => desk.undo(true) },
           { keys: ["Ctrl+Y", "Ctrl+Shift+Z"], text: m.redo, run: () => desk.undo(false) },
@@ -76,7 +75,10 @@ export class EntityKeyboard {
       },
       {
         title: m.keysOfText,
-        keys: [...caretKeys(inText((event) => this.#moveCaret(event))), { keys: [" "], text: m.keyWord, run: inText(() => this.#selectWord()) }],
+        keys: [
+          ...caretKeys(inText((event) => this.#moveCaret(event))),
+          { keys: [" "], text: m.keyWord, run: inText(() => this.#selectWord()) },
+        ],
       },
     ];
   }

@@ -5,12 +5,28 @@ import { property, query, state } from "lit/decorators.js";
 import { type CrowdControl, STATE_EVENT, isCrowdControl, isRevealing } from "../base/control.js";
 import { CrowdElement, hasContent } from "../base/crowd-element.js";
 import { icon } from "../base/icons.js";
-import { type KeyBinding, type KeyGroup, KEYS_DIALOG, chordText, isTyping, keysDialog, pressKey } from "../base/keys.js";
+import {
+  type KeyBinding,
+  type KeyGroup,
+  KEYS_DIALOG,
+  chordText,
+  isTyping,
+  keysDialog,
+  pressKey,
+} from "../base/keys.js";
 import { msg } from "../base/messages.js";
 import { modal, openModal } from "../base/modal.js";
 import { WidgetElement } from "../base/widget.js";
 import { CrowdButton } from "../crowd-button/crowd-button.js";
-import { type AnyControl, collect, controlsIn, draftOf, isDisabled, isNativeControl, restoreDraft } from "../page/collect.js";
+import {
+  type AnyControl,
+  collect,
+  controlsIn,
+  draftOf,
+  isDisabled,
+  isNativeControl,
+  restoreDraft,
+} from "../page/collect.js";
 import { isInPortal, onParentMessage, tellParent } from "../page/context.js";
 import { addPageKeys, pageKeys } from "../page/key-map.js";
 import { LOOK_EVENT, isFocusMode, lookKeys } from "../page/look.js";
@@ -281,7 +297,14 @@ export class CrowdForm extends CrowdElement {
   readonly #onPageKey = (event: KeyboardEvent): void => {
     if (event.target === document.body || event.target === document.documentElement) this.#onKey(event);
     // Where there is a widget, it hears these keys itself.
-    if (event.defaultPrevented || event.isComposing || isTyping(event) || this.phase === "locked" || this.#widgets.length) return;
+    if (
+      event.defaultPrevented ||
+      event.isComposing ||
+      isTyping(event) ||
+      this.phase === "locked" ||
+      this.#widgets.length
+    )
+      return;
     if (pressKey([lookKeys(() => this.openShortcuts())], event)) event.preventDefault();
   };
 
@@ -303,7 +326,11 @@ export class CrowdForm extends CrowdElement {
 
   /** Keys that work everywhere in the form, while writing too. */
   get #formKeys(): KeyGroup {
-    const submit: KeyBinding = { keys: ["Ctrl+Enter"], text: msg().keySubmit, run: (event) => this.#attempt(event.isTrusted) };
+    const submit: KeyBinding = {
+      keys: ["Ctrl+Enter"],
+      text: msg().keySubmit,
+      run: (event) => this.#attempt(event.isTrusted),
+    };
     return { title: msg().keysOfForm, keys: [submit] };
   }
 
@@ -420,28 +447,34 @@ export class CrowdForm extends CrowdElement {
       : nothing;
     return html`<div class="shell">
       <div class="page">
-        ${hasShort && !isFocusMode()
-          ? html`<aside class="awsui-app-layout__navigation" aria-label=${msg().instructions}>
+        ${
+          hasShort && !isFocusMode()
+            ? html`<aside class="awsui-app-layout__navigation" aria-label=${msg().instructions}>
               <h2>${short!.getAttribute("header") || msg().instructions}</h2>
               ${hasFull ? html`<p style="margin: 0 0 10px">${link}</p>` : nothing}
               <slot name="short-instructions"></slot>
             </aside>`
-          : nothing}
+            : nothing
+        }
         <div class="main" role=${this.hasAttribute("data-fill") ? nothing : "main"}><form class="form" part="form" novalidate @change=${this.#keepDraft}
           @submit=${(event: Event) => event.preventDefault()}>
           ${hasFull && !hasShort ? html`<div class="only-link">${link}</div>` : nothing}<slot></slot>
         </form></div>
       </div>
       ${this.renderFoot()}
-      ${isInPortal()
-        ? nothing
-        : html`<pre id="answers-box" role="region" aria-label=${msg().answer} aria-live="polite" tabindex="0">${this.answerText}</pre>`}
+      ${
+        isInPortal()
+          ? nothing
+          : html`<pre id="answers-box" role="region" aria-label=${msg().answer} aria-live="polite" tabindex="0">${this.answerText}</pre>`
+      }
       </div>
       ${modal({ id: "full", title, boxClass: "awsui-modal-dialog" }, html`<slot name="full-instructions"></slot>`)}
       ${this.hasKeyList ? keysDialog(this.#ownKeyList()) : nothing}
-      ${this.phase === "locked"
-        ? html`<div class="veil" role="alert"><span>${this.notice?.text ?? msg().locked}</span></div>`
-        : nothing}
+      ${
+        this.phase === "locked"
+          ? html`<div class="veil" role="alert"><span>${this.notice?.text ?? msg().locked}</span></div>`
+          : nothing
+      }
     `;
   }
 
@@ -453,15 +486,19 @@ export class CrowdForm extends CrowdElement {
       <div class="status ${notice?.kind ?? ""}" role=${notice?.kind === "error" ? "alert" : "status"}>
         ${notice ? html`${icon(notice.kind === "error" ? "error" : "check-circle")}<span>${notice.text}</span>` : nothing}
       </div>
-      ${nothingWidget
-        ? html`<label class="nothing"><input type="checkbox" .checked=${nothingWidget.nothing}
+      ${
+        nothingWidget
+          ? html`<label class="nothing"><input type="checkbox" .checked=${nothingWidget.nothing}
               @change=${(event: Event) => this.#tickNothing(event)} />${msg().nothingToLabel}</label>`
-        : nothing}
-      ${this.hasOwnSubmit
-        ? nothing
-        : html`<crowd-button form-action="submit" variant="primary" ?loading=${isBusy}
+          : nothing
+      }
+      ${
+        this.hasOwnSubmit
+          ? nothing
+          : html`<crowd-button form-action="submit" variant="primary" ?loading=${isBusy}
             ?disabled=${this.isBlocked || this.phase === "sent" || this.phase === "locked"}
-            title=${chordText("Ctrl+Enter")}>${isBusy ? msg().submitting : msg().submit}</crowd-button>`}
+            title=${chordText("Ctrl+Enter")}>${isBusy ? msg().submitting : msg().submit}</crowd-button>`
+      }
     </div>`;
   }
 

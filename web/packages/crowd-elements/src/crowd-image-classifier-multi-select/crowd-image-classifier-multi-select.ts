@@ -68,9 +68,7 @@ export class CrowdImageClassifierMultiSelect extends MultiChoiceWidget {
 
   override getDraft(): unknown {
     const choice = super.getDraft() as object | undefined;
-    return choice || this.#comment.text
-      ? { value: this.value, ...choice, comment: this.#comment.text }
-      : undefined;
+    return choice || this.#comment.text ? { value: this.value, ...choice, comment: this.#comment.text } : undefined;
   }
 
   override restoreDraft(draft: unknown): void {

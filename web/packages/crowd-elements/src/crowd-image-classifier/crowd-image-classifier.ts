@@ -84,7 +84,10 @@ export class CrowdImageClassifier extends SingleChoiceWidget {
           const at = overlay.labels.indexOf(shape.label);
           const color = overlay.colors[at] ?? "#7f7f7f";
           paintShape(context, stage.transform, shape, {
-            color, label: shape.label, fill: 0.25 * this.opacity, withTag: tagFrom(shapes.length),
+            color,
+            label: shape.label,
+            fill: 0.25 * this.opacity,
+            withTag: tagFrom(shapes.length),
           });
         }
       },
@@ -97,7 +100,9 @@ export class CrowdImageClassifier extends SingleChoiceWidget {
     },
     loaded: () => this.#placeMask(),
     moreSliders: () =>
-      this.overlay ? [{ label: msg().opacity, value: this.opacity, min: 0, max: 100, onInput: (value) => this.#setOpacity(value) }] : [],
+      this.overlay
+        ? [{ label: msg().opacity, value: this.opacity, min: 0, max: 100, onInput: (value) => this.#setOpacity(value) }]
+        : [],
     resetSliders: () => this.#setOpacity(DEFAULT_OPACITY),
   });
   readonly #comment = new WorkerComment({
@@ -209,8 +214,14 @@ export class CrowdImageClassifier extends SingleChoiceWidget {
     return this.#image.render(
       this.header,
       this.overlay
-        ? toolButton({ id: "hide", icon: isShown ? "visibility" : "visibility-off", title: isShown ? msg().hideAll : msg().showAll,
-            key: "H", isPressed: !isShown, onClick: () => this.#toggleOverlay() })
+        ? toolButton({
+            id: "hide",
+            icon: isShown ? "visibility" : "visibility-off",
+            title: isShown ? msg().hideAll : msg().showAll,
+            key: "H",
+            isPressed: !isShown,
+            onClick: () => this.#toggleOverlay(),
+          })
         : nothing,
     );
   }
@@ -218,10 +229,12 @@ export class CrowdImageClassifier extends SingleChoiceWidget {
   protected override renderBelowChoices(): unknown {
     const { overlay } = this;
     return html`${this.#comment.renderLink()}
-    ${overlay && overlay.labels.length
-      ? html`<div class="legend"><h2>${msg().legend}</h2>
+    ${
+      overlay && overlay.labels.length
+        ? html`<div class="legend"><h2>${msg().legend}</h2>
           ${overlay.labels.map((label, i) => html`<span><i style="background: ${overlay.colors[i]!}"></i>${label}</span>`)}</div>`
-      : nothing}`;
+        : nothing
+    }`;
   }
 
   protected override renderExtraDialogs(): unknown {

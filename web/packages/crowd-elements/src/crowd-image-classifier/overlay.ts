@@ -35,7 +35,12 @@ export function readOverlay(value: unknown): Overlay | null {
     if (!given) continue;
     const labels = toStringList(given["labels"]);
     const entries = given["value"] ?? given[list];
-    return { labels, colors: labelColors(labels.length), maskUrl: null, shapes: (size) => shapesFrom(kind, entries, size).shapes };
+    return {
+      labels,
+      colors: labelColors(labels.length),
+      maskUrl: null,
+      shapes: (size) => shapesFrom(kind, entries, size).shapes,
+    };
   }
   const mask = semanticSegmentation ?? instanceSegmentation;
   if (mask) {

@@ -109,7 +109,11 @@ export class CrowdInstructions extends CrowdElement {
         <slot name=${region}></slot></div>`;
     const tabs = [
       { title: m.summary, isThere: this.#has("short-summary"), body: html`<slot name="short-summary"></slot>` },
-      { title: m.detailedInstructions, isThere: this.#has("detailed-instructions"), body: html`<slot name="detailed-instructions"></slot>` },
+      {
+        title: m.detailedInstructions,
+        isThere: this.#has("detailed-instructions"),
+        body: html`<slot name="detailed-instructions"></slot>`,
+      },
       {
         title: m.examples,
         isThere: good || bad,
@@ -123,12 +127,18 @@ export class CrowdInstructions extends CrowdElement {
       ${modal(
         { id: "dialog", title: m.instructions },
         html`<div class="tabs" role="tablist" @keydown=${(event: KeyboardEvent) => this.#onKey(event, shown, current)}>
-            ${shown.map((i) => html`<button class="tab" role="tab" type="button" id="tab-${i}" aria-controls="panel-${i}"
+            ${shown.map(
+              (i) => html`<button class="tab" role="tab" type="button" id="tab-${i}" aria-controls="panel-${i}"
               aria-selected=${i === current ? "true" : "false"} tabindex=${i === current ? 0 : -1}
-              @click=${() => { this.tab = i; }}>${tabs[i]!.title}</button>`)}
+              @click=${() => {
+                this.tab = i;
+              }}>${tabs[i]!.title}</button>`,
+            )}
           </div>
-          ${tabs.map(({ body }, i) => html`<div class="panel" role="tabpanel" id="panel-${i}" aria-labelledby="tab-${i}"
-            ?hidden=${i !== current}>${body}</div>`)}`,
+          ${tabs.map(
+            ({ body }, i) => html`<div class="panel" role="tabpanel" id="panel-${i}" aria-labelledby="tab-${i}"
+            ?hidden=${i !== current}>${body}</div>`,
+          )}`,
       )}<slot></slot>`;
   }
 
@@ -137,6 +147,8 @@ export class CrowdInstructions extends CrowdElement {
     if (step === undefined) return;
     event.preventDefault();
     this.tab = shown[(shown.indexOf(current) + step + shown.length) % shown.length]!;
-    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>(".tab[aria-selected=true]")?.focus());
+    void this.updateComplete.then(() =>
+      this.renderRoot.querySelector<HTMLElement>(".tab[aria-selected=true]")?.focus(),
+    );
   }
 }

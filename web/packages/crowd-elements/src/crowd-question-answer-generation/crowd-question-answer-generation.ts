@@ -46,14 +46,10 @@ export class CrowdQuestionAnswerGeneration extends WidgetElement {
   @property() text = "";
   @property({ attribute: "min-questions", converter: numberAttribute }) minQuestions: number | null = null;
   @property({ attribute: "max-questions", converter: numberAttribute }) maxQuestions: number | null = null;
-  @property({ attribute: "question-min-words", converter: numberAttribute }) questionMinWords: number | null =
-    null;
-  @property({ attribute: "question-max-words", converter: numberAttribute }) questionMaxWords: number | null =
-    null;
-  @property({ attribute: "answer-min-words", converter: numberAttribute }) answerMinWords: number | null =
-    null;
-  @property({ attribute: "answer-max-words", converter: numberAttribute }) answerMaxWords: number | null =
-    null;
+  @property({ attribute: "question-min-words", converter: numberAttribute }) questionMinWords: number | null = null;
+  @property({ attribute: "question-max-words", converter: numberAttribute }) questionMaxWords: number | null = null;
+  @property({ attribute: "answer-min-words", converter: numberAttribute }) answerMinWords: number | null = null;
+  @property({ attribute: "answer-max-words", converter: numberAttribute }) answerMaxWords: number | null = null;
   @property({ ...booleanProperty, attribute: "allow-custom-question-tags", reflect: false })
   allowCustomQuestionTags = false;
 
@@ -188,8 +184,7 @@ export class CrowdQuestionAnswerGeneration extends WidgetElement {
       const problem = pairProblem(pair, this.#limits);
       if (!problem) continue;
       const name = msg().questionNumber(i + 1);
-      if (problem.field === "references")
-        return { pair, field: "references", message: msg().pairNoReference(name) };
+      if (problem.field === "references") return { pair, field: "references", message: msg().pairNoReference(name) };
       const { limit, now } = problem;
       const field = (problem.field === "question" ? msg().question : msg().questionAnswer).toLowerCase();
       const say = problem.is === "short" ? msg().pairTooShort : msg().pairTooLong;
@@ -199,8 +194,7 @@ export class CrowdQuestionAnswerGeneration extends WidgetElement {
   }
 
   protected override widgetProblem(): Problem | null {
-    if (this.pairs.length < this.#min)
-      return { message: msg().tooFewQuestions(this.#min, this.pairs.length) };
+    if (this.pairs.length < this.#min) return { message: msg().tooFewQuestions(this.#min, this.pairs.length) };
     const faulty = this.#faulty();
     return faulty && { message: faulty.message };
   }
@@ -230,10 +224,7 @@ export class CrowdQuestionAnswerGeneration extends WidgetElement {
     const pairs = (draft as { pairs?: unknown } | null)?.pairs;
     if (!Array.isArray(pairs)) return;
     const isRange = (range: Range_ | null): boolean =>
-      Number.isInteger(range?.start) &&
-      Number.isInteger(range?.end) &&
-      range!.start >= 0 &&
-      range!.start < range!.end;
+      Number.isInteger(range?.start) && Number.isInteger(range?.end) && range!.start >= 0 && range!.start < range!.end;
     this.#isTouched = true;
     this.pairs = (pairs as Partial<QuestionPair>[]).map((given) => ({
       ...this.#newPair(),
@@ -300,9 +291,7 @@ export class CrowdQuestionAnswerGeneration extends WidgetElement {
 
   #focusQuestion(pair: QuestionPair | null): void {
     if (!pair) return;
-    void this.updateComplete.then(() =>
-      this.renderRoot.querySelector<HTMLElement>(`#question-${pair.id}`)?.focus(),
-    );
+    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>(`#question-${pair.id}`)?.focus());
   }
 
   #remove(pair: QuestionPair): void {
@@ -350,10 +339,12 @@ export class CrowdQuestionAnswerGeneration extends WidgetElement {
   protected override keyGroups(): KeyGroup[] {
     const m = msg();
     /** Only while the text has the focus. */
-    const inText = (act: (view: TextView, event: KeyboardEvent) => boolean | void) => (event: KeyboardEvent): boolean | void => {
-      const view = this.#view;
-      return view && event.composedPath()[0] === this.textElement ? act(view, event) : false;
-    };
+    const inText =
+      (act: (view: TextView, event: KeyboardEvent) => boolean | void) =>
+      (event: KeyboardEvent): boolean | void => {
+        const view = this.#view;
+        return view && event.composedPath()[0] === this.textElement ? act(view, event) : false;
+      };
     return [
       {
         title: m.questionsAndAnswers,
@@ -371,7 +362,8 @@ export class CrowdQuestionAnswerGeneration extends WidgetElement {
           { keys: [" "], text: m.keyWord, run: inText((view) => this.#selectWord(view)) },
           { keys: ["Enter"], text: m.keyEnterReference, run: inText((view) => this.#refer(view.range)) },
           {
-            keys: ["Escape"], text: m.keyDropSelection,
+            keys: ["Escape"],
+            text: m.keyDropSelection,
             run: inText((view) => {
               const has = view.range.start < view.range.end;
               if (has) view.clearSelection();
@@ -416,10 +408,7 @@ export class CrowdQuestionAnswerGeneration extends WidgetElement {
         canRemove: n > this.#min,
         colorOf: (pair) => this.#colorOf(pair),
         quoteOf: (pair, i) =>
-          this.text
-            .slice(pair.references[i]!.start, pair.references[i]!.end)
-            .replace(/\s+/g, " ")
-            .slice(0, 90),
+          this.text.slice(pair.references[i]!.start, pair.references[i]!.end).replace(/\s+/g, " ").slice(0, 90),
         onCurrent: (pair) => {
           this.currentId = pair.id;
         },

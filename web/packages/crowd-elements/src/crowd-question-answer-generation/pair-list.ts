@@ -1,11 +1,6 @@
 /** The pane of question and answer pairs beside the text. */
 
-import {
-  type PairLimits,
-  type QuestionPair,
-  type WordLimits,
-  countWords,
-} from "@labelwright/annotation-core";
+import { type PairLimits, type QuestionPair, type WordLimits, countWords } from "@labelwright/annotation-core";
 import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import { live } from "lit/directives/live.js";

@@ -39,7 +39,8 @@ export class CrowdRadioGroup extends CrowdElement {
   /** The buttons of this group, those of a group inside it left out. */
   get buttons(): CrowdRadioButton[] {
     return [...this.querySelectorAll("crowd-radio-button")].filter(
-      (button): button is CrowdRadioButton => button instanceof CrowdRadioButton && button.closest("crowd-radio-group") === this,
+      (button): button is CrowdRadioButton =>
+        button instanceof CrowdRadioButton && button.closest("crowd-radio-group") === this,
     );
   }
 

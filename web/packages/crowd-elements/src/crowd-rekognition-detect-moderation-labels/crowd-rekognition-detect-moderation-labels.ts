@@ -20,9 +20,7 @@ export function readModerationCategories(value: unknown): Category[] {
   value.forEach((item: unknown, i) => {
     const name = typeof item === "object" && item !== null ? (item as { name?: unknown }).name : item;
     if (typeof name !== "string")
-      throw new LiteralError(
-        `entry ${i + 1} must be text or an object with the text "name", got ${describe(item)}`,
-      );
+      throw new LiteralError(`entry ${i + 1} must be text or an object with the text "name", got ${describe(item)}`);
   });
   return value as Category[];
 }
@@ -62,11 +60,8 @@ export class CrowdRekognitionDetectModerationLabels extends MultiChoiceWidget {
   protected override choices(): readonly Choice[] {
     const groups = new Map<string, Choice[]>([["", []]]);
     for (const category of this.#given()) {
-      const parent =
-        typeof category === "object" && typeof category.parentName === "string" ? category.parentName : "";
-      const choice = parent
-        ? { text: this.textOf(category), group: parent }
-        : { text: this.textOf(category) };
+      const parent = typeof category === "object" && typeof category.parentName === "string" ? category.parentName : "";
+      const choice = parent ? { text: this.textOf(category), group: parent } : { text: this.textOf(category) };
       const group = groups.get(parent);
       if (group) group.push(choice);
       else groups.set(parent, [choice]);
@@ -87,9 +82,7 @@ export class CrowdRekognitionDetectModerationLabels extends MultiChoiceWidget {
   override get _submittableValue(): { moderationLabels: unknown[] } {
     const chosen = new Set(this.value);
     return {
-      moderationLabels: structuredClone(
-        this.#given().filter((category) => chosen.has(this.textOf(category))),
-      ),
+      moderationLabels: structuredClone(this.#given().filter((category) => chosen.has(this.textOf(category)))),
     };
   }
 

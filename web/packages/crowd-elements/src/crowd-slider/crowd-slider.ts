@@ -197,7 +197,9 @@ export class CrowdSlider extends CrowdElement implements CrowdControl {
   }
 
   #share(value: number): number {
-    return this.#high === this.#low ? 0 : (Math.min(this.#high, Math.max(this.#low, value)) - this.#low) / (this.#high - this.#low);
+    return this.#high === this.#low
+      ? 0
+      : (Math.min(this.#high, Math.max(this.#low, value)) - this.#low) / (this.#high - this.#low);
   }
 
   override render(): unknown {
@@ -205,22 +207,26 @@ export class CrowdSlider extends CrowdElement implements CrowdControl {
     const label = this.getAttribute("aria-label") || this.getAttribute("label") || this.name;
     return html`<div class="row">
         <div class="track">
-          ${this.secondaryProgress === null
-            ? nothing
-            : html`<div class="secondary" style="width: ${this.#share(this.secondaryProgress) * 100}%"></div>`}
+          ${
+            this.secondaryProgress === null
+              ? nothing
+              : html`<div class="secondary" style="width: ${this.#share(this.secondaryProgress) * 100}%"></div>`
+          }
           <input type="range" min=${this.#low} max=${this.#high} step=${this.#step} .value=${live(String(this.value))}
             aria-label=${label} ?disabled=${this.disabled} @input=${this.#onInput} @change=${() => this.emit("change")} />
           ${this.pin ? html`<span class="pin" style="left: calc(8px + ${share} * (100% - 16px))">${this.value}</span>` : nothing}
         </div>
-        ${this.editable
-          ? html`<input class="field number" type="number" min=${this.#low} max=${this.#high} step=${this.#step}
+        ${
+          this.editable
+            ? html`<input class="field number" type="number" min=${this.#low} max=${this.#high} step=${this.#step}
               aria-label=${label} .value=${live(String(this.value))} ?disabled=${this.disabled}
               @input=${(event: Event) => event.stopPropagation()}
               @change=${(event: Event) => {
                 this.#onInput(event);
                 this.emit("change");
               }} />`
-          : nothing}
+            : nothing
+        }
       </div>
       <div class="labels" @click=${this.#onLabelClick}><slot name="crowd-slider-label" @slotchange=${this.#placeLabels}></slot></div>
       <slot></slot>

@@ -114,8 +114,10 @@ export class CrowdTabs extends CrowdElement {
 
   override render(): unknown {
     return html`<div class="tabs" role="tablist" @keydown=${this.#onKey}>
-        ${this.tabs.map((tab) => html`<button class="tab" type="button" role="tab" tabindex=${tab === this.active ? 0 : -1}
-          aria-selected=${tab === this.active ? "true" : "false"} @click=${() => this.#show(tab)}>${tab.header}</button>`)}
+        ${this.tabs.map(
+          (tab) => html`<button class="tab" type="button" role="tab" tabindex=${tab === this.active ? 0 : -1}
+          aria-selected=${tab === this.active ? "true" : "false"} @click=${() => this.#show(tab)}>${tab.header}</button>`,
+        )}
       </div>
       <slot></slot>`;
   }

@@ -59,7 +59,8 @@ export class CrowdTextArea extends TextField {
     if (!(area instanceof HTMLTextAreaElement)) return;
     const style = getComputedStyle(area);
     const line = parseFloat(style.lineHeight) || 20;
-    const frame = area.offsetHeight - area.clientHeight + parseFloat(style.paddingTop) + parseFloat(style.paddingBottom);
+    const frame =
+      area.offsetHeight - area.clientHeight + parseFloat(style.paddingTop) + parseFloat(style.paddingBottom);
     area.style.minHeight = `${Math.max(1, this.rows ?? 1) * line + (frame || 32)}px`;
     area.style.maxHeight = this.maxRows ? `${this.maxRows * line + frame}px` : "";
     if (!CSS.supports("field-sizing", "content")) {

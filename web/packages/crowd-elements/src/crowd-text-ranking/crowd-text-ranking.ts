@@ -84,9 +84,7 @@ export class CrowdTextRanking extends WidgetElement {
   protected override structuredChanged(): void {
     const n = this.responses.length;
     const isSame = this.places.every((places) => places.length === n);
-    this.places = this.ordinalRankingDimensions.map(
-      (_, i) => (isSame && this.places[i]) || Array<null>(n).fill(null),
-    );
+    this.places = this.ordinalRankingDimensions.map((_, i) => (isSame && this.places[i]) || Array<null>(n).fill(null));
     this.#undo = [];
     this.#redo = [];
     this.active = null;
@@ -200,17 +198,20 @@ export class CrowdTextRanking extends WidgetElement {
     const n = this.responses.length;
     const rankOf = ({ dimension, response }: Letter): number | null => this.places[dimension]![response] ?? null;
     /** For the letter that has the focus. */
-    const move = (to: (rank: number | null) => number | null) => (event: KeyboardEvent): boolean => {
-      const letter = this.#letterAt(event.composedPath()[0]);
-      if (letter) this.#move(letter, to(rankOf(letter)));
-      return letter !== null;
-    };
+    const move =
+      (to: (rank: number | null) => number | null) =>
+      (event: KeyboardEvent): boolean => {
+        const letter = this.#letterAt(event.composedPath()[0]);
+        if (letter) this.#move(letter, to(rankOf(letter)));
+        return letter !== null;
+      };
     return [
       {
         title: m.ranking,
         keys: [
           {
-            keys: Array.from({ length: Math.min(9, n) }, (_, i) => String(i + 1)), text: m.keyRank,
+            keys: Array.from({ length: Math.min(9, n) }, (_, i) => String(i + 1)),
+            text: m.keyRank,
             run: (event, i) => {
               const letter = this.#letterAt(event.composedPath()[0]) ?? this.active ?? this.#nextUnranked(0);
               if (!letter) return false;
@@ -220,10 +221,15 @@ export class CrowdTextRanking extends WidgetElement {
             },
           },
           { keys: ["ArrowUp"], text: m.keyRankUp, run: move((rank) => (rank === null ? n : Math.max(1, rank - 1))) },
-          { keys: ["ArrowDown"], text: m.keyRankDown, run: move((rank) => (rank === null ? 1 : Math.min(n, rank + 1))) },
+          {
+            keys: ["ArrowDown"],
+            text: m.keyRankDown,
+            run: move((rank) => (rank === null ? 1 : Math.min(n, rank + 1))),
+          },
           { keys: ["Delete", "Backspace"], text: m.keyRankOff, run: move(() => null) },
           {
-            keys: ["Escape"], text: m.keyRankDrop,
+            keys: ["Escape"],
+            text: m.keyRankDrop,
             run: () => {
               const was = this.active !== null;
               this.active = null;

@@ -178,12 +178,7 @@ export class CrowdTextractAnalyzeDocument extends WidgetElement {
     // Only what the worker decided is taken from the draft; the blocks are those of the task.
     const saved = new Map((pairs as FormPair[]).map((pair) => [pair.id, pair]));
     const merged = pairsFrom(this.#blocks).map((pair) => {
-      const {
-        key = pair.key,
-        value = pair.value,
-        verdict = null,
-        isBlank = false,
-      } = saved.get(pair.id) ?? {};
+      const { key = pair.key, value = pair.value, verdict = null, isBlank = false } = saved.get(pair.id) ?? {};
       return { ...pair, key: String(key), value: String(value), verdict, isBlank };
     });
     this.pairs = [...merged, ...(pairs as FormPair[]).filter((pair) => pair.isAdded)];
@@ -212,15 +207,11 @@ export class CrowdTextractAnalyzeDocument extends WidgetElement {
     if (!points.length) return;
     const [left, right] = [Math.min(...points.map(({ x }) => x)), Math.max(...points.map(({ x }) => x))];
     const [top, bottom] = [Math.min(...points.map(({ y }) => y)), Math.max(...points.map(({ y }) => y))];
-    stage.setTransform(
-      stage.transform.reveal({ left, top, width: right - left, height: bottom - top }, stage.view),
-    );
+    stage.setTransform(stage.transform.reveal({ left, top, width: right - left, height: bottom - top }, stage.view));
   }
 
   #focusCurrent(): void {
-    void this.updateComplete.then(() =>
-      this.renderRoot.querySelector<HTMLElement>(".pair.current .pair-top")?.focus(),
-    );
+    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>(".pair.current .pair-top")?.focus());
   }
 
   #change(pair: FormPair, changes: Partial<FormPair>): void {
@@ -237,9 +228,7 @@ export class CrowdTextractAnalyzeDocument extends WidgetElement {
   #judgeAndGoOn(pair: FormPair, verdict: Verdict): void {
     this.#judge(pair, verdict);
     const at = this.pairs.findIndex(({ id }) => id === pair.id);
-    const open = [...this.pairs.slice(at + 1), ...this.pairs.slice(0, at)].find(
-      (other) => other.verdict === null,
-    );
+    const open = [...this.pairs.slice(at + 1), ...this.pairs.slice(0, at)].find((other) => other.verdict === null);
     if (open) this.#select(open.id);
     this.#focusCurrent();
   }
@@ -273,9 +262,7 @@ export class CrowdTextractAnalyzeDocument extends WidgetElement {
     this.currentId = id;
     this.#isTouched = true;
     this.changed();
-    void this.updateComplete.then(() =>
-      this.renderRoot.querySelector<HTMLElement>(".pair.current textarea")?.focus(),
-    );
+    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>(".pair.current textarea")?.focus());
   };
 
   #removeAdded(pair: FormPair): void {
@@ -307,8 +294,16 @@ export class CrowdTextractAnalyzeDocument extends WidgetElement {
         keys: [
           { keys: ["Y"], text: m.keyRight, run: does((it) => this.#judgeAndGoOn(it, "valid")) },
           { keys: ["N"], text: m.keyWrong, run: does((it) => this.#judgeAndGoOn(it, "invalid")) },
-          { keys: ["E"], text: m.keyEditValue, run: () => this.renderRoot.querySelector<HTMLElement>(".pair.current textarea")?.focus() },
-          { keys: ["K"], text: m.keyNotFound, run: does((it) => this.#judge(it, it.verdict === "key-not-found" ? null : "key-not-found")) },
+          {
+            keys: ["E"],
+            text: m.keyEditValue,
+            run: () => this.renderRoot.querySelector<HTMLElement>(".pair.current textarea")?.focus(),
+          },
+          {
+            keys: ["K"],
+            text: m.keyNotFound,
+            run: does((it) => this.#judge(it, it.verdict === "key-not-found" ? null : "key-not-found")),
+          },
           { keys: ["B"], text: m.valueIsBlank, run: does((it) => this.#setBlank(it, !it.isBlank)) },
           { keys: ["ArrowDown"], text: m.keyNextPair, run: go(1) },
           { keys: ["ArrowUp"], text: m.keyPreviousPair, run: go(-1) },
@@ -331,11 +326,7 @@ export class CrowdTextractAnalyzeDocument extends WidgetElement {
     const pressed = this.#pressedAt;
     const { stage } = this.#image;
     this.#pressedAt = null;
-    if (
-      !pressed ||
-      !stage?.isReady ||
-      Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) > CLICK_PX
-    )
+    if (!pressed || !stage?.isReady || Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) > CLICK_PX)
       return;
     const { left, top } = stage.host.getBoundingClientRect();
     const point = stage.transform.toImage({ x: event.clientX - left, y: event.clientY - top });
@@ -413,8 +404,7 @@ export class CrowdTextractAnalyzeDocument extends WidgetElement {
   }
 
   #renderVerdict({ verdict }: FormPair): TemplateResult {
-    if (verdict === "valid")
-      return html`<span class="verdict valid">${icon("check")}${msg().verdictValid}</span>`;
+    if (verdict === "valid") return html`<span class="verdict valid">${icon("check")}${msg().verdictValid}</span>`;
     if (verdict === null) return html`<span></span>`;
     return html`<span class="verdict wrong">${icon("close")}${verdict === "invalid" ? msg().verdictInvalid : msg().keyNotFound}</span>`;
   }

@@ -59,11 +59,7 @@ function outline(
 }
 
 /** Whether a point of the image lies in a block. */
-export function isInBlock(
-  block: Block | undefined,
-  point: Point,
-  size: { width: number; height: number },
-): boolean {
+export function isInBlock(block: Block | undefined, point: Point, size: { width: number; height: number }): boolean {
   const points = outlineOf(block, size);
   let isInside = false;
   for (let i = 0, j = points.length - 1; i < points.length; j = i++) {

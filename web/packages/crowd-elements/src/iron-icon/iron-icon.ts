@@ -38,10 +38,12 @@ export class IronIcon extends LitElement {
   override render(): unknown {
     const picture = this.src || (/[/.]/.test(this.icon) ? this.icon : "");
     // The slot: a self-closing tag in HTML swallows what follows, which must stay visible.
-    return html`${picture
+    return html`${
+      picture
         ? html`<img src=${picture} alt="" />`
         : this.icon
           ? html`<svg viewBox="0 0 24 24" aria-hidden="true"><path d=${iconPath(this.icon)}></path></svg>`
-          : nothing}<slot></slot>`;
+          : nothing
+    }<slot></slot>`;
   }
 }

@@ -10,9 +10,7 @@ export type AnyControl = NativeControl | CrowdControl;
 const BUTTON_TYPES = new Set(["button", "submit", "reset", "image"]);
 
 export function isNativeControl(node: unknown): node is NativeControl {
-  return (
-    node instanceof HTMLInputElement || node instanceof HTMLSelectElement || node instanceof HTMLTextAreaElement
-  );
+  return node instanceof HTMLInputElement || node instanceof HTMLSelectElement || node instanceof HTMLTextAreaElement;
 }
 
 /** All controls below the roots in document order. Shadow trees are not entered. */
@@ -30,7 +28,11 @@ export function controlsIn(...roots: readonly Node[]): AnyControl[] {
 export function isDisabled(control: AnyControl): boolean {
   if (isNativeControl(control)) return control.matches(":disabled");
   if (control.disabled) return true;
-  for (let set = control.closest("fieldset:disabled"); set; set = set.parentElement?.closest("fieldset:disabled") ?? null) {
+  for (
+    let set = control.closest("fieldset:disabled");
+    set;
+    set = set.parentElement?.closest("fieldset:disabled") ?? null
+  ) {
     // What stands in a fieldset's first legend stays usable, as with native controls.
     const legend = [...set.children].find((child) => child.localName === "legend");
     if (!legend?.contains(control)) return true;

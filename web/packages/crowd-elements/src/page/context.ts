@@ -24,7 +24,13 @@ export type ParentMessage =
   /** The answer that this worker sent last for this job. */
   | { readonly type: "labelwright.previous"; readonly answer: unknown }
   /** What became of a request for an object's outline. */
-  | { readonly type: "labelwright.segmented"; readonly id: number; readonly png?: unknown; readonly status?: unknown; readonly message?: unknown }
+  | {
+      readonly type: "labelwright.segmented";
+      readonly id: number;
+      readonly png?: unknown;
+      readonly status?: unknown;
+      readonly message?: unknown;
+    }
   | { readonly type: "labelwright.restore"; readonly draft: unknown }
   | { readonly type: "labelwright.lock"; readonly message?: string };
 

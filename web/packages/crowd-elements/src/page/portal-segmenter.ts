@@ -40,7 +40,11 @@ export function askPortalForOutline({ image, points, box, label }: OutlineQuesti
       if (message.type !== "labelwright.segmented" || message.id !== id) return;
       if (message.png instanceof ArrayBuffer) return done({ is: "found", png: new Uint8Array(message.png) });
       isAbsent = ABSENT.has(Number(message.status));
-      done(isAbsent ? { is: "absent" } : { is: "failed", message: typeof message.message === "string" ? message.message : "" });
+      done(
+        isAbsent
+          ? { is: "absent" }
+          : { is: "failed", message: typeof message.message === "string" ? message.message : "" },
+      );
     });
     tellParent("labelwright.segment", {
       id,

@@ -25,7 +25,11 @@ function ask(): Promise<Record<string, unknown> | null> {
     const stop = onParentMessage((message) => {
       if (message.type !== "labelwright.previous") return;
       const { answer } = message;
-      done(typeof answer === "object" && answer !== null && !Array.isArray(answer) ? (answer as Record<string, unknown>) : null);
+      done(
+        typeof answer === "object" && answer !== null && !Array.isArray(answer)
+          ? (answer as Record<string, unknown>)
+          : null,
+      );
     });
     tellParent("labelwright.previous");
   });

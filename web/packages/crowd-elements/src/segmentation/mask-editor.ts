@@ -1,8 +1,22 @@
 /** What can be done with the mask of one image, whoever asks for it: mouse, keys, panes or the tool bar. */
 
 import {
-  type Box, type InitialRegion, MAX_BRUSH, MIN_BRUSH, MaskDocument, type Point, type Region, type RegionsAre, type RowSink, type Size, boxRows, clamp,
-  floodSteps, inSlices, pathRows, polygonRows,
+  type Box,
+  type InitialRegion,
+  MAX_BRUSH,
+  MIN_BRUSH,
+  MaskDocument,
+  type Point,
+  type Region,
+  type RegionsAre,
+  type RowSink,
+  type Size,
+  boxRows,
+  clamp,
+  floodSteps,
+  inSlices,
+  pathRows,
+  polygonRows,
 } from "@labelwright/annotation-core";
 
 import { msg } from "../base/messages.js";
@@ -16,8 +30,13 @@ export type FillReach = "colors" | "region";
 export function toolNames(): Readonly<Record<MaskToolId, string>> {
   const m = msg();
   return {
-    brush: m.brushTool, eraser: m.eraserTool, polygon: m.maskPolygonTool, lasso: m.lassoTool, "bounding-box": m.maskBoxTool,
-    fill: m.fillTool, "auto-segment": m.autoSegmentTool,
+    brush: m.brushTool,
+    eraser: m.eraserTool,
+    polygon: m.maskPolygonTool,
+    lasso: m.lassoTool,
+    "bounding-box": m.maskBoxTool,
+    fill: m.fillTool,
+    "auto-segment": m.autoSegmentTool,
   };
 }
 

@@ -1,6 +1,15 @@
 import {
-  type Box, LiteralError, type MaskPixels, type Point, type Region, type RegionsAre, decodeValues, fromBase64,
-  readInitialMask, toBase64, valuesFromColors,
+  type Box,
+  LiteralError,
+  type MaskPixels,
+  type Point,
+  type Region,
+  type RegionsAre,
+  decodeValues,
+  fromBase64,
+  readInitialMask,
+  toBase64,
+  valuesFromColors,
 } from "@labelwright/annotation-core";
 import { css, html, nothing } from "lit";
 import type { PropertyValues, TemplateResult } from "lit";
@@ -138,7 +147,12 @@ export abstract class MaskElement extends ImageLabelingWidget {
   }
 
   override get isBlocked(): boolean {
-    return super.isBlocked || this.#stage?.status.phase === "failed" || this.maskStatus.phase === "failed" || this.#isUnreadable;
+    return (
+      super.isBlocked ||
+      this.#stage?.status.phase === "failed" ||
+      this.maskStatus.phase === "failed" ||
+      this.#isUnreadable
+    );
   }
 
   protected override widgetProblem(): Problem | null {
@@ -160,7 +174,12 @@ export abstract class MaskElement extends ImageLabelingWidget {
 
   protected override willUpdate(changed: PropertyValues): void {
     super.willUpdate(changed);
-    this.editor.isLocked = this.disabled || this.maskStatus.phase !== "ready" || this.#isUnreadable || this.asking !== null || this.search === "running";
+    this.editor.isLocked =
+      this.disabled ||
+      this.maskStatus.phase !== "ready" ||
+      this.#isUnreadable ||
+      this.asking !== null ||
+      this.search === "running";
   }
 
   // ---- drafts --------------------------------------------------------------------------------------------------
@@ -269,7 +288,9 @@ export abstract class MaskElement extends ImageLabelingWidget {
         this.#earlierLabels = initial.regions.map(({ label }) => label);
         for (const label of new Set(initial.regions.map((region) => region.label))) {
           if (!document.labels.includes(label)) {
-            console.warn(`<${this.localName}>: initial-value uses "${label}", which is not in labels; its pixels are not shown`);
+            console.warn(
+              `<${this.localName}>: initial-value uses "${label}", which is not in labels; its pixels are not shown`,
+            );
           }
         }
         this.maskStatus = { phase: "loading" };
@@ -280,12 +301,14 @@ export abstract class MaskElement extends ImageLabelingWidget {
       this.maskStatus = { phase: "ready" };
     } catch (error) {
       if (abort.signal.aborted) return;
-      if (error instanceof LiteralError) this.initialError = msg().badAttribute("initial-value", error.message, null, null);
+      if (error instanceof LiteralError)
+        this.initialError = msg().badAttribute("initial-value", error.message, null, null);
       else if (error instanceof MaskProblem) this.maskStatus = { phase: "failed", reason: error.message };
       else throw error;
     }
     this.editor.setLabels(this.labels, this.labelColors.map(hexOf));
-    if (this.maskStatus.phase === "ready" && this.#pendingDraft !== undefined) await this.#restore(this.#pendingDraft as Draft);
+    if (this.maskStatus.phase === "ready" && this.#pendingDraft !== undefined)
+      await this.#restore(this.#pendingDraft as Draft);
     announceState(this);
   }
 
@@ -297,7 +320,8 @@ export abstract class MaskElement extends ImageLabelingWidget {
   #valuesOf(pixels: Uint32Array | null, values: ReadonlyMap<string, number>): MaskPixels | null {
     if (!pixels) return null;
     const { mask, nUnknown } = valuesFromColors(pixels, values);
-    if (nUnknown) console.warn(`<${this.localName}>: ${nUnknown} pixels of the earlier mask have colours that belong to no label`);
+    if (nUnknown)
+      console.warn(`<${this.localName}>: ${nUnknown} pixels of the earlier mask have colours that belong to no label`);
     return mask;
   }
 
@@ -315,7 +339,13 @@ export abstract class MaskElement extends ImageLabelingWidget {
     let found: OutlineFound = { rows: new Int32Array(0) };
     try {
       found = await findObject({
-        size, points, box, label, src: this.src, segmenter: this.segmenter, colors: () => this.#imageColors(),
+        size,
+        points,
+        box,
+        label,
+        src: this.src,
+        segmenter: this.segmenter,
+        colors: () => this.#imageColors(),
       });
     } catch (error) {
       console.error(`<${this.localName}>: the outline could not be found`, error);
@@ -386,7 +416,11 @@ export abstract class MaskElement extends ImageLabelingWidget {
         tools: this.tools,
         isOff: off,
         isAdjusting: this.isAdjusting,
-        sliders: this.isAdjusting ? maskSliders(editor, this.light, (light) => { this.light = light; }) : nothing,
+        sliders: this.isAdjusting
+          ? maskSliders(editor, this.light, (light) => {
+              this.light = light;
+            })
+          : nothing,
         end: this.showsNothingItself ? this.renderNothing() : nothing,
         onAdjust: () => {
           this.isAdjusting = !this.isAdjusting;
@@ -465,21 +499,23 @@ export abstract class MaskElement extends ImageLabelingWidget {
           this.labelFilter = text;
         },
       })}</div>
-      ${editor.areInstances
-        ? instanceList({
-            editor,
-            scrollTop: this.listScroll,
-            height: this.renderRoot?.querySelector(".shape-list")?.clientHeight ?? 0,
-            onScroll: (event) => {
-              this.listScroll = (event.target as HTMLElement).scrollTop;
-            },
-            onReveal: (region) => this.#reveal(region),
-            onRelabel: (region) => {
-              editor.selectRegion(region);
-              this.#ask(region);
-            },
-          })
-        : nothing}
+      ${
+        editor.areInstances
+          ? instanceList({
+              editor,
+              scrollTop: this.listScroll,
+              height: this.renderRoot?.querySelector(".shape-list")?.clientHeight ?? 0,
+              onScroll: (event) => {
+                this.listScroll = (event.target as HTMLElement).scrollTop;
+              },
+              onReveal: (region) => this.#reveal(region),
+              onRelabel: (region) => {
+                editor.selectRegion(region);
+                this.#ask(region);
+              },
+            })
+          : nothing
+      }
     </aside>`;
   }
 

@@ -37,14 +37,19 @@ export function maskKeys(context: MaskKeyContext): KeyGroup[] {
   const { areInstances } = editor;
   const m = msg();
   const names = toolNames();
-  const tab = (step: 1 | -1) => (event: KeyboardEvent): boolean => {
-    if (!context.isOnStage(event)) return false;
-    const next = editor.neighbour(step);
-    // Past the last one the focus goes on its way, so nobody is caught on the image.
-    if (next) editor.selectRegion(next);
-    return next !== null;
-  };
-  const close = (isErasing: boolean) => (event: KeyboardEvent): boolean => !isOnControl(event) && editor.closeOutline(isErasing);
+  const tab =
+    (step: 1 | -1) =>
+    (event: KeyboardEvent): boolean => {
+      if (!context.isOnStage(event)) return false;
+      const next = editor.neighbour(step);
+      // Past the last one the focus goes on its way, so nobody is caught on the image.
+      if (next) editor.selectRegion(next);
+      return next !== null;
+    };
+  const close =
+    (isErasing: boolean) =>
+    (event: KeyboardEvent): boolean =>
+      !isOnControl(event) && editor.closeOutline(isErasing);
   return [
     {
       title: m.keysOfLabels,
@@ -74,7 +79,8 @@ export function maskKeys(context: MaskKeyContext): KeyGroup[] {
         { keys: ["Enter"], text: m.keyFinish, run: close(false) },
         { keys: ["Alt+Enter"], text: m.keyFinishErasing, run: close(true) },
         {
-          keys: ["Delete", "Backspace"], text: areInstances ? m.keyDeleteInstance : m.keyTakeBack,
+          keys: ["Delete", "Backspace"],
+          text: areInstances ? m.keyDeleteInstance : m.keyTakeBack,
           run: () => {
             if (stage?.cancelGesture()) return true;
             if (editor.outline.length) editor.takeBackCorner();
@@ -84,7 +90,13 @@ export function maskKeys(context: MaskKeyContext): KeyGroup[] {
           },
         },
         { keys: ["Escape"], text: m.keyMaskEscape, run: () => escape(context) },
-        { keys: ["Ctrl+Z"], text: m.undo, run: () => { if (!stage?.cancelGesture()) editor.undo(); } },
+        {
+          keys: ["Ctrl+Z"],
+          text: m.undo,
+          run: () => {
+            if (!stage?.cancelGesture()) editor.undo();
+          },
+        },
         { keys: ["Ctrl+Y", "Ctrl+Shift+Z"], text: m.redo, run: () => editor.redo() },
         { keys: ["C"], text: m.keyCopy, run: () => context.copyPrevious() },
         { keys: ["H"], text: m.keyMaskHide, run: () => editor.toggleAll() },
@@ -109,7 +121,8 @@ function instanceKeys({ editor, askLabel }: MaskKeyContext): KeyGroup["keys"] {
 
 function withArrows(group: KeyGroup, stage: ImageStage | null): KeyGroup {
   const arrows: KeyBinding = {
-    keys: ARROW_KEYS, text: msg().keyArrowsMove,
+    keys: ARROW_KEYS,
+    text: msg().keyArrowsMove,
     run: (event) => {
       if (isOnControl(event) || !stage) return false;
       panByKey(stage, event);

@@ -24,8 +24,9 @@ export function maskOptions(editor: MaskEditor, hint: string, isOff: boolean, re
   const { tool } = editor;
   const isBrush = tool === "brush" || tool === "eraser";
   return html`<div class="options" role="group" aria-label=${m.toolOptions}>
-    ${isBrush
-      ? html`<label for="brush-size">${m.brushSize}</label>
+    ${
+      isBrush
+        ? html`<label for="brush-size">${m.brushSize}</label>
           <input type="range" id="brush-size" min="0" max=${STEPS} .value=${live(String(toStep(editor.brushSize)))} ?disabled=${isOff}
             aria-valuetext=${m.brushSizePx(editor.brushSize)} @change=${stop}
             @input=${(event: Event) => {
@@ -33,9 +34,11 @@ export function maskOptions(editor: MaskEditor, hint: string, isOff: boolean, re
               editor.brushSize = fromStep(Number((event.target as HTMLInputElement).value));
             }} />
           <output>${m.brushSizePx(editor.brushSize)}</output>`
-      : nothing}
-    ${tool === "fill"
-      ? html`<label for="fill-reach">${m.fillReach}</label>
+        : nothing
+    }
+    ${
+      tool === "fill"
+        ? html`<label for="fill-reach">${m.fillReach}</label>
           <select class="field" id="fill-reach" ?disabled=${isOff} .value=${live(editor.fillReach)}
             @change=${(event: Event) => {
               event.stopPropagation();
@@ -45,8 +48,9 @@ export function maskOptions(editor: MaskEditor, hint: string, isOff: boolean, re
             <option value="colors" ?selected=${editor.fillReach === "colors"}>${m.fillColors}</option>
             <option value="region" ?selected=${editor.fillReach === "region"}>${m.fillRegion}</option>
           </select>
-          ${editor.fillReach === "colors"
-            ? html`<label for="tolerance">${m.tolerance}</label>
+          ${
+            editor.fillReach === "colors"
+              ? html`<label for="tolerance">${m.tolerance}</label>
                 <input type="range" id="tolerance" min="0" max="128" .value=${live(String(editor.tolerance))} ?disabled=${isOff} @change=${stop}
                   @input=${(event: Event) => {
                     event.stopPropagation();
@@ -54,8 +58,10 @@ export function maskOptions(editor: MaskEditor, hint: string, isOff: boolean, re
                     refresh();
                   }} />
                 <output>${editor.tolerance}</output>`
-            : nothing}`
-      : nothing}
+              : nothing
+          }`
+        : nothing
+    }
     <label class="check"><input type="checkbox" id="keep-others" .checked=${live(editor.keepsOthers)} ?disabled=${isOff}
       @change=${(event: Event) => {
         event.stopPropagation();

@@ -10,12 +10,14 @@ import type { MaskEditor } from "./mask-editor.js";
 
 /** The earlier mask: not wanted or there, on its way, or not to be had. */
 export type MaskStatus =
-  | { readonly phase: "ready" }
-  | { readonly phase: "loading" }
-  | { readonly phase: "failed"; readonly reason: string };
+  { readonly phase: "ready" } | { readonly phase: "loading" } | { readonly phase: "failed"; readonly reason: string };
 
 /** The earlier mask is on its way or could not be had, or the image may not be read. */
-export function maskPanel(status: MaskStatus, isUnreadable: boolean, onRetry: () => void): TemplateResult | typeof nothing {
+export function maskPanel(
+  status: MaskStatus,
+  isUnreadable: boolean,
+  onRetry: () => void,
+): TemplateResult | typeof nothing {
   const m = msg();
   if (isUnreadable) {
     return html`<div class="stage-panel over" role="alert" data-no-draw>${icon("image")}<strong>${m.somethingWrong}</strong>
@@ -45,13 +47,31 @@ export function maskSliders(editor: MaskEditor, light: Light, onLight: (light: L
   const label = editor.currentLabel;
   const rows: SliderRow[] = [
     { label: m.maskOpacity, value: editor.opacity, min: 0, max: 100, onInput: (value) => editor.setOpacity(value) },
-    { label: m.brightness, value: light.brightness, min: 25, max: 300, onInput: (brightness) => onLight({ ...light, brightness }) },
-    { label: m.contrast, value: light.contrast, min: 25, max: 300, onInput: (contrast) => onLight({ ...light, contrast }) },
+    {
+      label: m.brightness,
+      value: light.brightness,
+      min: 25,
+      max: 300,
+      onInput: (brightness) => onLight({ ...light, brightness }),
+    },
+    {
+      label: m.contrast,
+      value: light.contrast,
+      min: 25,
+      max: 300,
+      onInput: (contrast) => onLight({ ...light, contrast }),
+    },
   ];
   if (label !== null) {
     const name = label.length > LONGEST_NAME ? `${label.slice(0, LONGEST_NAME - 1)}…` : label;
     const value = editor.labelOpacity.get(label) ?? 1;
-    rows.splice(1, 0, { label: m.labelOpacity(name), value, min: 0, max: 100, onInput: (part) => editor.setOpacity(part, label) });
+    rows.splice(1, 0, {
+      label: m.labelOpacity(name),
+      value,
+      min: 0,
+      max: 100,
+      onInput: (part) => editor.setOpacity(part, label),
+    });
   }
   return sliderPopover("adjustments", rows, () => {
     onLight(PLAIN_LIGHT);

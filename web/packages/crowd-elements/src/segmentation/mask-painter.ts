@@ -109,7 +109,10 @@ function line(context: CanvasRenderingContext2D, stage: ImageStage, points: read
 /** A coloured line with a dark rim is seen on any picture. */
 function strokeTwice(context: CanvasRenderingContext2D, color: string): void {
   context.lineJoin = "round";
-  for (const [style, width] of [["rgba(0, 0, 0, 0.6)", 3.5], [color, 1.75]] as const) {
+  for (const [style, width] of [
+    ["rgba(0, 0, 0, 0.6)", 3.5],
+    [color, 1.75],
+  ] as const) {
     context.strokeStyle = style;
     context.lineWidth = width;
     context.stroke();

@@ -33,8 +33,9 @@ export function maskLabelPane(view: MaskPaneView): TemplateResult {
   const shown = labels.map((label, i) => ({ label, i })).filter(({ label }) => label.toLowerCase().includes(wanted));
   return html`<div class="label-pane">
     <div class="side-head"><h2>${msg().labels}</h2></div>
-    ${labels.length >= FILTER_FROM
-      ? html`<div class="label-filter"><input class="field" type="search" data-no-enter placeholder=${msg().filterChoices}
+    ${
+      labels.length >= FILTER_FROM
+        ? html`<div class="label-filter"><input class="field" type="search" data-no-enter placeholder=${msg().filterChoices}
           aria-label=${msg().filterChoices} .value=${live(view.filter)}
           @change=${(event: Event) => event.stopPropagation()}
           @input=${(event: Event) => {
@@ -49,7 +50,8 @@ export function maskLabelPane(view: MaskPaneView): TemplateResult {
             view.onFilter("");
             (event.target as HTMLElement).blur();
           }} /></div>`
-      : nothing}
+        : nothing
+    }
     <div class="label-pane-content">
       ${shown.map(({ label, i }) => labelRow(editor, label, i))}
       ${shown.length || !wanted ? nothing : html`<p class="empty">${msg().nothingFound}</p>`}
@@ -71,17 +73,21 @@ function labelRow(editor: MaskEditor, label: string, i: number): TemplateResult 
       aria-pressed=${isCurrent ? "true" : "false"} @click=${() => editor.chooseLabel(i)}>
       ${editor.areInstances ? nothing : html`<span class="chip" style="background: ${editor.document.colorOf(label)}"></span>`}
       <span class="name ${isHidden ? "dim" : ""}">${label}</span>
-      ${editor.areInstances && regions.length
-        ? html`<span class="count"><span class="visually-hidden">${m.instanceCount(regions.length)}</span><span aria-hidden="true">${regions.length}</span></span>`
-        : nothing}
+      ${
+        editor.areInstances && regions.length
+          ? html`<span class="count"><span class="visually-hidden">${m.instanceCount(regions.length)}</span><span aria-hidden="true">${regions.length}</span></span>`
+          : nothing
+      }
       ${share ? html`<span class="detail"><span class="visually-hidden">${m.share(share)}</span><span aria-hidden="true">${share}</span></span>` : nothing}
       ${i < 10 ? html`<kbd>${(i + 1) % 10}</kbd>` : nothing}
     </button>
-    ${editor.areInstances
-      ? html`<button class="btn icon eye on add" type="button" title=${m.addInstance(label)} aria-label=${m.addInstance(label)}
+    ${
+      editor.areInstances
+        ? html`<button class="btn icon eye on add" type="button" title=${m.addInstance(label)} aria-label=${m.addInstance(label)}
           @click=${() => editor.addInstance(label)}>${icon("add")}</button>`
-      : html`<button class="btn icon eye clear" type="button" ?disabled=${!isUsed} title=${m.clearLabel(label)} aria-label=${m.clearLabel(label)}
-          @click=${() => region && editor.remove(region)}>${icon("delete")}</button>`}
+        : html`<button class="btn icon eye clear" type="button" ?disabled=${!isUsed} title=${m.clearLabel(label)} aria-label=${m.clearLabel(label)}
+          @click=${() => region && editor.remove(region)}>${icon("delete")}</button>`
+    }
     <button class="btn icon eye ${isHidden ? "on" : ""}" type="button" ?disabled=${!isUsed} title=${hide} aria-label=${hide}
       @click=${() => editor.toggleLabel(label)}>${icon(isHidden ? "visibility-off" : "visibility")}</button>
   </div>`;
@@ -100,7 +106,9 @@ export interface InstanceListView {
 export function instanceList(view: InstanceListView): TemplateResult {
   const { editor } = view;
   const { labels } = editor.document;
-  const regions = [...editor.document.regions].sort((a, b) => labels.indexOf(a.label) - labels.indexOf(b.label) || a.value - b.value);
+  const regions = [...editor.document.regions].sort(
+    (a, b) => labels.indexOf(a.label) - labels.indexOf(b.label) || a.value - b.value,
+  );
   const numbers = new Map<string, number>();
   const named = regions.map((region) => {
     const n = (numbers.get(region.label) ?? 0) + 1;
@@ -120,14 +128,20 @@ export function instanceList(view: InstanceListView): TemplateResult {
   };
   return html`<div class="shape-pane">
     <div class="side-head"><h2>${msg().instances}</h2>${regions.length ? html`<span class="count total">${regions.length}</span>` : nothing}</div>
-    ${regions.length
-      ? html`<div class="shape-list" role="list" tabindex="0" aria-label=${msg().instances} @scroll=${(event: Event) => view.onScroll(event)}
+    ${
+      regions.length
+        ? html`<div class="shape-list" role="list" tabindex="0" aria-label=${msg().instances} @scroll=${(event: Event) => view.onScroll(event)}
           @keydown=${move} @mouseleave=${() => (editor.highlighted = 0)}>
           <div style="height: ${regions.length * ROW_PX}px; position: relative">
-            ${repeat(rows, ({ region }) => region.value, ({ region, name, i }) => instanceRow(view, region, name, i, regions.length))}
+            ${repeat(
+              rows,
+              ({ region }) => region.value,
+              ({ region, name, i }) => instanceRow(view, region, name, i, regions.length),
+            )}
           </div>
         </div>`
-      : html`<p class="empty pad">${msg().noInstances}</p>`}
+        : html`<p class="empty pad">${msg().noInstances}</p>`
+    }
   </div>`;
 }
 

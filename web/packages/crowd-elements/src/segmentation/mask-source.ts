@@ -7,7 +7,11 @@ import { msg } from "../base/messages.js";
 export class MaskProblem extends Error {}
 
 /** The pixels of the earlier mask, or null when it has no picture. Throws MaskProblem. */
-export async function loadMaskPixels(initial: InitialMask, size: Size, signal: AbortSignal): Promise<Uint32Array | null> {
+export async function loadMaskPixels(
+  initial: InitialMask,
+  size: Size,
+  signal: AbortSignal,
+): Promise<Uint32Array | null> {
   if (initial.src === null) return null;
   const bytes = await bytesOf(initial.src, signal);
   try {
@@ -29,7 +33,11 @@ async function bytesOf(src: string, signal: AbortSignal): Promise<Uint8Array<Arr
     }
   }
   try {
-    const response = await fetch(src, { mode: "cors", credentials: /^(data|blob):/i.test(src) ? "same-origin" : "omit", signal });
+    const response = await fetch(src, {
+      mode: "cors",
+      credentials: /^(data|blob):/i.test(src) ? "same-origin" : "omit",
+      signal,
+    });
     if (!response.ok) throw new MaskProblem(reasonOf(response.status));
     return new Uint8Array(await response.arrayBuffer());
   } catch (error) {
@@ -60,7 +68,10 @@ export async function pixelsOf(picture: HTMLImageElement, size: Size): Promise<U
   }
 }
 
-function* readBands(picture: HTMLImageElement, { width, height }: Size): Generator<void, Uint8ClampedArray<ArrayBuffer>> {
+function* readBands(
+  picture: HTMLImageElement,
+  { width, height }: Size,
+): Generator<void, Uint8ClampedArray<ArrayBuffer>> {
   const isWhole = width * height > MOST_KEPT_PX;
   const canvas = document.createElement("canvas");
   canvas.width = width;

@@ -119,11 +119,13 @@ export class MaskTool implements StageTool {
     const { editor, stage } = this.#owner;
     const { event, image, screen } = pointer;
     if (editor.isLocked || (!event.altKey && !editor.outline.length && !editor.canPaint())) return;
-    const isDouble = event.timeStamp - this.#lastClick.at < DOUBLE_MS && distance(screen, this.#lastClick.screen) < DOUBLE_PX;
+    const isDouble =
+      event.timeStamp - this.#lastClick.at < DOUBLE_MS && distance(screen, this.#lastClick.screen) < DOUBLE_PX;
     this.#lastClick = { at: event.timeStamp, screen };
     const [first] = editor.outline;
     const near = event.pointerType === "touch" ? TOUCH_CLOSE_PX : CLOSE_PX;
-    const isAtStart = first !== undefined && editor.outline.length > 2 && distance(stage.transform.toScreen(first), screen) <= near;
+    const isAtStart =
+      first !== undefined && editor.outline.length > 2 && distance(stage.transform.toScreen(first), screen) <= near;
     if (isAtStart || (isDouble && editor.outline.length > 0)) editor.closeOutline(event.altKey);
     else editor.addCorner(image);
   }
@@ -164,12 +166,15 @@ export class MaskTool implements StageTool {
     if (box) {
       this.#extremes = [];
       const { left, top, width, height } = box;
-      this.#owner.segment([
-        { x: left, y: top + height / 2 },
-        { x: left + width, y: top + height / 2 },
-        { x: left + width / 2, y: top },
-        { x: left + width / 2, y: top + height },
-      ], box);
+      this.#owner.segment(
+        [
+          { x: left, y: top + height / 2 },
+          { x: left + width, y: top + height / 2 },
+          { x: left + width / 2, y: top },
+          { x: left + width / 2, y: top + height },
+        ],
+        box,
+      );
       return;
     }
     this.#extremes.push(point);

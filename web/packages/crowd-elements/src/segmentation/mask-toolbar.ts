@@ -35,20 +35,48 @@ export function maskToolbar(view: MaskToolbarView): TemplateResult {
   };
   return html`<div class="toolbar" role="toolbar" aria-label=${m.maskTools} @click=${view.onClick}>
     ${[...view.tools].map((id) =>
-      toolButton({ id, icon: id, title: titles[id], key: TOOL_KEYS[id], isPressed: !isMoving && editor.tool === id, isDisabled: isOff, onClick: take(id) }),
+      toolButton({
+        id,
+        icon: id,
+        title: titles[id],
+        key: TOOL_KEYS[id],
+        isPressed: !isMoving && editor.tool === id,
+        isDisabled: isOff,
+        onClick: take(id),
+      }),
     )}
-    ${toolButton({ id: "move", icon: "move", title: m.move, key: "M", isPressed: isMoving, isDisabled: isOff,
-      onClick: () => { if (stage) stage.isMoveTool = true; } })}
+    ${toolButton({
+      id: "move",
+      icon: "move",
+      title: m.move,
+      key: "M",
+      isPressed: isMoving,
+      isDisabled: isOff,
+      onClick: () => {
+        if (stage) stage.isMoveTool = true;
+      },
+    })}
     <span class="gap"></span>
     ${toolButton({ id: "undo", icon: "undo", title: m.undo, key: `${CTRL}+Z`, isDisabled: !editor.canUndo, onClick: () => editor.undo() })}
     ${toolButton({ id: "redo", icon: "redo", title: m.redo, key: `${CTRL}+Y`, isDisabled: !editor.canRedo, onClick: () => editor.redo() })}
-    ${toolButton({ id: "delete", icon: "delete", title: editor.areInstances ? m.deleteCurrentInstance : m.clearCurrentLabel,
-      isDisabled: isOff || !editor.current, onClick: () => editor.remove() })}
+    ${toolButton({
+      id: "delete",
+      icon: "delete",
+      title: editor.areInstances ? m.deleteCurrentInstance : m.clearCurrentLabel,
+      isDisabled: isOff || !editor.current,
+      onClick: () => editor.remove(),
+    })}
     <span class="gap"></span>
     ${zoomTools(stage)}
     <span class="gap"></span>
-    ${toolButton({ id: "hide", icon: isAllHidden ? "visibility-off" : "visibility", title: isAllHidden ? m.showAll : m.hideAll,
-      key: "H", isPressed: isAllHidden, onClick: () => editor.toggleAll() })}
+    ${toolButton({
+      id: "hide",
+      icon: isAllHidden ? "visibility-off" : "visibility",
+      title: isAllHidden ? m.showAll : m.hideAll,
+      key: "H",
+      isPressed: isAllHidden,
+      onClick: () => editor.toggleAll(),
+    })}
     <span class="pop-anchor">${toolButton({ id: "adjust", icon: "contrast", title: m.adjust, isPressed: view.isAdjusting, onClick: () => view.onAdjust() })}
       ${view.sliders}</span>
     <span class="spacer"></span>

@@ -3,7 +3,15 @@
  * else by our own, which needs no model.
  */
 
-import { type Box, type Point, type Size, decodePng, inSlices, rowsWhere, segmentObject } from "@labelwright/annotation-core";
+import {
+  type Box,
+  type Point,
+  type Size,
+  decodePng,
+  inSlices,
+  rowsWhere,
+  segmentObject,
+} from "@labelwright/annotation-core";
 
 import { askPortalForOutline } from "../page/portal-segmenter.js";
 
@@ -47,23 +55,35 @@ export async function findObject(search: OutlineSearch): Promise<OutlineFound> {
   if (reply.is === "found") {
     try {
       const pixels = await decodePng(reply.png, size);
-      return { rows: rowsWhere(pixels.map((pixel) => (pixel & 255) >> 7), size) };
+      return {
+        rows: rowsWhere(
+          pixels.map((pixel) => (pixel & 255) >> 7),
+          size,
+        ),
+      };
     } catch (error) {
       modelFailed = error instanceof Error ? error.message : String(error);
     }
   }
   const colors = await search.colors();
-  const rows = colors ? ((await inSlices(segmentObject(colors, size, points))) ?? new Int32Array(0)) : new Int32Array(0);
+  const rows = colors
+    ? ((await inSlices(segmentObject(colors, size, points))) ?? new Int32Array(0))
+    : new Int32Array(0);
   return { rows, ...(modelFailed !== undefined && { modelFailed }) };
 }
 
-async function fromTemplate({ colors: read, size, points, label }: OutlineSearch, segmenter: Segmenter): Promise<Int32Array> {
+async function fromTemplate(
+  { colors: read, size, points, label }: OutlineSearch,
+  segmenter: Segmenter,
+): Promise<Int32Array> {
   const colors = await read();
   if (!colors) return new Int32Array(0);
   const image = new ImageData(colors, size.width, size.height);
   const values = await segmenter({ image, points: points.map(({ x, y }) => ({ x, y })), label });
   if (values.length !== size.width * size.height) {
-    throw new Error(`the segmenter gave ${values.length} numbers for an image of ${size.width} x ${size.height} pixels`);
+    throw new Error(
+      `the segmenter gave ${values.length} numbers for an image of ${size.width} x ${size.height} pixels`,
+    );
   }
   return rowsWhere(values, size);
 }

@@ -1,8 +1,20 @@
 /** What of a selected shape lies under the pointer. */
 
 import {
-  type BoxGrip, type BoxShape, type Grip, type Point, type Shape, boxContains, distance, edgeCount, edgeOf, gripAt, isPath,
-  kindOf, middleOf, pathRules,
+  type BoxGrip,
+  type BoxShape,
+  type Grip,
+  type Point,
+  type Shape,
+  boxContains,
+  distance,
+  edgeCount,
+  edgeOf,
+  gripAt,
+  isPath,
+  kindOf,
+  middleOf,
+  pathRules,
 } from "@labelwright/annotation-core";
 
 /** A grip, or the ring in the middle of an edge that makes a new vertex. */
@@ -53,8 +65,15 @@ function boxEdgeAt(box: BoxShape, point: Point, reach: number): BoxGrip | null {
 }
 
 const CURSORS: Readonly<Record<BoxGrip, string>> = {
-  nw: "nwse-resize", se: "nwse-resize", ne: "nesw-resize", sw: "nesw-resize",
-  n: "ns-resize", s: "ns-resize", e: "ew-resize", w: "ew-resize", body: "move",
+  nw: "nwse-resize",
+  se: "nwse-resize",
+  ne: "nesw-resize",
+  sw: "nesw-resize",
+  n: "ns-resize",
+  s: "ns-resize",
+  e: "ew-resize",
+  w: "ew-resize",
+  body: "move",
 };
 
 export function cursorOf(hold: Hold): string {

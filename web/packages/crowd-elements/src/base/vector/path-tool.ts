@@ -53,7 +53,8 @@ export class PathTool extends ShapeTool {
     this.#pointer = pointer;
     super.hover(pointer);
     // Where a first point would go.
-    if (pointer && !this.isMidDrawing && !this.hasHold(pointer) && !(this.grabsUnselected && this.hovered)) this.place(pointer);
+    if (pointer && !this.isMidDrawing && !this.hasHold(pointer) && !(this.grabsUnselected && this.hovered))
+      this.place(pointer);
   }
 
   override up(pointer: StagePointer): void {

@@ -1,8 +1,25 @@
 /** What can be done with the shapes of one image, whoever asks for it: mouse, keys, panes or the tool bar. */
 
 import {
-  type Box, type KindName, type NewShape, type Outline, PathDrawing, type Placed, type Point, Scene, type Shape, type Size, type Transform,
-  fitBox, insertVertex, isPath, isPathKind, kindOf, middleOf, pathRules, removeVertex,
+  type Box,
+  type KindName,
+  type NewShape,
+  type Outline,
+  PathDrawing,
+  type Placed,
+  type Point,
+  Scene,
+  type Shape,
+  type Size,
+  type Transform,
+  fitBox,
+  insertVertex,
+  isPath,
+  isPathKind,
+  kindOf,
+  middleOf,
+  pathRules,
+  removeVertex,
   sameShape,
 } from "@labelwright/annotation-core";
 
@@ -193,7 +210,9 @@ export class ShapeEditor {
   addCopies(shapes: readonly NewShape[]): number {
     const { store } = this.scene;
     const here = store.all();
-    const fresh = shapes.filter((shape) => this.scene.labels.includes(shape.label) && !here.some((own) => sameShape(own, shape)));
+    const fresh = shapes.filter(
+      (shape) => this.scene.labels.includes(shape.label) && !here.some((own) => sameShape(own, shape)),
+    );
     if (!fresh.length) return 0;
     this.scene.isAllHidden = false;
     this.#freshId = null;

@@ -9,7 +9,13 @@ import { ARROW_KEYS, arrowOf, panByKey, stageKeys } from "../stage-tools.js";
 import type { ShapeEditor } from "./shape-editor.js";
 
 /** The key of each kind's tool. */
-export const TOOL_KEYS: Readonly<Record<KindName, string>> = { box: "B", keypoint: "K", line: "L", polyline: "P", polygon: "P" };
+export const TOOL_KEYS: Readonly<Record<KindName, string>> = {
+  box: "B",
+  keypoint: "K",
+  line: "L",
+  polyline: "P",
+  polygon: "P",
+};
 
 export interface ShapeKeyContext {
   readonly editor: ShapeEditor;
@@ -28,13 +34,15 @@ export function shapeKeys(context: ShapeKeyContext): KeyGroup[] {
   const { texts, kind } = editor;
   const m = msg();
   const isBusy = (event: KeyboardEvent): boolean => isOnControl(event) || (stage?.isBusy ?? true);
-  const tab = (step: 1 | -1) => (event: KeyboardEvent): boolean => {
-    if (!context.isOnStage(event) || editor.isDrawing) return false;
-    const next = editor.neighbour(step);
-    // Past the last shape the focus goes on its way, so nobody is caught on the image.
-    editor.select(next, true);
-    return next !== null;
-  };
+  const tab =
+    (step: 1 | -1) =>
+    (event: KeyboardEvent): boolean => {
+      if (!context.isOnStage(event) || editor.isDrawing) return false;
+      const next = editor.neighbour(step);
+      // Past the last shape the focus goes on its way, so nobody is caught on the image.
+      editor.select(next, true);
+      return next !== null;
+    };
   return [
     {
       title: m.keysOfLabels,
@@ -48,9 +56,16 @@ export function shapeKeys(context: ShapeKeyContext): KeyGroup[] {
     {
       title: texts.title,
       keys: [
-        { keys: [TOOL_KEYS[kind]], text: texts.keyTool, run: () => { if (stage) stage.isMoveTool = false; } },
         {
-          keys: ["Enter"], text: editor.drawing ? m.keyFinishOrAdd : texts.keyEnter,
+          keys: [TOOL_KEYS[kind]],
+          text: texts.keyTool,
+          run: () => {
+            if (stage) stage.isMoveTool = false;
+          },
+        },
+        {
+          keys: ["Enter"],
+          text: editor.drawing ? m.keyFinishOrAdd : texts.keyEnter,
           run: (event) => {
             if (isBusy(event)) return false;
             if (editor.isDrawing) editor.finishDrawing();
@@ -59,7 +74,8 @@ export function shapeKeys(context: ShapeKeyContext): KeyGroup[] {
           },
         },
         {
-          keys: ARROW_KEYS, text: texts.keyArrows,
+          keys: ARROW_KEYS,
+          text: texts.keyArrows,
           run: (event) => {
             if (isBusy(event)) return false;
             if (editor.scene.store.selected) editor.nudge(stepOf(event), false);
@@ -72,8 +88,11 @@ export function shapeKeys(context: ShapeKeyContext): KeyGroup[] {
         { keys: ["Tab"], text: texts.keyNext, run: tab(1) },
         { keys: ["Shift+Tab"], text: texts.keyPrevious, run: tab(-1) },
         {
-          keys: ["Delete", "Backspace"], text: texts.keyDelete,
-          run: () => { if (!stage?.cancelGesture()) editor.erase(); },
+          keys: ["Delete", "Backspace"],
+          text: texts.keyDelete,
+          run: () => {
+            if (!stage?.cancelGesture()) editor.erase();
+          },
         },
         { keys: ["Escape"], text: editor.drawing ? m.keyEscapePath : m.keyEscape, run: () => escape(context) },
         { keys: ["Ctrl+Z"], text: m.undo, run: () => editor.undo() },

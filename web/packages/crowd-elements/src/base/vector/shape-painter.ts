@@ -1,7 +1,17 @@
 /** What the two canvases of a drawing tool show. The lower one holds shapes at rest, the upper one the rest. */
 
 import {
-  type Box, type Outline, type Point, type Shape, boxesMeet, crossingEdges, edgeCount, edgeOf, isPath, kindOf, middleOf,
+  type Box,
+  type Outline,
+  type Point,
+  type Shape,
+  boxesMeet,
+  crossingEdges,
+  edgeCount,
+  edgeOf,
+  isPath,
+  kindOf,
+  middleOf,
   pathRules,
 } from "@labelwright/annotation-core";
 
@@ -83,17 +93,22 @@ export class ShapePainter implements StagePainter {
     const hovered = tool.hovered ?? listHover;
     if (hovered && hovered.id !== selected?.id && scene.isVisible(hovered) && !stage.isMoveTool) {
       paintShape(context, transform, hovered, {
-        color: scene.colorOf(hovered.label), label: hovered.label, fill: fill + 0.14, withTag: true,
+        color: scene.colorOf(hovered.label),
+        label: hovered.label,
+        fill: fill + 0.14,
+        withTag: true,
       });
     }
     if (selected && scene.isVisible(selected)) this.#paintSelected(context, stage, selected);
     const unlabeled = asking?.for === "new" ? asking.outline : null;
     const outline = tool.drawing ?? unlabeled;
     if (outline) this.#paintNew(context, stage, outline, unlabeled !== null);
-    if (asking?.for === "path") for (const point of asking.points) paintDot(context, transform.toScreen(point), VERTEX_PX, UNLABELED);
+    if (asking?.for === "path")
+      for (const point of asking.points) paintDot(context, transform.toScreen(point), VERTEX_PX, UNLABELED);
     if (editor.isDrawing) this.#paintPath(context, stage);
     // Asked for only now: where the path goes on has just been looked for.
-    if (tool.snapped && !asking && !stage.isMoveTool) paintSnapped(context, transform.toScreen(tool.snapped.at), tool.snapped.to === "corner");
+    if (tool.snapped && !asking && !stage.isMoveTool)
+      paintSnapped(context, transform.toScreen(tool.snapped.at), tool.snapped.to === "corner");
     if (this.#owner.withGuides && !asking && !stage.isMoveTool && !tool.isEditing) paintGuides(context, stage);
   }
 
@@ -101,7 +116,13 @@ export class ShapePainter implements StagePainter {
     const { editor, tool, fill } = this.#owner;
     const { transform } = stage;
     const color = editor.scene.colorOf(shape.label);
-    paintShape(context, transform, shape, { color, label: shape.label, fill: fill + 0.06, isStrong: true, withTag: true });
+    paintShape(context, transform, shape, {
+      color,
+      label: shape.label,
+      fill: fill + 0.06,
+      isStrong: true,
+      withTag: true,
+    });
     if (shape.kind === "box") {
       paintBoxHandles(context, transform, shape, color);
       if (tool.isEditing) paintSize(context, stage, shape);
@@ -123,7 +144,13 @@ export class ShapePainter implements StagePainter {
     }
     shape.vertices.forEach((vertex, i) => {
       const isChosen = i === (tool.movedVertex ?? editor.vertex);
-      paintDot(context, transform.toScreen(vertex), isChosen ? VERTEX_PX + 2 : VERTEX_PX, color, isChosen ? CHOSEN : "#ffffff");
+      paintDot(
+        context,
+        transform.toScreen(vertex),
+        isChosen ? VERTEX_PX + 2 : VERTEX_PX,
+        color,
+        isChosen ? CHOSEN : "#ffffff",
+      );
     });
   }
 
@@ -149,7 +176,12 @@ export class ShapePainter implements StagePainter {
     const color = this.#color(editor.currentLabel);
     const next = tool instanceof PathTool ? tool.next : null;
     if (isClosed) this.#fillSoFar(context, stage, next ? [...points, next.at] : points, color, fill);
-    paintShape(context, transform, { kind: "polyline", vertices: points }, { color, label: "", fill: 0, isStrong: true });
+    paintShape(
+      context,
+      transform,
+      { kind: "polyline", vertices: points },
+      { color, label: "", fill: 0, isStrong: true },
+    );
     if (next) {
       const last = points.at(-1)!;
       if (isClosed && points.length > 1 && !next.isGoal) {
@@ -166,10 +198,17 @@ export class ShapePainter implements StagePainter {
       if (point !== green) paintDot(context, transform.toScreen(point), VERTEX_PX, "#ffffff", color);
     }
     if (green) paintDot(context, transform.toScreen(green), next?.isGoal ? VERTEX_PX + 4 : VERTEX_PX + 1.5, GOAL);
-    if (next && !next.isGoal) paintDot(context, transform.toScreen(next.at), VERTEX_PX - 1, next.isRefused ? REFUSED : color);
+    if (next && !next.isGoal)
+      paintDot(context, transform.toScreen(next.at), VERTEX_PX - 1, next.isRefused ? REFUSED : color);
   }
 
-  #fillSoFar(context: CanvasRenderingContext2D, { transform }: ImageStage, points: readonly Point[], color: string, fill: number): void {
+  #fillSoFar(
+    context: CanvasRenderingContext2D,
+    { transform }: ImageStage,
+    points: readonly Point[],
+    color: string,
+    fill: number,
+  ): void {
     context.beginPath();
     for (const point of points) {
       const { x, y } = transform.toScreen(point);
@@ -191,7 +230,11 @@ function paintSnapped(context: CanvasRenderingContext2D, { x, y }: Point, isCorn
   context.lineTo(x - SNAPPED_PX, y);
   context.closePath();
   context.lineJoin = "miter";
-  for (const [color, width] of [["#000000a6", 5], ["#ffffff", 3.5], [SNAPPED, 2]] as const) {
+  for (const [color, width] of [
+    ["#000000a6", 5],
+    ["#ffffff", 3.5],
+    [SNAPPED, 2],
+  ] as const) {
     context.strokeStyle = color;
     context.lineWidth = width;
     context.stroke();
@@ -207,7 +250,10 @@ function paintGuides(context: CanvasRenderingContext2D, stage: ImageStage): void
   if (!at || stage.pointer?.event.pointerType === "touch") return;
   const x = Math.round(at.x) + 0.5;
   const y = Math.round(at.y) + 0.5;
-  for (const [color, width] of [["rgba(0, 0, 0, 0.35)", 3], ["rgba(255, 255, 255, 0.9)", 1]] as const) {
+  for (const [color, width] of [
+    ["rgba(0, 0, 0, 0.35)", 3],
+    ["rgba(255, 255, 255, 0.9)", 1],
+  ] as const) {
     context.strokeStyle = color;
     context.lineWidth = width;
     context.beginPath();

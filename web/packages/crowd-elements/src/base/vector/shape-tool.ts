@@ -4,8 +4,21 @@
  */
 
 import {
-  type Grip, type Outline, type Point, type Shape, distance, edgeOf, insertVertex, isPath, kindOf, middleOf, nearestEdge,
-  nextInStack, pathRules, snap, type Snapped,
+  type Grip,
+  type Outline,
+  type Point,
+  type Shape,
+  distance,
+  edgeOf,
+  insertVertex,
+  isPath,
+  kindOf,
+  middleOf,
+  nearestEdge,
+  nextInStack,
+  pathRules,
+  snap,
+  type Snapped,
 } from "@labelwright/annotation-core";
 
 import type { ImageStage, StagePointer, StageTool } from "../image-stage.js";
@@ -136,9 +149,11 @@ export abstract class ShapeTool implements StageTool {
     }
     const isDouble = this.#isDouble(pointer);
     if (gesture.type === "edit" && gesture.isFirstTouch) return;
-    if (gesture.type === "draw" && !isClick(gesture.from, pointer) && !this.isMidDrawing) this.dragged(gesture.from, pointer);
+    if (gesture.type === "draw" && !isClick(gesture.from, pointer) && !this.isMidDrawing)
+      this.dragged(gesture.from, pointer);
     else if (this.isMidDrawing) this.clicked(pointer, isDouble);
-    else if (gesture.type !== "edit" || !this.#clickOnHold(gesture.hold, pointer, isDouble)) this.#select(gesture.from, isDouble);
+    else if (gesture.type !== "edit" || !this.#clickOnHold(gesture.hold, pointer, isDouble))
+      this.#select(gesture.from, isDouble);
     // Two pairs of clicks are not three double clicks.
     this.#lastClick = isDouble ? null : pointer;
   }
@@ -225,7 +240,8 @@ export abstract class ShapeTool implements StageTool {
     }
     const shape = store.selected;
     if (!shape || hold === null) return null;
-    if (typeof hold !== "object" || !isPath(shape)) return { type: "edit", from: pointer, hold, grip: hold as Grip, shape, isFirstTouch };
+    if (typeof hold !== "object" || !isPath(shape))
+      return { type: "edit", from: pointer, hold, grip: hold as Grip, shape, isFirstTouch };
     const { edge } = hold;
     const vertices = insertVertex(shape.vertices, edge, middleOf(...edgeOf(shape.vertices, edge)), size);
     return { type: "edit", from: pointer, hold, grip: edge + 1, shape: { ...shape, vertices }, isFirstTouch };

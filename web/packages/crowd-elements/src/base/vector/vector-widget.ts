@@ -1,8 +1,21 @@
 /** The base of all tools that draw shapes of one kind on an image; each kind brings its own way to draw. */
 
 import {
-  type Box, type KindName, LiteralError, type NewShape, type PathDrawing, type Shape, type ShapesAnswer, answerItem, boundsOf,
-  fitPoint, isGiven, kindOf, pathRules, shapesAnswer, shapesFrom,
+  type Box,
+  type KindName,
+  LiteralError,
+  type NewShape,
+  type PathDrawing,
+  type Shape,
+  type ShapesAnswer,
+  answerItem,
+  boundsOf,
+  fitPoint,
+  isGiven,
+  kindOf,
+  pathRules,
+  shapesAnswer,
+  shapesFrom,
 } from "@labelwright/annotation-core";
 import { css, html, nothing } from "lit";
 import type { PropertyValues, TemplateResult } from "lit";
@@ -143,7 +156,9 @@ export abstract class VectorWidget<K extends KindName = KindName> extends ImageL
     if (phase === "failed") return { message: msg().imageFailedSubmit };
     if (phase !== "ready") return { message: msg().imageStillLoading };
     if (this.#editor.isDrawing) return { message: msg().finishFirst };
-    return this.#scene.kept().length || this.isNothing ? null : { message: this.#editor.texts.annotateOrTick, isEmpty: true };
+    return this.#scene.kept().length || this.isNothing
+      ? null
+      : { message: this.#editor.texts.annotateOrTick, isEmpty: true };
   }
 
   override resetControl(): void {
@@ -154,7 +169,8 @@ export abstract class VectorWidget<K extends KindName = KindName> extends ImageL
 
   override getDraft(): Draft | undefined {
     const { isDrawing, drawing, currentLabel } = this.#editor;
-    if (!this.#scene.store.canUndo && !this.isNothing && !isDrawing && this.#pendingDraft === undefined) return undefined;
+    if (!this.#scene.store.canUndo && !this.isNothing && !isDrawing && this.#pendingDraft === undefined)
+      return undefined;
     if (!this.#stage?.isReady) return this.#pendingDraft;
     return {
       shapes: this.#scene.store.all().map(answerItem),
@@ -177,7 +193,10 @@ export abstract class VectorWidget<K extends KindName = KindName> extends ImageL
     for (const shape of shapes) store.add(shape);
     store.select(null);
     if (Array.isArray(given.points)) {
-      const points = (given.points as { x: unknown; y: unknown }[]).map((at) => ({ x: Number(at?.x), y: Number(at?.y) }));
+      const points = (given.points as { x: unknown; y: unknown }[]).map((at) => ({
+        x: Number(at?.x),
+        y: Number(at?.y),
+      }));
       this.#editor.resumeDrawing(points.filter(({ x, y }) => Number.isFinite(x + y)).map((at) => fitPoint(at, size)));
       if (typeof given.label === "string") this.#editor.chooseLabel(labels.indexOf(given.label));
     }
@@ -269,7 +288,9 @@ export abstract class VectorWidget<K extends KindName = KindName> extends ImageL
     try {
       const { shapes, warnings } = shapesFrom(this.#kind, given, this.#scene.size);
       for (const warning of warnings) console.warn(`<${this.localName}>: ${warning}`);
-      const unknown = new Set(shapes.map((shape) => shape.label).filter((label) => !this.#scene.labels.includes(label)));
+      const unknown = new Set(
+        shapes.map((shape) => shape.label).filter((label) => !this.#scene.labels.includes(label)),
+      );
       for (const label of unknown) {
         console.warn(`<${this.localName}>: initial-value uses "${label}", which is not in labels; it is not shown`);
       }
@@ -296,7 +317,11 @@ export abstract class VectorWidget<K extends KindName = KindName> extends ImageL
     const { selectedId } = this.#scene.store;
     const editor = this.#editor;
     if (editor.asking) return [pickerKeys(this.#picker())];
-    const previous = { value: () => this.previousValue(), note: (text: string) => this.showNote(text), isLocked: this.disabled };
+    const previous = {
+      value: () => this.previousValue(),
+      note: (text: string) => this.showNote(text),
+      isLocked: this.disabled,
+    };
     return shapeKeys({
       editor,
       stage: this.#stage,
@@ -362,28 +387,82 @@ export abstract class VectorWidget<K extends KindName = KindName> extends ImageL
         ${stagePanel(stage)} ${this.#renderPicker()}
       </div>
       <div class="toolbar" role="toolbar" aria-label=${texts.tool} @click=${this.backToStage}>
-        ${toolButton({ id: toolId, icon: toolId, title: texts.tool, key: TOOL_KEYS[this.#kind], isPressed: !isMoving, isDisabled: off,
-          onClick: () => { if (stage) stage.isMoveTool = false; } })}
-        ${toolButton({ id: "move", icon: "move", title: m.move, key: "M", isPressed: isMoving, isDisabled: off,
-          onClick: () => { if (stage) stage.isMoveTool = true; } })}
+        ${toolButton({
+          id: toolId,
+          icon: toolId,
+          title: texts.tool,
+          key: TOOL_KEYS[this.#kind],
+          isPressed: !isMoving,
+          isDisabled: off,
+          onClick: () => {
+            if (stage) stage.isMoveTool = false;
+          },
+        })}
+        ${toolButton({
+          id: "move",
+          icon: "move",
+          title: m.move,
+          key: "M",
+          isPressed: isMoving,
+          isDisabled: off,
+          onClick: () => {
+            if (stage) stage.isMoveTool = true;
+          },
+        })}
         <span class="gap"></span>
         ${toolButton({ id: "undo", icon: "undo", title: m.undo, key: `${CTRL}+Z`, isDisabled: !editor.canUndo, onClick: () => editor.undo() })}
         ${toolButton({ id: "redo", icon: "redo", title: m.redo, key: `${CTRL}+Y`, isDisabled: !editor.canRedo, onClick: () => editor.redo() })}
-        ${toolButton({ id: "delete", icon: "delete", title: texts.deleteOne, key: "Delete",
-          isDisabled: store.selectedId === null && !editor.isDrawing, onClick: () => editor.erase() })}
+        ${toolButton({
+          id: "delete",
+          icon: "delete",
+          title: texts.deleteOne,
+          key: "Delete",
+          isDisabled: store.selectedId === null && !editor.isDrawing,
+          onClick: () => editor.erase(),
+        })}
         <span class="gap"></span>
         ${zoomTools(stage)}
         <span class="gap"></span>
-        ${toolButton({ id: "hide", icon: isAllHidden ? "visibility-off" : "visibility", title: isAllHidden ? m.showAll : m.hideAll,
-          key: "H", isPressed: isAllHidden, onClick: () => editor.toggleAll() })}
-        <span class="pop-anchor">${toolButton({ id: "adjust", icon: "contrast", title: m.adjust, isPressed: this.isAdjusting,
-          onClick: () => { this.isAdjusting = !this.isAdjusting; } })}
+        ${toolButton({
+          id: "hide",
+          icon: isAllHidden ? "visibility-off" : "visibility",
+          title: isAllHidden ? m.showAll : m.hideAll,
+          key: "H",
+          isPressed: isAllHidden,
+          onClick: () => editor.toggleAll(),
+        })}
+        <span class="pop-anchor">${toolButton({
+          id: "adjust",
+          icon: "contrast",
+          title: m.adjust,
+          isPressed: this.isAdjusting,
+          onClick: () => {
+            this.isAdjusting = !this.isAdjusting;
+          },
+        })}
           ${this.isAdjusting ? this.#renderAdjustments() : nothing}</span>
-        ${toolButton({ id: "crosshair", icon: "crosshair", title: m.crosshair, isPressed: this.withGuides,
-          onClick: () => { this.withGuides = !this.withGuides; setPreference(this.#guidesName, this.withGuides); } })}
-        ${editor.drawing
-          ? toolButton({ id: "snap", icon: "snap", title: m.snapTool, key: "S", isPressed: this.isSnapping, onClick: () => this.#toggleSnapping() })
-          : nothing}
+        ${toolButton({
+          id: "crosshair",
+          icon: "crosshair",
+          title: m.crosshair,
+          isPressed: this.withGuides,
+          onClick: () => {
+            this.withGuides = !this.withGuides;
+            setPreference(this.#guidesName, this.withGuides);
+          },
+        })}
+        ${
+          editor.drawing
+            ? toolButton({
+                id: "snap",
+                icon: "snap",
+                title: m.snapTool,
+                key: "S",
+                isPressed: this.isSnapping,
+                onClick: () => this.#toggleSnapping(),
+              })
+            : nothing
+        }
         <span class="hint ${editor.notice ? "refused" : ""}" title=${hint}>${hint}</span>
         ${this.showsNothingItself ? this.renderNothing() : nothing}
       </div>
