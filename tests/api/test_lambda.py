@@ -40,9 +40,8 @@ def copy(event, context):
 def packed(code: str = CODE, name: str = "app.py", **others: str) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(name, code)
-        for other, text in others.items():
-            archive.writestr(other, text)
+        for each, text in {name: code, **others}.items():
+            archive.writestr(zipfile.ZipInfo(each), text)  # without the time: the same bytes each time
     return out.getvalue()
 
 
@@ -126,6 +125,11 @@ def test_errors_of_a_function_are_answers(served: Any) -> None:
     found = payload_of(answer)
     assert (found["errorType"], found["errorMessage"]) == ("KeyError", "'no such thing'")
     assert "in fail" in found["stackTrace"][0]
+    with urllib.request.urlopen(f"{served.url}/metrics", timeout=10) as page:
+        lines = page.read().decode().splitlines()
+    labels = 'FunctionName="fail",region="eu-west-1"'
+    assert f'labelwright_function_invocations_total{{{labels},metric="Errors"}} 1' in lines
+    assert f"labelwright_function_seconds_count{{{labels}}} 1" in lines
 
 
 def test_a_function_reads_and_writes_our_s3(served: Any) -> None:

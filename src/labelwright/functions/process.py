@@ -75,6 +75,7 @@ class FunctionProcess:
         self.log_stream = f"{datetime.now(UTC):%Y/%m/%d}/[{spec.version}]{own_dir.name}"
         self._log = bytearray()
         self._is_started = False
+        self._made_at = time.monotonic()
         own_dir.mkdir(parents=True, mode=0o700)
         self._control, child_control = socket.socketpair()
         life_read, self._life = os.pipe()
@@ -131,10 +132,14 @@ class FunctionProcess:
         started = time.monotonic()
         head = f"START RequestId: {request_id} Version: {self.spec.version}\n"
         memory_kb = 0
+        init_ms = 0.0
         try:
             self._signal(signal.SIGCONT)
+            was_cold = not self._is_started
             about, payload = self._started(request_id, timeout_s)
             if about["ok"]:
+                if was_cold:
+                    init_ms = (time.monotonic() - self._made_at) * 1000
                 started = time.monotonic()
                 request = {
                     "request_id": request_id,
@@ -167,7 +172,8 @@ class FunctionProcess:
         tail = (
             f"END RequestId: {request_id}\nREPORT RequestId: {request_id}\tDuration: {duration_ms:.2f} ms\t"
             f"Billed Duration: {int(duration_ms) + 1} ms\tMemory Size: {self.spec.memory_mb} MB\t"
-            f"Max Memory Used: {memory_kb // 1024} MB\t\n"
+            f"Max Memory Used: {memory_kb // 1024} MB\t"
+            + (f"Init Duration: {init_ms:.2f} ms\t\n" if init_ms else "\n")
         )
         printed = bytes(self._log)
         newline = b"\n" if printed and not printed.endswith(b"\n") else b""

@@ -21,6 +21,7 @@ from typing import Any
 from labelwright.errors import Busy, LabelwrightError
 from labelwright.functions.interface import PAYLOAD_BYTES_MAX, FunctionSpec, Invocation, RunnerClosed
 from labelwright.functions.process import FunctionProcess
+from labelwright.functions.stats import Stats
 from labelwright.functions.walls import trouble_with_walls
 from labelwright.logstreams import StreamWriter, stream_path
 
@@ -70,6 +71,7 @@ class Runner:
         hidden: Sequence[Path] = (),
         probe: Callable[[Sequence[Path]], str] = trouble_with_walls,
     ) -> None:
+        self.stats = Stats()
         self._logs_root = logs_root
         self._walls = walls
         self._hidden = tuple(hidden)
@@ -115,6 +117,7 @@ class Runner:
             with self._condition:
                 self._n_waiting -= 1
             process, started = self._take(spec, code_dir)
+            began = time.monotonic()
             try:
                 done = process.invoke(
                     event,
@@ -123,6 +126,12 @@ class Runner:
                     timeout_s=limit_s,
                     answer_bytes_max=answer_bytes_max,
                     client_context=client_context,
+                )
+                self.stats.observe(
+                    spec.region,
+                    spec.name,
+                    is_error=done.error is not None,
+                    seconds=time.monotonic() - began,
                 )
                 self._keep_log(process, done.log)
             finally:

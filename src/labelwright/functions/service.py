@@ -77,6 +77,7 @@ class Functions:
             walls=settings.function_walls,
             hidden=[settings.data_dir],
         )
+        self.stats = self._runner.stats
         self.events = EventQueue(database, self, clock)
         self._remote: RemoteLambda | None = None
         if settings.lambda_endpoint_url:
@@ -125,6 +126,8 @@ class Functions:
             for digest in self._database.write(write):
                 self.code.forget(digest)
         self._runner.forget(store.function_arn(region, name))
+        if version is None:
+            self.stats.forget(region, name)
 
     def forget_code(self, sha256: str) -> None:
         """Remove a package if nothing refers to it any more."""

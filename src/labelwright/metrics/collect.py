@@ -36,6 +36,7 @@ __all__ = ["collect"]
 _JOBS_MAX = 200
 _TEAMS_MAX = 200
 _VARIANTS_MAX = 200
+_FUNCTIONS_MAX = 200
 _ENDED_S = 86_400.0
 _ACTIVE_S = 300.0
 _STARTED_AT = time.time()
@@ -207,6 +208,7 @@ def _process(page: Exposition, context: AppContext, traffic: Traffic) -> None:
         [({}, engine.n_failed_steps)],
     )
     _endpoints(page, context)
+    _functions(page, context)
     usage = resource.getrusage(resource.RUSAGE_SELF)
     page.family(
         "process_cpu_seconds_total", "counter", "Processor time.", [({}, usage.ru_utime + usage.ru_stime)]
@@ -240,6 +242,35 @@ def _endpoints(page: Exposition, context: AppContext) -> None:
         "labelwright_endpoint_model_seconds",
         "Time from handing a request to a serving process to its whole answer (ModelLatency).",
         [(labels, stats.model_seconds) for labels, stats in about],
+    )
+
+
+def _functions(page: Exposition, context: AppContext) -> None:
+    """Names are CloudWatch's of Lambda; its milliseconds are Prometheus's seconds here."""
+    about = [
+        ({"FunctionName": name, "region": region}, stats)
+        for (region, name), stats in context.functions.stats.items()[:_FUNCTIONS_MAX]
+    ]
+    page.family(
+        "labelwright_function_invocations_total",
+        "counter",
+        "Invocations of a function since the server started, and those that ended with an error.",
+        [
+            ({**labels, "metric": metric}, n)
+            for labels, stats in about
+            for metric, n in (("Invocations", stats.n_invocations), ("Errors", stats.n_errors))
+        ],
+    )
+    page.histograms(
+        "labelwright_function_seconds",
+        "Time of an invocation (Duration), with the start of its process where there was none.",
+        [(labels, stats.seconds) for labels, stats in about],
+    )
+    page.family(
+        "labelwright_function_processes",
+        "gauge",
+        "Processes of functions, working and idle.",
+        [({}, context.functions.n_processes)],
     )
 
 
