@@ -106,6 +106,12 @@ def certify(
     n, n_errors = len(sampled), float((1 - qualities).sum())
     n_most = (n + len(left)) // 2  # beyond half, people might as well label all of it
     target_error = target_error_of(content)
+    checked = [
+        before + new
+        for before, new in zip(
+            state.get("checked", (0.0, 0.0)), (n * certificate["expected_error"], n_errors), strict=True
+        )
+    ]
     if not found.is_met:
         step = Step(
             "certify",
@@ -118,6 +124,7 @@ def certify(
             certificate.get("spread"),
         )
         if n >= n_most or is_hopeless(n_errors, n, n + len(left), step, target_error=target_error):
+            state["checked"] = checked
             return None
     next_ = "training" if found.is_met else "validation"
     chosen = left if found.is_met else np.empty(0, np.int64)
@@ -154,8 +161,18 @@ def certify(
         n_auto=n_auto,
         next_=next_,
         share=None,
-        state={**state, "certificate": None if found.is_met else certificate},
+        state=_certified({**state, "checked": checked}, n_auto) if found.is_met else state,
     )
+
+
+def _certified(state: Mapping[str, Any], n_auto: int) -> dict[str, Any]:
+    """The state after a part was certified: what is left may be certified later, at the next level."""
+    return {
+        **state,
+        "certificate": None,
+        "n_attempts": state["n_attempts"] + 1,
+        "n_machine": state.get("n_machine", 0) + n_auto,
+    }
 
 
 def _carry_files(source: Path, target: Path) -> None:

@@ -34,7 +34,7 @@ from labelwright.autolabel.job_passes import (
 )
 from labelwright.autolabel.job_trainers import Hints, Trainer
 from labelwright.autolabel.queries import random_count
-from labelwright.autolabel.rounds import RoundOptions, next_step, sample_order
+from labelwright.autolabel.rounds import RoundOptions, next_step, sample_order, surest
 from labelwright.autolabel.thresholds import plain_threshold
 from labelwright.work import report_progress
 
@@ -134,6 +134,7 @@ def certified_round(content: Mapping[str, Any], folder: Path, trainer: Trainer) 
         n_before=trainer.n_seen,  # a model from elsewhere has little to learn from a few more
         n_attempts=state["n_attempts"],
         has_just_failed=has_just_failed,
+        checked=tuple(state.get("checked", (0.0, 0.0))),
         options=options,
     )
     report_progress(folder, "decided", step=step.kind, n=step.n, expected_error=step.expected_error)
@@ -142,7 +143,8 @@ def certified_round(content: Mapping[str, Any], folder: Path, trainer: Trainer) 
     next_ = "training"
     if step.kind == "certify" and len(usable):
         next_ = "validation"
-        order = usable[sample_order(len(usable), seed=int(content["seed"]), i_attempt=state["n_attempts"])]
+        part = usable[surest(found.confidences[usable], found.certainties[usable], step.n_part)]
+        order = part[sample_order(len(part), seed=int(content["seed"]), i_attempt=state["n_attempts"])]
         state["certificate"] = {
             "n_most": int(step.n_most),
             "expected_error": float(step.expected_error),
@@ -155,7 +157,7 @@ def certified_round(content: Mapping[str, Any], folder: Path, trainer: Trainer) 
         # A sample that could not be enough even without an error would only be followed by another one.
         least = next_look(
             [],
-            len(usable),
+            len(order),
             target_error=options.target_error,
             confidence=1 - step.level,
             expected_error=step.expected_error,
@@ -180,7 +182,7 @@ def certified_round(content: Mapping[str, Any], folder: Path, trainer: Trainer) 
     n_objects = int(content["n_objects"])
     share = machine_share_now(found.confidences[usable], n_objects, target_error=options.target_error)
     state["n_human"].append(len(labeled))
-    state["shares"].append(share)
+    state["shares"].append(share + state.get("n_machine", 0) / n_objects)
     expected = forecast(state["n_human"], state["shares"], n_objects=n_objects)
     threshold = threshold_of(content, None, 0, None, None)
     write_json(folder / "threshold.json", threshold)

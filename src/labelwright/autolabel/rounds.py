@@ -6,12 +6,18 @@ The loop of a certified job, on any data:
 2. :func:`next_step` looks at the model's calibrated confidence on all that is unlabeled. It answers
    ``query`` (people label the objects the model is least sure of, the model learns from them), or
    ``certify``.
-3. ``certify``: the model's label of every remaining object is frozen, a random sample of the remainder
-   is shown to people in the order of :func:`sample_order`, and
+3. ``certify``: the model's labels of the remainder, or of its most confident part, are frozen, a random
+   sample of them is shown to people in the order of :func:`sample_order`, and
    :func:`labelwright.autolabel.certify.certify_rest` is asked after each batch. Met: the machine labels
-   all that was not sampled, the job is done, and the promise holds for *all* machine labels of the job
-   together, because there are no others. Not met after `Step.n_most` answers: the answers become
-   training data and the loop goes on with the next attempt (a smaller share of alpha).
+   all of the part that was not sampled; with what is left the loop goes on. Not met when the attempt is
+   given up: the answers become training data and the loop goes on. Either way the next attempt has a
+   smaller share of alpha.
+
+Why the promise holds for all machine labels of a job together: attempt i freezes its part and the labels
+before any of these is shown to people for it, so it certifies a part that misses the target with probability
+at most level i. The levels sum to alpha (:func:`labelwright.autolabel.certify.attempt_level`), so with
+probability 1 - alpha every part that was certified keeps the target, hence their union does. Which part is
+frozen, and when, may depend on everything known before.
 
 Nothing is stored here: the same arguments give the same answer, so a job can be resumed from its rows.
 """
@@ -19,24 +25,30 @@ Nothing is stored here: the same arguments give the same answer, so a job can be
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.autolabel.certify import attempt_level, expected_sample
+from labelwright.autolabel.queries import random_count
 
-__all__ = ["RoundOptions", "Step", "first_batch", "is_hopeless", "next_step", "sample_order"]
+__all__ = ["RoundOptions", "Step", "first_batch", "is_hopeless", "next_step", "sample_order", "surest"]
 
 # a batch is a quarter of what is labeled: models are trained a number of times that grows with the log
 _GROWTH = 0.25
 _BATCH_LEAST = 20
 # Errors are taken to fall with the square root of the labels, the slowest rate of parametric models.
 _LEARN = 0.5
-# Calibration rests partly on models that had not yet learned from the last two batches: they erred more.
-_STALENESS = 0.85
+# Expected errors are too high: calibration rests partly on models that had not yet learned from the last
+# batches, and what few random objects cannot exclude counts as expected.
+_STALENESS = 0.75
+_PRIOR_ERRORS = 2.0  # as many errors found weigh as much as what was expected before
+_N_SIZES = 25  # of the part that are weighed
+_N_CHECKED = 20  # objects whose quality a model of boxes or masks was checked on, about
 _LEARN_SPREAD = 0.1  # losses of boxes and masks: most of them is how people draw, which nobody learns
-_NEXT_LEVEL = 0.3  # of the level of an attempt that of the next one, see `attempt_level`
+_NEXT_LEVEL = 0.15  # of the level of an attempt that of the next one, see `attempt_level`
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -73,17 +85,20 @@ class Step:
         ``humans``: too few objects are left for the machine to pay; people label all of them.
     n : int
         Objects to send now.
+    n_part : int
+        For ``certify``: the so many objects of which the model is surest are frozen and sampled; the others
+        stay where they are.
     n_most : int
         For ``certify``: objects to sample at most before the attempt counts as failed, for callers that
         do not keep `n_batch` and `decline`.
     expected_error : float
-        Mean loss that the model expects on the remainder, in [0, 1]. Not a guarantee.
+        Mean loss that the model expects on the remainder, or on the part, in [0, 1]. Not a guarantee.
     level : float
         For ``certify``: pass ``confidence=1 - level`` to ``certify_rest``.
     n_batch : int
-        What a batch of questions would hold in place of an attempt to certify.
+        What a batch of questions, in place of an attempt to certify, would take away from the part.
     decline : float
-        Expected error of the remainder after such a batch, over that of today.
+        Expected error after such a batch, over that of today.
     spread : float, optional
         As in :class:`RoundOptions`.
     """
@@ -96,6 +111,7 @@ class Step:
     n_batch: int = 0
     decline: float = 1.0
     spread: float | None = None
+    n_part: int = 0
 
 
 def first_batch(n_objects: int, n_classes: int) -> int:
@@ -117,6 +133,7 @@ def next_step(
     n_before: int = 0,
     n_attempts: int = 0,
     has_just_failed: bool = False,
+    checked: tuple[float, float] = (0.0, 0.0),
     options: RoundOptions,
 ) -> Step:
     """Decide from what the model thinks of the unlabeled remainder.
@@ -131,10 +148,13 @@ def next_step(
     n_before : int
         Labels of earlier jobs that the model has learned from: the more, the less another batch teaches.
     n_attempts : int
-        Certifications that failed so far.
+        Attempts to certify so far, those that succeeded included.
     has_just_failed : bool
         The last step was an attempt to certify that was given up: then a batch of questions comes first,
         which is what giving up was weighed against. The model alone would often be as sure as before.
+    checked : tuple of float
+        Errors that were expected in the samples of all attempts (``Step.expected_error`` times objects
+        sampled), and those found: where more were found, less is believed from then on.
     options : RoundOptions
 
     Returns
@@ -143,37 +163,75 @@ def next_step(
 
     Notes
     -----
-    A certificate for an expected error p costs about n(p) labels
-    (:func:`~labelwright.autolabel.certify.expected_sample`). It is tried as soon as one more batch of
-    questions would not pay for itself: when n(p) is at most the batch plus n(p') with p' the error to
-    expect of what that batch would leave, less what the model learns from it (errors fall with the
+    To certify the s objects of which the model is surest, with an expected error p, takes about n(p, s)
+    labels (:func:`~labelwright.autolabel.certify.expected_sample`) and gives s - n(p, s) labels of the
+    machine: the best part is the one that gives most. It is certified as soon as another batch of questions
+    would not give more: of the objects outside the part a batch costs nothing, as people label them in any
+    case; of those inside it takes some away, and the model learns from all of them (errors fall with the
     square root of the labels). A try that goes badly is given up early (:func:`is_hopeless`).
     """
-    values = np.sort(np.asarray(confidences, np.float64))
-    n_rest = len(values)
-    target = options.target_error
+    falling = 1 - np.sort(1 - np.asarray(confidences, np.float64))
+    n_rest = len(falling)
     level = attempt_level(n_attempts, 1 - options.confidence)
     n_batch = min(options.batch_most, n_rest, max(_BATCH_LEAST, min(int(_GROWTH * n_human), n_rest // 5)))
-    expected = float(1 - values.mean()) if n_rest else 0.0
-    least = expected_sample(0.0, n_rest, target_error=target, level=level)
-    if least >= 0.5 * n_rest:
+    expected = float(1 - falling.mean()) if n_rest else 0.0
+    least = expected_sample(0.0, n_rest, target_error=options.target_error, level=level)
+    if 2 * least >= n_rest:
         return Step("humans", n_rest, 0, expected, level)
     # What a mask or box costs hardly shrinks with a batch, so today's word for it stands.
-    spread, staleness = options.spread, (_STALENESS if options.spread is None else 1.0)
-    likely = staleness * expected
-    now = expected_sample(likely, n_rest, target_error=target, level=level, spread=spread)
-    left = values[n_batch:]
+    # A model of an earlier job is judged as it is: it was calibrated before, and on objects like these.
+    staleness = 1.0
+    if options.spread is None and n_human:
+        staleness = (_PRIOR_ERRORS + checked[1]) / (_PRIOR_ERRORS / _STALENESS + checked[0])
+    errors = staleness * np.cumsum(1 - falling) / np.arange(1, n_rest + 1)  # of the surest s, at s - 1
+    sizes = np.unique(np.linspace(2 * least, n_rest, _N_SIZES).astype(int))
+    gain, size = _best_part(errors, sizes, level, options)
+    n_outside = n_rest - size
+    n_asked = min(n_batch, n_outside) if n_outside >= _BATCH_LEAST else n_batch
     n_learned = max(1, n_human + n_before)
-    learned = (n_learned / (n_learned + n_batch)) ** (_LEARN if spread is None else _LEARN_SPREAD)
-    later_error = staleness * learned * float(1 - left.mean()) if len(left) else 0.0
-    later = n_batch + expected_sample(later_error, len(left), target_error=target, level=level, spread=spread)
-    if not has_just_failed and likely < target and now <= later and now < 0.5 * n_rest:
-        decline = later_error / max(likely, 1e-9)
-        n_most = min(n_rest // 2, 2 * now + n_batch)
+    rate = _LEARN if options.spread is None else _LEARN_SPREAD
+    learned = (n_learned / (n_learned + n_asked)) ** rate
+    later_sizes = np.append(sizes[sizes < n_rest - n_asked], n_rest - n_asked)
+    later_gain, later_size = _best_part(learned * errors, later_sizes, level, options)
+    # Some of a batch are drawn at random, from the part as well.
+    later_gain -= random_count(n_asked) * later_size / (n_rest - n_asked)
+    # A model that has seen fewer labels than the least certificate takes cannot know that it is good enough.
+    is_untried = options.spread is None and n_learned < least
+    if not (has_just_failed or is_untried) and gain > 0 and gain >= later_gain:
+        error = float(errors[size - 1])
+        decline = learned * float(errors[later_size - 1]) / max(error, 1e-9)
+        now = expected_sample(
+            error, size, target_error=options.target_error, level=level, spread=options.spread
+        )
         return Step(
-            "certify", min(least, n_rest), n_most, expected, level, n_batch, min(1.0, decline), spread
+            "certify",
+            expected_sample(0.0, size, target_error=options.target_error, level=level),
+            min(size // 2, 2 * now + n_batch),
+            error / staleness,
+            level,
+            max(1, n_batch - n_outside),
+            min(1.0, decline),
+            options.spread,
+            size,
         )
     return Step("query", n_batch, 0, expected, level)
+
+
+def _best_part(
+    errors: NDArray[np.float64], sizes: NDArray[np.int64], level: float, options: RoundOptions
+) -> tuple[float, int]:
+    """What the machine is expected to label of the best part of one of these sizes, and that size."""
+    return max((_gain(float(errors[size - 1]), size, level, options), size) for size in sizes.tolist())
+
+
+def _gain(error: float, size: int, level: float, options: RoundOptions) -> float:
+    """Objects of a part that the machine labels; none where the sample would take half of it."""
+    if options.spread is not None:  # one standard error of what is known of a model of boxes or masks
+        error += options.spread / math.sqrt(_N_CHECKED)
+    sample = expected_sample(
+        error, size, target_error=options.target_error, level=level, spread=options.spread
+    )
+    return float(size - sample) if 2 * sample <= size else 0.0
 
 
 def is_hopeless(n_errors: float, n: int, n_rest: int, step: Step, *, target_error: float) -> bool:
@@ -197,10 +255,9 @@ def is_hopeless(n_errors: float, n: int, n_rest: int, step: Step, *, target_erro
     after it, at its smaller level. What was spent so far does not matter: the answers are kept either way.
     Stopping early never harms the guarantee.
     """
-    prior = 2.0
     staleness = _STALENESS if step.spread is None else 1.0
-    weight = prior / max(staleness * step.expected_error, target_error / 50)
-    likely = (prior + n_errors) / (weight + n)
+    weight = _PRIOR_ERRORS / max(staleness * step.expected_error, target_error / 50)
+    likely = (_PRIOR_ERRORS + n_errors) / (weight + n)
     needed = expected_sample(
         likely,
         n_rest,
@@ -224,8 +281,29 @@ def is_hopeless(n_errors: float, n: int, n_rest: int, step: Step, *, target_erro
     return needed >= step.n_batch + later
 
 
+def surest(confidences: ArrayLike, certainties: ArrayLike, n: int) -> NDArray[np.intp]:
+    """Positions of the `n` objects of which the model is surest, in their own order.
+
+    Parameters
+    ----------
+    confidences : array-like of shape (n_rest,)
+        As given to :func:`next_step`.
+    certainties : array-like of shape (n_rest,)
+        Decide among equal confidences; further ties go to the earlier object.
+    n : int
+        ``Step.n_part``.
+
+    Examples
+    --------
+    >>> surest([0.9, 0.5, 0.9, 0.9], [1, 1, 3, 2], 2).tolist()
+    [2, 3]
+    """
+    order = np.lexsort((-np.asarray(certainties, np.float64), -np.asarray(confidences, np.float64)))
+    return np.sort(order[:n])
+
+
 def sample_order(n_rest: int, *, seed: int, i_attempt: int) -> NDArray[np.intp]:
     """Order (n_rest,) in which the remainder is sampled in attempt `i_attempt`; positions in the
-    remainder's order by id.
+    remainder's or the part's order by id.
     """
     return np.random.default_rng([seed, 7, i_attempt]).permutation(n_rest)

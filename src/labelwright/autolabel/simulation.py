@@ -8,12 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labelwright.autolabel.certify import Certificate, certify_rest, next_look
+from labelwright.autolabel.certify import Certificate, certify_rest, joined, next_look
 from labelwright.autolabel.embeddings import fit_embedding
 from labelwright.autolabel.forecast import forecast, machine_share_now
 from labelwright.autolabel.learners import HeldOut, Learner
 from labelwright.autolabel.queries import choose_queries, random_count
-from labelwright.autolabel.rounds import RoundOptions, Step, first_batch, is_hopeless, next_step, sample_order
+from labelwright.autolabel.rounds import (
+    RoundOptions,
+    Step,
+    first_batch,
+    is_hopeless,
+    next_step,
+    sample_order,
+    surest,
+)
 
 __all__ = ["SimulationResult", "simulate"]
 
@@ -36,7 +44,7 @@ class SimulationResult:
     n_attempts : int
         Certifications tried.
     certificate : Certificate or None
-        Of the machine's labels; None when there are none.
+        Of the machine's labels, all parts together; None when there are none.
     learner : Learner
         Last model.
     advice : str
@@ -116,20 +124,20 @@ def simulate(
         job.ask(order[: first_batch(len(truth), k)], is_random=True)
     else:
         learner = start
-    certificate: Certificate | None = None
-    machine = np.empty(0, np.int64)
+    certificates: list[Certificate] = []
     n_attempts, i_round, has_just_failed = 0, 0, False
+    checked = (0.0, 0.0)
     labels = np.full(len(truth), -1, np.int64)
     curve: list[tuple[int, float]] = []
     advice, n_human_at_advice = "", None
     n_before = 0 if start is None else start.n_seen_
-    while len(rest := np.flatnonzero(~job.is_known)):
+    while len(rest := np.flatnonzero(~job.is_known & (labels < 0))):
         if job.n_known:
             learner = job.train(Learner(k, embedding=embedding), start, learner)
             n_before = learner.n_seen_ - job.n_known
         found = learner.predict(z[rest])
         share = machine_share_now(found.confidences, len(truth), target_error=options.target_error)
-        curve.append((job.n_known, share))
+        curve.append((job.n_known, share + float((labels >= 0).mean())))
         expected = forecast(*zip(*curve, strict=True), n_objects=len(truth))
         if expected.is_poor and not advice:
             advice, n_human_at_advice = expected.advice, job.n_known
@@ -141,6 +149,7 @@ def simulate(
             n_before=n_before,
             n_attempts=n_attempts,
             has_just_failed=has_just_failed,
+            checked=checked,
             options=options,
         )
         has_just_failed = False
@@ -155,17 +164,22 @@ def simulate(
             job.ask(rest[chosen[len(chosen) - n_random :]], is_random=True)
             i_round += 1
         else:
-            drawn = sample_order(len(rest), seed=seed, i_attempt=n_attempts)
-            right = found.labels == truth[rest]
-            n_sampled, certificate = _certify(right[drawn], step, options)
+            part = surest(found.confidences, found.margins, step.n_part)
+            drawn = part[sample_order(len(part), seed=seed, i_attempt=n_attempts)]
+            right = found.labels[drawn] == truth[rest[drawn]]
+            n_sampled, certificate = _certify(right, step, options)
             n_attempts += 1
             job.ask(rest[drawn[:n_sampled]], is_random=True)
+            job.remember(found.margins[drawn[:n_sampled]], right[:n_sampled])
+            checked = (
+                checked[0] + n_sampled * step.expected_error,
+                checked[1] + int((~right[:n_sampled]).sum()),
+            )
+            has_just_failed = certificate is None
             if certificate is not None:
-                machine = rest[drawn[n_sampled:]]
-                labels[machine] = found.labels[drawn[n_sampled:]]
-                break
-            has_just_failed = True
-            job.remember(found.margins[drawn[:n_sampled]], right[drawn[:n_sampled]])
+                certificates.append(certificate)
+                labels[rest[drawn[n_sampled:]]] = found.labels[drawn[n_sampled:]]
+    machine = np.flatnonzero(labels >= 0)
     wrong = int((labels[machine] != truth[machine]).sum())
     n, n_machine, n_human = len(truth), len(machine), job.n_known
     return SimulationResult(
@@ -176,7 +190,7 @@ def simulate(
         machine_error=wrong / n_machine if n_machine else 0.0,
         accuracy=1 - wrong / max(1, n_human + n_machine),
         n_attempts=n_attempts,
-        certificate=certificate,
+        certificate=joined(certificates) if certificates else None,
         learner=learner,
         advice=advice,
         n_human_at_advice=n_human_at_advice,

@@ -16,7 +16,7 @@ from labelwright.autolabel.bounds import (
     bounded_upper,
     hoeffding_bentkus_p_value,
 )
-from labelwright.autolabel.certify import attempt_level, expected_sample, next_look
+from labelwright.autolabel.certify import attempt_level, expected_sample, joined, next_look
 from labelwright.errors import InvalidRequest
 
 
@@ -102,6 +102,32 @@ def test_everything_seen_needs_no_certificate() -> None:
 
 def test_all_attempts_together_spend_at_most_alpha() -> None:
     assert sum(attempt_level(i, 0.05) for i in range(200)) <= 0.05 + 1e-12
+
+
+def test_many_parts_certified_one_after_the_other_keep_the_promise_together() -> None:
+    # Four parts of one job, each a little worse than the target: one that passes breaks the promise.
+    alpha, n_runs, broken = 0.2, 60, 0
+    rng = np.random.default_rng(8)
+    for _ in range(n_runs):
+        is_broken = False
+        for i_attempt in range(4):
+            part = np.zeros(1200)
+            part[:67] = 1
+            n = first_success(rng.permutation(part), attempt_level(i_attempt, alpha), most=260)
+            is_broken |= n is not None
+        broken += is_broken
+    assert broken <= alpha * n_runs + 2 * math.sqrt(alpha * (1 - alpha) * n_runs)
+    assert broken > 0  # the populations are near enough to the target for the test to mean something
+
+
+def test_certificates_of_parts_make_one_of_all() -> None:
+    first = certify_rest([0] * 100, 1000, target_error=0.05, confidence=0.965)
+    second = certify_rest([0] * 200, 500, target_error=0.05, confidence=0.9895)
+    both = joined([first, second])
+    assert both.is_met and (both.n_sampled, both.n_rest) == (300, 900 + 300)
+    assert both.confidence == pytest.approx(1 - 0.035 - 0.0105)
+    unseen = first.error_upper * 900 + second.error_upper * 300
+    assert both.error_upper == pytest.approx(unseen / 1200) and both.error_upper <= 0.05
 
 
 def test_next_look_is_the_first_that_can_succeed() -> None:

@@ -109,39 +109,75 @@ def test_the_threshold_of_the_worked_example(tmp_path: Path) -> None:
 
 def test_a_sample_that_proves_the_rest(tmp_path: Path) -> None:
     first, second = tmp_path / "a", tmp_path / "b"
-    put(first, "training", range(40))
-    put(first, "unlabeled", range(40, 1000), labeled=False)
+    put(first, "training", range(70))
+    put(first, "unlabeled", range(70, 1000), labeled=False)
     asked = certified_round(content(), first, Scripted({}))
     assert asked["next"] == "validation" and asked["n_auto"] == 0 and asked["is_fitted"]
     sample = queries(first)
     assert 60 <= len(sample) <= 200 and len(set(sample)) == len(sample)
     assert sample != sorted(sample)
-    put(second, "training", range(40))
+    put(second, "training", range(70))
     put(second, "validation", sample, iteration=3)
-    put(second, "unlabeled", sorted(set(range(40, 1000)) - set(sample)), labeled=False)
+    put(second, "unlabeled", sorted(set(range(70, 1000)) - set(sample)), labeled=False)
     trainer = Scripted({})
     done = certified_round(content(iteration=4, previous=str(first), state=asked["state"]), second, trainer)
     assert not trainer.fitted  # what was frozen is judged, nothing is learned
-    assert done["n_auto"] == 960 - len(sample) and not done["is_fitted"]
-    assert ids_in(second / "auto.jsonl") == sorted(set(range(40, 1000)) - set(sample))
+    assert done["n_auto"] == 930 - len(sample) and not done["is_fitted"]
+    assert ids_in(second / "auto.jsonl") == sorted(set(range(70, 1000)) - set(sample))
     assert done["threshold"]["error_upper"] <= 0.05
+
+
+def test_a_part_is_certified_and_the_loop_goes_on_with_what_is_left(tmp_path: Path) -> None:
+    first, second, third = tmp_path / "a", tmp_path / "b", tmp_path / "c"
+    hard = dict.fromkeys(range(1700, 2000), 0.5)
+    put(first, "training", range(1000))
+    put(first, "unlabeled", range(1000, 2000), labeled=False)
+    # Batches of ten: another one would change nothing about the hard objects.
+    asked = certified_round(content(batch_size=10, n_objects=2000), first, Scripted(hard))
+    frozen = {json.loads(line)["id"] for line in (first / "frozen.jsonl").read_text().splitlines()}
+    assert asked["next"] == "validation"
+    assert 600 <= len(frozen) < 960 and frozen >= set(range(1000, 1600))
+    sample = [json.loads(line)["id"] for line in (first / "frozen.jsonl").read_text().splitlines()][:90]
+    assert queries(first) == sample[:10]
+    put(second, "training", range(1000))
+    put(second, "validation", sample, iteration=3)
+    put(second, "unlabeled", sorted(set(range(1000, 2000)) - set(sample)), labeled=False)
+    done = certified_round(
+        content(iteration=4, n_objects=2000, previous=str(first), state=asked["state"]),
+        second,
+        Scripted(hard),
+    )
+    assert ids_in(second / "auto.jsonl") == sorted(frozen - set(sample))
+    assert set(queries(second)) == set(range(1000, 2000)) - frozen
+    assert done["state"]["certificate"] is None and done["state"]["n_attempts"] == 1
+    left = sorted(set(range(1000, 2000)) - frozen)
+    put(third, "training", range(1000))
+    put(third, "validation", sample, iteration=3)
+    put(third, "unlabeled", left, labeled=False)
+    trainer = Scripted(hard)
+    again = certified_round(
+        content(iteration=5, n_objects=2000, previous=str(second), state=done["state"]), third, trainer
+    )
+    assert again["folds_validation"] and len(trainer.fitted[0][0]) == 1000 + len(sample)
+    assert again["state"]["shares"][-1] >= done["n_auto"] / 2000
+    assert set(queries(third)) <= set(left)
 
 
 def test_a_sample_that_shows_a_bad_model_teaches_the_next_one(tmp_path: Path) -> None:
     first, second = tmp_path / "a", tmp_path / "b"
-    put(first, "training", range(40))
-    put(first, "unlabeled", range(40, 1000), labeled=False)
+    put(first, "training", range(70))
+    put(first, "unlabeled", range(70, 1000), labeled=False)
     asked = certified_round(content(), first, Scripted({}))
     sample = queries(first)
-    put(second, "training", range(40))
+    put(second, "training", range(70))
     put(second, "validation", sample, wrong=sample[::4], iteration=3)
-    put(second, "unlabeled", sorted(set(range(40, 1000)) - set(sample)), labeled=False)
+    put(second, "unlabeled", sorted(set(range(70, 1000)) - set(sample)), labeled=False)
     trainer = Scripted(dict.fromkeys(range(1000), 0.6))
     failed = certified_round(content(iteration=4, previous=str(first), state=asked["state"]), second, trainer)
     assert failed["folds_validation"] and failed["is_fitted"] and failed["n_auto"] == 0
     assert failed["state"]["n_attempts"] == 1 and failed["state"]["certificate"] is None
     ((learned, hints),) = trainer.fitted
-    assert learned == [*range(40), *sample]
+    assert learned == [*range(70), *sample]
     assert hints.is_random.all() and len(hints.said) >= len(sample)
     assert failed["next"] == "training" and 0 < len(queries(second)) <= 200
 
