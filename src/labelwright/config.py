@@ -76,6 +76,8 @@ class Settings:
         Time after which the training of a box or mask model ends in good order.
     autolabel_weights : str
         File with weights of a pretrained image network; empty means features without one.
+    autolabel_text_encoder : str
+        Folder with a pretrained sentence encoder for text; empty means n-grams alone.
     segmenter : str
         Folder with ``encoder.onnx`` and ``decoder.onnx`` for auto-segment; empty means none.
     events_file : str
@@ -131,6 +133,7 @@ class Settings:
     autolabel_time_limit_s: float = 21_600.0
     autolabel_training_s: float = 300.0
     autolabel_weights: str = ""
+    autolabel_text_encoder: str = ""
     segmenter: str = ""
     events_file: str = ""
     events_file_max_bytes: int = 64 << 20

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labelwright.autolabel.blocks import Blocks
 from labelwright.errors import InvalidRequest
 
 __all__ = ["EMBEDDING_ARRAYS", "Embedding", "fit_embedding"]
@@ -14,6 +15,10 @@ __all__ = ["EMBEDDING_ARRAYS", "Embedding", "fit_embedding"]
 EMBEDDING_ARRAYS = {
     "tfidf": ("columns", "weights", "n_raw"),
     "nystroem": ("mean", "components", "landmarks", "scale", "whitening"),
+    "joined": (
+        *("columns", "weights", "n_raw"),
+        *("mean", "components", "landmarks", "scale", "whitening"),
+    ),
 }
 """Kinds of embeddings and the arrays that make one."""
 
@@ -28,34 +33,51 @@ class Embedding:
     Parameters
     ----------
     kind : str
-        ``tfidf`` (CSR counts to CSR rows of unit length) or ``nystroem`` (dense rows to dense rows whose
-        inner products approximate a Gaussian kernel).
+        ``tfidf`` (CSR counts to CSR rows of unit length), ``nystroem`` (dense rows to dense rows whose
+        inner products approximate a Gaussian kernel), or ``joined`` (`Blocks` of both to `Blocks`, each half
+        with weight one half).
     arrays : dict of str to ndarray
         What was learned; numbers only, so that it can be stored beside a model.
+    source : str
+        What made the raw features, where that is not the same in every job: the key of a text encoder.
     """
 
-    def __init__(self, kind: str, arrays: dict[str, NDArray[Any]]) -> None:
-        if kind not in ("tfidf", "nystroem"):
+    def __init__(self, kind: str, arrays: dict[str, NDArray[Any]], source: str = "") -> None:
+        if kind not in EMBEDDING_ARRAYS:
             raise InvalidRequest(
-                f"No embedding is called {kind!r}; there are tfidf and nystroem.", field="kind"
+                f"No embedding is called {kind!r}; there are {', '.join(EMBEDDING_ARRAYS)}.", field="kind"
             )
         self.kind = kind
         self.arrays = arrays
+        self.source = source
 
     def __call__(self, x: Any) -> Any:
-        """Embedded features (n, d), float32: CSR for text, dense otherwise."""
-        return _tfidf(x, **self.arrays) if self.kind == "tfidf" else _nystroem(x, **self.arrays)
+        """Embedded features (n, d), float32: CSR for counts, `Blocks` for both, dense otherwise."""
+        if self.kind != "joined":
+            return _tfidf(x, **self.arrays) if self.kind == "tfidf" else _nystroem(x, **self.arrays)
+        if not isinstance(x, Blocks):
+            raise InvalidRequest(
+                "this model was made for n-grams and an encoder's vectors together; give Blocks of both.",
+                field="x",
+            )
+        parts = [
+            {name: self.arrays[name] for name in EMBEDDING_ARRAYS[kind]} for kind in ("tfidf", "nystroem")
+        ]
+        half = np.float32(0.5**0.5)
+        return Blocks(_tfidf(x.sparse, **parts[0]) * half, _nystroem(x.dense, **parts[1]) * half)
 
 
-def fit_embedding(x: Any, *, seed: int = 0) -> Embedding:
+def fit_embedding(x: Any, *, seed: int = 0, source: str = "") -> Embedding:
     """Learn the embedding from the raw features of the whole pool; no label is looked at.
 
     Parameters
     ----------
-    x : scipy.sparse.csr_matrix or ndarray of shape (n_pool, d_raw)
-        Counts of :func:`text_features`, or rows of :func:`image_features` or anything dense.
+    x : scipy.sparse.csr_matrix, ndarray or Blocks of shape (n_pool, d_raw)
+        Counts of :func:`text_features`, or rows of :func:`image_features` or anything dense, or both.
     seed : int
         Chooses the rows that PCA and the landmarks are made of.
+    source : str
+        See :class:`Embedding`.
 
     Returns
     -------
@@ -66,6 +88,8 @@ def fit_embedding(x: Any, *, seed: int = 0) -> Embedding:
     Text: ``(1 + log count) * log((1 + n) / (1 + document frequency))``, columns of one document only
     left out, words and n-grams scaled to unit length together.
 
+    Both: the two one beside the other, so that the kernel is the mean of theirs.
+
     Dense: centred, projected to at most 100 principal components, then a Nyström approximation of the kernel
     ``exp(-|a - b|^2 / s^2)`` with 1,000 pool rows as landmarks, s^2 the median squared distance in the pool.
 
@@ -73,9 +97,12 @@ def fit_embedding(x: Any, *, seed: int = 0) -> Embedding:
     ----------
     C. Williams, M. Seeger, "Using the Nyström method to speed up kernel machines", NIPS 2000.
     """
+    chance = np.random.default_rng([seed, 3])
+    if isinstance(x, Blocks):
+        return Embedding("joined", {**_fit_tfidf(x.sparse), **_fit_nystroem(x.dense, chance)}, source)
     if hasattr(x, "tocsr"):
-        return Embedding("tfidf", _fit_tfidf(x))
-    return Embedding("nystroem", _fit_nystroem(np.asarray(x, np.float32), np.random.default_rng([seed, 3])))
+        return Embedding("tfidf", _fit_tfidf(x), source)
+    return Embedding("nystroem", _fit_nystroem(np.asarray(x, np.float32), chance), source)
 
 
 def _fit_tfidf(x: Any) -> dict[str, NDArray[Any]]:

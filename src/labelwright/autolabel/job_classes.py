@@ -6,31 +6,29 @@ mapped into memory; texts are so quick that they are read again.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from labelwright.autolabel.blocks import Blocks
 from labelwright.autolabel.embeddings import Embedding, fit_embedding
-from labelwright.autolabel.features import image_features, text_features
+from labelwright.autolabel.features import text_features
+from labelwright.autolabel.features.encoder import TextEncoder, load_text_encoder
 from labelwright.autolabel.job_data import Objects
-from labelwright.autolabel.job_reading import Reader, open_reader
+from labelwright.autolabel.job_row_cache import PictureRows, TextRows
 from labelwright.autolabel.job_trainers import Hints, Predictions
 from labelwright.autolabel.learners import HeldOut, Learner
 from labelwright.autolabel.queries import choose_queries
-from labelwright.errors import BlobNotFound, InvalidRequest
+from labelwright.errors import InvalidRequest
 from labelwright.work import report_progress
 
-__all__ = ["ClassTrainer", "FeatureCache"]
+__all__ = ["ClassTrainer"]
 
 _MODEL = "model.npz"
 _CHUNK = 2000
-_IMAGE_CHUNK = 64
-_N_READERS = 8
 _POOL_MAX = {"text": 50_000, "image": 5_000}  # objects that the embedding is learned from
 
 
@@ -56,11 +54,31 @@ class ClassTrainer:
         self._start: Learner | None = None
         self.n_seen = 0
         self._embedding: Embedding | None = None
-        self._raw: FeatureCache | None = None
+        self._pictures: PictureRows | None = None
+        self._encoder: TextEncoder | None = None
+        self._vectors: TextRows | None = None
+        if self._is_text and content.get("text_encoder"):
+            n_threads = int(content.get("n_threads") or 1)
+            self._encoder = load_text_encoder(Path(content["text_encoder"]), n_threads)
+            self._vectors = TextRows(content, folder, self._encoder)
+
+    @property
+    def has_model(self) -> bool:
+        """Whether there is something to predict with."""
+        return self._learner is not None
 
     def load(self, folder: Path, *, is_own: bool) -> None:
-        """Begin from an earlier model: its embedding is kept. One from elsewhere is improved on as well."""
-        self._learner = Learner.load(folder / _MODEL)
+        """Begin from an earlier model: its embedding is kept. One from elsewhere is improved on as well.
+
+        One that was made for another text encoder, or for none, is left aside.
+        """
+        learner = Learner.load(folder / _MODEL)
+        if self._is_text and learner.embedding is not None:
+            key = "" if self._encoder is None else self._encoder.key
+            if learner.embedding.source != key:
+                print("INFO The earlier model was made with another text encoder and is left aside.")
+                return
+        self._learner = learner
         if self._embedding is None:
             self._embedding = self._learner.embedding
         if not is_own:
@@ -78,7 +96,8 @@ class ClassTrainer:
             most = _POOL_MAX["text" if self._is_text else "image"]
             chosen = np.sort(chance.permutation(len(objects))[:most])
             raw, is_usable = self._raw_features(objects, chosen)
-            self._embedding = fit_embedding(raw[np.flatnonzero(is_usable)], seed=self._seed)
+            source = "" if self._encoder is None else self._encoder.key
+            self._embedding = fit_embedding(raw[np.flatnonzero(is_usable)], seed=self._seed, source=source)
 
     def fit(self, objects: Objects, hints: Hints) -> dict[str, float]:
         """Learn from labeled objects."""
@@ -157,10 +176,13 @@ class ClassTrainer:
     def _raw_features(self, objects: Objects, chosen: NDArray[np.int64]) -> tuple[Any, NDArray[np.bool_]]:
         if self._is_text:
             texts = [str(line.get("source") or "") for line in objects.lines(chosen.tolist())]
-            return text_features(texts), np.ones(len(texts), np.bool_)
-        if self._raw is None:
-            self._raw = FeatureCache(self._content, self._folder)
-        return self._raw.rows(objects, chosen)
+            counts, is_usable = text_features(texts), np.ones(len(texts), np.bool_)
+            if self._vectors is None:
+                return counts, is_usable
+            return Blocks(counts, self._vectors.rows(objects, chosen)[0]), is_usable
+        if self._pictures is None:
+            self._pictures = PictureRows(self._content, self._folder)
+        return self._pictures.rows(objects, chosen)
 
 
 def _held_out(
@@ -194,103 +216,3 @@ def _class_of(value: Any) -> int:
     if isinstance(value, str) and value.isascii() and value.isdigit():
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else -1
-
-
-class FeatureCache:
-    """Raw features of a job's images by object number, in files that stay for the next iteration.
-
-    Parameters
-    ----------
-    content : Mapping
-        The program's input: ``cache``, ``n_objects``, ``weights``, ``data_dir``, ``object_store``.
-    folder : Path
-        For progress.
-
-    Notes
-    -----
-    ``<key>.npy`` has a row for every object of the job (sparse on disk: only what was computed takes room),
-    and ``<key>.state`` a byte: 0 not looked at, 1 computed, 2 unreadable. The byte is written after its row.
-    """
-
-    def __init__(self, content: Mapping[str, Any], folder: Path, reader: Reader | None = None) -> None:
-        self._backbone = Path(content["weights"]) if content.get("weights") else None
-        self._reader = reader or open_reader(Path(content["data_dir"]), content["object_store"])
-        self._n_objects = int(content["n_objects"])
-        self._root = Path(content["cache"])
-        self._root.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
-        self._rows: NDArray[np.float32] | None = None
-        self._state: NDArray[np.uint8] | None = None
-        self._n_computed = 0
-
-    def rows(
-        self, objects: Objects, chosen: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Features (n, d) of some objects and which of them can be used; computes what is missing."""
-        numbers = objects.ids[chosen]
-        missing = chosen if self._state is None else chosen[self._state[numbers] == 0]
-        for start in range(0, len(missing), _IMAGE_CHUNK):
-            self._compute(objects, missing[start : start + _IMAGE_CHUNK])
-        if self._rows is None or self._state is None:
-            return np.zeros((len(chosen), 1), np.float32), np.zeros(len(chosen), np.bool_)
-        return np.asarray(self._rows[numbers], np.float32), self._state[numbers] == 1
-
-    def _compute(self, objects: Objects, part: NDArray[np.int64]) -> None:
-        numbers = objects.ids[part]
-        sources = [
-            str(line.get("source-ref") or line.get("source") or "") for line in objects.lines(part.tolist())
-        ]
-        if self._rows is None:
-            self._open()
-            still = np.flatnonzero(self._states()[numbers] == 0)
-            numbers, sources = numbers[still], [sources[i] for i in still]
-        good: list[int] = []
-        rows: list[NDArray[np.float32]] = []
-        for i, content in enumerate(self._contents(sources)):
-            row = self._row(content)
-            if row is not None:
-                good.append(i)
-                rows.append(row)
-        states = self._states()
-        if rows and self._rows is not None:
-            self._rows[numbers[good]] = np.stack(rows)
-        states[numbers] = 2
-        states[numbers[good]] = 1
-        self._n_computed += len(numbers)
-        report_progress(self._folder, "looked at images", done=self._n_computed)
-
-    def _row(self, content: bytes | None) -> NDArray[np.float32] | None:
-        if content is None:
-            return None
-        try:
-            return np.asarray(image_features([content], backbone=self._backbone)[0], np.float32)
-        except InvalidRequest:
-            return None
-
-    def _contents(self, sources: Sequence[str]) -> Iterator[bytes | None]:
-        with ThreadPoolExecutor(_N_READERS) as pool:
-            yield from pool.map(self._read, sources)
-
-    def _read(self, source: str) -> bytes | None:
-        try:
-            return self._reader.read(source)
-        except (BlobNotFound, InvalidRequest):
-            return None
-
-    def _states(self) -> NDArray[np.uint8]:
-        if self._state is None:
-            raise AssertionError("opened before")
-        return self._state
-
-    def _open(self) -> None:
-        """Map the files; the width of a row is found out with a picture of our own."""
-        key = "hog"
-        if self._backbone is not None:
-            key = "backbone-" + hashlib.sha256(self._backbone.read_bytes()).hexdigest()[:16]
-        width = image_features([np.zeros((8, 8, 3), np.uint8)], backbone=self._backbone).shape[1]
-        path, state = self._root / f"{key}-{width}.f32", self._root / f"{key}-{width}.state"
-        for file, size in ((path, 4 * width * self._n_objects), (state, self._n_objects)):
-            with file.open("ab") as handle:
-                handle.truncate(size)
-        self._rows = np.memmap(path, np.float32, "r+", shape=(self._n_objects, width))
-        self._state = np.memmap(state, np.uint8, "r+", shape=(self._n_objects,))

@@ -143,7 +143,7 @@ def learn(
     prepare = getattr(trainer, "prepare", None)
     if prepare is not None:
         prepare(Joined(labeled, *others))
-    if not content["fit"]:
+    if not content["fit"] and getattr(trainer, "has_model", True):
         return False, {}
     n, labels = len(labeled), len(content["labels"])
     # The form of the line is what monitoring of AWS's trainings reads.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labelwright.autolabel.blocks import Blocks
 from labelwright.errors import InvalidRequest
 
 __all__ = ["Memory", "memory_from_arrays"]
@@ -25,7 +26,7 @@ class Memory:
 
     Attributes
     ----------
-    x : ndarray or CSR matrix of shape (n, d), float32
+    x : ndarray, CSR matrix or Blocks of shape (n, d), float32
         Rounded to half precision when stored.
     y : ndarray of shape (n,), int64
     is_random : ndarray of shape (n,), bool
@@ -62,13 +63,17 @@ class Memory:
     def as_arrays(self) -> dict[str, NDArray[Any]]:
         """Numbers by name, for storage."""
         arrays = {"memory_y": self.y, "memory_is_random": self.is_random}
-        if not hasattr(self.x, "tocsr"):
-            return {**arrays, "memory_x": self.x.astype(np.float16)}
+        x = self.x
+        if isinstance(x, Blocks):
+            arrays["memory_x"] = x.dense.astype(np.float16)
+            x = x.sparse
+        if not hasattr(x, "tocsr"):
+            return {**arrays, "memory_x": x.astype(np.float16)}
         return {
             **arrays,
-            "memory_data": self.x.data.astype(np.float16),
-            "memory_indices": self.x.indices,
-            "memory_starts": self.x.indptr,
+            "memory_data": x.data.astype(np.float16),
+            "memory_indices": x.indices,
+            "memory_starts": x.indptr,
         }
 
 
@@ -100,7 +105,9 @@ def _keys(x: Any) -> Iterator[bytes]:
 
 
 def stacked(above: Any, below: Any) -> Any:
-    """Two dense or two CSR matrices, one above the other."""
+    """Two dense or CSR matrices or two `Blocks`, one above the other."""
+    if isinstance(above, Blocks):
+        return above.above(below)
     if hasattr(above, "tocsr"):
         from scipy import sparse
 
@@ -118,15 +125,24 @@ def memory_from_arrays(arrays: dict[str, NDArray[Any]], *, n_columns: int, n_cla
     """
     y, is_random = arrays["memory_y"], arrays["memory_is_random"]
     x: Any
-    if "memory_x" in arrays:
-        x = arrays["memory_x"].astype(np.float32)
+    dense = arrays["memory_x"].astype(np.float32) if "memory_x" in arrays else None
+    if dense is not None and "memory_data" not in arrays:
+        x = dense
     else:
         from scipy import sparse
 
+        if dense is not None:
+            n_columns -= dense.shape[1]
         data, indices, starts = (arrays[f"memory_{name}"] for name in ("data", "indices", "starts"))
         x = sparse.csr_matrix((data.astype(np.float32), indices, starts), shape=(len(starts) - 1, n_columns))
         x.check_format(full_check=True)  # raises ValueError
-    is_finite = bool(np.isfinite(x.data if hasattr(x, "tocsr") else x).all())
+        if dense is not None:
+            if len(dense) != x.shape[0]:
+                raise InvalidRequest("its labeled rows do not belong together", field="model")
+            n_columns += dense.shape[1]
+            x = Blocks(x, dense)
+    parts = (x.sparse, x.dense) if isinstance(x, Blocks) else (x,)
+    is_finite = all(bool(np.isfinite(p.data if hasattr(p, "tocsr") else p).all()) for p in parts)
     n = len(y)
     if (
         y.ndim != 1

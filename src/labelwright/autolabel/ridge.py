@@ -6,11 +6,13 @@ closed form of leave-one-out stays exact.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from labelwright.autolabel.blocks import Blocks
 from labelwright.autolabel.gram import gram_of
 from labelwright.autolabel.growing import GrowingSystem
 from labelwright.autolabel.solution import Solution
@@ -33,8 +35,9 @@ def solve_ridge(
 
     Parameters
     ----------
-    x : ndarray or CSR matrix of shape (n, d), float32
-        Sparse rows are always solved in the dual: memory n^2.
+    x : ndarray, CSR matrix or Blocks of shape (n, d), float32
+        Sparse rows are always solved in the dual: memory n^2. Of more than 12,000 rows of blocks only the
+        dense columns are used, so that memory has a limit.
     y : ndarray of shape (n, k), float32
     is_wanted : ndarray of shape (n,), bool, optional
         Rows whose left-out scores are wanted. Default: all.
@@ -43,6 +46,10 @@ def solve_ridge(
         alone.
     """
     wanted = np.ones(len(y), np.bool_) if is_wanted is None else is_wanted
+    if isinstance(x, Blocks) and len(x) > _DUAL_MOST:
+        part = _primal(x.dense, y, wanted)
+        padding = np.zeros((x.sparse.shape[1], y.shape[1]), np.float32)
+        return dataclasses.replace(part, weights=np.concatenate([padding, part.weights]), x=x)
     is_dual = hasattr(x, "tocsr") or x.shape[0] <= x.shape[1]
     return _dual(x, y, wanted, last) if is_dual else _primal(x, y, wanted)
 
@@ -82,7 +89,8 @@ def _dual(x: Any, y: Matrix, is_wanted: NDArray[np.bool_], last: Solution | None
     elif n_old < len(y):
         system = system.extended(gram_of(x, n_old) + np.float32(1), is_wanted[n_old:])
     coefficients, left_out = system.solve(y)
-    weights = np.concatenate([np.asarray(x.T @ coefficients), coefficients.sum(axis=0)[None]])
+    turned = x.transposed_times(coefficients) if isinstance(x, Blocks) else np.asarray(x.T @ coefficients)
+    weights = np.concatenate([turned, coefficients.sum(axis=0)[None]])
     return Solution("squared", weights.astype(np.float32), system.penalty, left_out, x, is_wanted, system)
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labelwright.autolabel.blocks import Blocks
+
 __all__ = ["Solution"]
 
 Matrix = NDArray[np.float32]
@@ -49,11 +51,18 @@ class Solution:
             or not np.array_equal(self.is_wanted, is_wanted[:n])
         ):
             return False
-        if not hasattr(x, "tocsr"):
-            return np.array_equal(self.x, x[:n])
-        end = int(x.indptr[n])
-        return (
-            np.array_equal(self.x.indptr, x.indptr[: n + 1])
-            and np.array_equal(self.x.indices, x.indices[:end])
-            and np.array_equal(self.x.data, x.data[:end])
-        )
+        return _is_first(self.x, x)
+
+
+def _is_first(above: Any, x: Any) -> bool:
+    n = above.shape[0]
+    if isinstance(x, Blocks):
+        return _is_first(above.sparse, x.sparse) and _is_first(above.dense, x.dense)
+    if not hasattr(x, "tocsr"):
+        return np.array_equal(above, x[:n])
+    end = int(x.indptr[n])
+    return (
+        np.array_equal(above.indptr, x.indptr[: n + 1])
+        and np.array_equal(above.indices, x.indices[:end])
+        and np.array_equal(above.data, x.data[:end])
+    )

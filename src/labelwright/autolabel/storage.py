@@ -36,6 +36,7 @@ def save_learner(learner: Learner, path: Path) -> None:
         "loss": learner.loss_,
         "calibration": learner.calibration_.as_dict(),
         "embedding": None if learner.embedding is None else learner.embedding.kind,
+        "source": "" if learner.embedding is None else learner.embedding.source,
     }
     arrays: dict[str, NDArray[Any]] = {
         "header": np.frombuffer(json.dumps(header).encode(), np.uint8),
@@ -87,7 +88,8 @@ def _learner(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Learner
     if header["embedding"] is not None:
         kind = str(header["embedding"])
         names = EMBEDDING_ARRAYS.get(kind, ())
-        embedding = Embedding(kind, {name: arrays[f"embedding_{name}"] for name in names})
+        found = {name: arrays[f"embedding_{name}"] for name in names}
+        embedding = Embedding(kind, found, str(header.get("source", "")))
     learner = Learner(int(header["n_classes"]), embedding=embedding)
     weights = arrays["weights"]
     if weights.ndim != 2 or weights.shape[1] != learner.n_classes or weights.dtype != np.float32:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from labelwright.autolabel.job_classes import FeatureCache
 from labelwright.autolabel.job_data import Objects
 from labelwright.autolabel.job_reading import open_reader
+from labelwright.autolabel.job_row_cache import PictureRows
 from labelwright.blobs import open_blobs
 from labelwright.config import Settings
 from labelwright.credentials import RootCredentials
@@ -54,10 +54,10 @@ def test_features_are_computed_once(tmp_path: Path) -> None:
     content = {"cache": str(tmp_path / "cache"), "n_objects": 6, "data_dir": "", "object_store": ""}
     reader = Counting({"s3://acme/3.png": png(3), "s3://acme/4.png": b"no picture"})
     objects, everything = Pictures(), np.arange(3)
-    rows, is_usable = FeatureCache(content, tmp_path, reader).rows(objects, everything)
+    rows, is_usable = PictureRows(content, tmp_path, reader).rows(objects, everything)
     assert is_usable.tolist() == [True, False, False] and reader.n_reads == 3
     assert np.abs(rows[0]).sum() > 0
-    again, is_usable = FeatureCache(content, tmp_path, reader).rows(objects, everything)  # the next program
+    again, is_usable = PictureRows(content, tmp_path, reader).rows(objects, everything)  # the next program
     assert is_usable.tolist() == [True, False, False] and reader.n_reads == 3
     assert np.array_equal(again[0], rows[0])
 

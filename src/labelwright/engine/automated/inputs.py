@@ -109,6 +109,7 @@ def write_inputs(
         "data_dir": str(settings.data_dir.resolve()),
         "object_store": settings.object_store,
         "weights": settings.autolabel_weights,
+        "text_encoder": settings.autolabel_text_encoder,
         "n_threads": settings.work_threads,
         "training_s": settings.autolabel_training_s,
         "palette": [BACKGROUND_COLOR, *class_colors(facts.categories.labels)],
