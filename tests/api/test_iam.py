@@ -22,6 +22,19 @@ def test_the_callers_role_can_be_looked_up(served: Any) -> None:
     )
 
 
+def test_a_script_makes_the_role_of_its_function(served: Any) -> None:
+    iam = served.client("iam")
+    policy = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+    role = iam.create_role(RoleName="gt", Path="/service-role/", AssumeRolePolicyDocument="{}")["Role"]
+    assert role["Arn"] == "arn:aws:iam::000000000000:role/service-role/gt"
+    iam.attach_role_policy(RoleName="gt", PolicyArn=policy)
+    iam.put_role_policy(RoleName="gt", PolicyName="s3", PolicyDocument="{}")
+    assert iam.get_role(RoleName="gt")["Role"]["RoleName"] == "gt"
+    iam.delete_role_policy(RoleName="gt", PolicyName="s3")
+    iam.detach_role_policy(RoleName="gt", PolicyArn=policy)
+    iam.delete_role(RoleName="gt")
+
+
 def test_roles_may_do_everything(served: Any) -> None:
     results = served.client("iam").simulate_principal_policy(
         PolicySourceArn="arn:aws:iam::000000000000:role/service-role/Any",
@@ -45,5 +58,5 @@ def test_refusals_have_the_names_of_the_service(served: Any) -> None:
         iam.get_role(RoleName="spaces are not allowed")
     assert caught.value.response["Error"]["Code"] == "ValidationError"
     with pytest.raises(ClientError) as caught:
-        iam.create_role(RoleName="r", AssumeRolePolicyDocument="{}")
+        iam.create_user(UserName="u")
     assert caught.value.response["Error"]["Code"] == "NotImplemented"

@@ -2,7 +2,8 @@
 
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html and its neighbours.
 Differences: there are no policies to weigh. Every role of the account exists, is trusted by SageMaker and may
-do everything; what a request names as its role is kept and shown, and has no effect.
+do everything; what a request names as its role is kept and shown, and has no effect. Scripts that make a role
+for their functions are answered as if there had been something to do; nothing is kept of it.
 """
 
 from __future__ import annotations
@@ -40,6 +41,39 @@ async def get_role(context: RequestContext, *, role_name: str) -> dict[str, Any]
     return {"Role": _role(context, role_name)}
 
 
+@operation("iam", "CreateRole")
+async def create_role(
+    context: RequestContext, *, role_name: str, path: str = "/", **_: Any
+) -> dict[str, Any]:
+    """A role, which was there already."""
+    return {"Role": _role(context, role_name, path)}
+
+
+@operation("iam", "DeleteRole")
+async def delete_role(context: RequestContext, *, role_name: str) -> None:
+    """Nothing: there is nothing of a role to delete."""
+
+
+@operation("iam", "AttachRolePolicy")
+async def attach_role_policy(context: RequestContext, *, role_name: str, policy_arn: str) -> None:
+    """Nothing: every role may do everything."""
+
+
+@operation("iam", "DetachRolePolicy")
+async def detach_role_policy(context: RequestContext, *, role_name: str, policy_arn: str) -> None:
+    """Nothing: every role may do everything."""
+
+
+@operation("iam", "PutRolePolicy")
+async def put_role_policy(context: RequestContext, *, role_name: str, **_: Any) -> None:
+    """Nothing: every role may do everything."""
+
+
+@operation("iam", "DeleteRolePolicy")
+async def delete_role_policy(context: RequestContext, *, role_name: str, **_: Any) -> None:
+    """Nothing: every role may do everything."""
+
+
 @operation("iam", "ListRoles")
 async def list_roles(context: RequestContext, *, path_prefix: str = "/", **_: Any) -> dict[str, Any]:
     """The one role that clients get when they ask who they are."""
@@ -71,7 +105,7 @@ async def simulate_principal_policy(
     return {"EvaluationResults": results, "IsTruncated": False}
 
 
-def _role(context: RequestContext, name: str) -> dict[str, Any]:
+def _role(context: RequestContext, name: str, path: str = "/") -> dict[str, Any]:
     trust = {
         "Version": "2012-10-17",
         "Statement": [
@@ -79,10 +113,10 @@ def _role(context: RequestContext, name: str) -> dict[str, Any]:
         ],
     }
     return {
-        "Path": "/",
+        "Path": path,
         "RoleName": name,
         "RoleId": "AROA" + hashlib.sha256(name.encode()).hexdigest()[:16].upper(),
-        "Arn": f"arn:aws:iam::{context.account_id}:role/{name}",
+        "Arn": f"arn:aws:iam::{context.account_id}:role{path}{name}",
         "CreateDate": _CREATED_AT,
         # URL-encoded in the answer, as RFC 3986 has it; clients decode it.
         "AssumeRolePolicyDocument": quote(orjson.dumps(trust), safe=""),
