@@ -25,6 +25,7 @@ from labelwright.store import automated, labeling_jobs, runs
 from labelwright.store.automated import AutomatedRow, PassRow
 from labelwright.store.labeling_jobs import JobRow
 from labelwright.store.labeling_tables import job_events
+from labelwright.work import folder as files
 
 __all__ = ["iterations_of", "panel"]
 
@@ -52,7 +53,8 @@ def panel(connection: Connection, settings: Settings, job_id: int) -> dict[str, 
     is_over = Status(job.status) in TERMINAL
     measure = "1 - mean overlap" if facts.algorithm in _SHAPES else "share of wrong labels"
     return {
-        "now": "" if is_over else _now(connection, job, state, passes, iterations),
+        "now": "" if is_over else _now(connection, settings, job, state, passes, iterations),
+        "reason": (state.reason or "") if is_over else "",
         "advice": state.advice or "",
         "rows": _rows(job, facts, state, report, target=target, confidence=settings.autolabel_confidence),
         "labels": labels_chart(iterations),
@@ -102,6 +104,7 @@ def _batches(connection: Connection, job_id: int) -> dict[int, tuple[str, int]]:
 
 def _now(
     connection: Connection,
+    settings: Settings,
     job: JobRow,
     state: AutomatedRow,
     passes: Sequence[PassRow],
@@ -114,7 +117,8 @@ def _now(
     if current is not None and current.status == "learning":
         run = runs.last(connection, job.id, current.iteration)
         again = " once more, after it failed" if run is not None and run.attempt > 1 else ""
-        return f"A model learns from the labels so far and looks at all objects that are left{again}."
+        so_far = "" if run is None else progress_text(_progress(settings, run.name))
+        return f"A model learns from the labels so far and looks at all objects that are left{again}{so_far}."
     if current is not None and current.status == "labeling":
         return "The machine's labels are written."
     asked = next((row.asked for row in reversed(iterations) if row.asked), "")
@@ -125,6 +129,33 @@ def _now(
             else "People label objects drawn at random, from which the first model learns."
         )
     return _ASKED.get(asked, "The first objects are drawn.")
+
+
+def _progress(settings: Settings, run_name: str) -> Any:
+    """The last line of what a program of this server says of itself; None for one of another server."""
+    lines = files.tail(settings.data_dir / "work" / run_name / files.PROGRESS).splitlines()
+    try:
+        return orjson.loads(lines[-1]) if lines else None
+    except orjson.JSONDecodeError:
+        return None
+
+
+def progress_text(progress: Any) -> str:
+    """A program's last word in brackets; nothing when it has none.
+
+    Examples
+    --------
+    >>> progress_text({"at": 1.0, "message": "training", "step": 50, "of": 640})
+    ' (training: 50 of 640)'
+    >>> progress_text({"at": 1.0, "message": "looked at images", "done": 1200})
+    ' (looked at images: 1,200)'
+    """
+    if not isinstance(progress, dict) or not isinstance(progress.get("message"), str):
+        return ""
+    n, of = progress.get("step", progress.get("done")), progress.get("of")
+    if not isinstance(n, int):
+        return f" ({progress['message']})"
+    return f" ({progress['message']}: {n:,} of {of:,})" if of else f" ({progress['message']}: {n:,})"
 
 
 def _rows(
