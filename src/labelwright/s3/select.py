@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["select_object_content"]
 
 _SMALL_BYTES = 256 * 1024
-_SHORT_CHARS = 4096
+_LITTLE_WORK = 64 << 20  # bytes times characters of the query; a long one costs time for each line
 _RECORDS_BYTES = 256 * 1024
 _PROGRESS_EVERY_S = 1.0
 
@@ -59,7 +59,7 @@ async def select_object_content(rooms: Rooms, request: Request) -> Answer:
         raise S3Problem(getattr(error, "code", "InvalidArgument"), error.message) from error
     events = _Events(delimiter, with_progress=_flag(root, "RequestProgress", "Enabled"))
     pieces: Iterator[bytes | Progress]
-    is_small = entry.row.size <= _SMALL_BYTES and len(statement) <= _SHORT_CHARS
+    is_small = entry.row.size <= _SMALL_BYTES and entry.row.size * len(statement) <= _LITTLE_WORK
     if is_small and compression == "NONE" and scan_range is None:
         from labelwright.selection import Selection
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["LINE_BYTES_MAX", "blocks", "gather", "line_lengths"]
+__all__ = ["LINE_BYTES_MAX", "are_of", "blocks", "gather", "line_lengths"]
 
 LINE_BYTES_MAX = 64 * 1024 * 1024
 
@@ -87,3 +87,21 @@ def gather(block: bytes, lengths: npt.NDArray[np.int64], is_taken: npt.NDArray[n
     ends = np.concatenate(([0], np.cumsum(lengths)))
     begins = ends[edges[0::2]].tolist()
     return b"".join([block[a:b] for a, b in zip(begins, ends[edges[1::2]].tolist(), strict=True)])
+
+
+def are_of(flags: npt.NDArray[np.int64], block: bytes, lengths: npt.NDArray[np.int64]) -> bool:
+    """Whether flags, each with the length that DuckDB saw, are those of the lines of a block."""
+    import numpy as np
+
+    if len(flags) != len(lengths):
+        return False
+    sizes = lengths.copy()
+    if block[-1:] == b"\n":
+        sizes -= 1
+    else:
+        sizes[:-1] -= 1
+    is_other = flags >> 2 != sizes
+    if b"\r" in block and is_other.any():  # DuckDB takes the \r of \r\n off
+        returns = np.frombuffer(block, np.uint8)[np.cumsum(lengths) - 2] == 13
+        is_other &= (flags >> 2 != sizes - 1) | ~returns
+    return not is_other.any()

@@ -28,11 +28,13 @@ __all__ = ["main", "unpacked"]
 _CHUNK_BYTES = 1 << 20
 _PIECE_BYTES = 1 << 20
 _PROGRESS_EVERY_S = 0.5
+_FILE_BYTES_MAX = 256 << 20  # files in memory only; a segment may end with a line of 64 MiB
 
 
 def main() -> None:
     """Do one job."""
     job = json.loads(sys.stdin.buffer.readline())
+    _limit(job["cpu_s"])
     out = sys.stdout.buffer
     try:
         progress = _sample(job, out) if job["kind"] == "sample" else _query(job, out)
@@ -41,6 +43,17 @@ def main() -> None:
     else:
         _frame(out, b"Z", _json(dataclasses.asdict(progress)))
     out.flush()
+
+
+def _limit(cpu_s: int) -> None:
+    """What no query can make this process do: run for ever, fill a disk, leave a core file."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))  # ended by SIGXCPU, which says why
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_FILE_BYTES_MAX, _FILE_BYTES_MAX))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _query(job: dict[str, Any], out: BinaryIO) -> Progress:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import struct
 import subprocess
 import sys
@@ -19,6 +20,7 @@ __all__ = ["query_job", "run_in_child", "sample_job"]
 
 _MEMORY_MIB = 512
 _THREADS = 2
+_CPU_S = 3600  # fifty times what ten million lines take
 
 
 def query_job(statement: str, *, is_condition: bool, now: float, **more: Any) -> dict[str, Any]:
@@ -41,13 +43,14 @@ def query_job(statement: str, *, is_condition: bool, now: float, **more: Any) ->
         "now": now,
         "memory_mib": _MEMORY_MIB,
         "n_threads": _THREADS,
+        "cpu_s": _CPU_S,
         **more,
     }
 
 
 def sample_job(percent: int, seed: int, *, n_lines: int | None = None) -> dict[str, Any]:
     """A random sample for `run_in_child`; ``n_lines`` must be known when the input is no file."""
-    return {"kind": "sample", "percent": percent, "seed": seed, "n_lines": n_lines}
+    return {"kind": "sample", "percent": percent, "seed": seed, "n_lines": n_lines, "cpu_s": _CPU_S}
 
 
 def run_in_child(
@@ -96,7 +99,7 @@ def run_in_child(
     )
     feeder.start()
     try:
-        yield from _frames(stdout)
+        yield from _frames(stdout, process, cpu_s=job["cpu_s"])
         if failures:
             raise failures[0]
     finally:
@@ -119,10 +122,16 @@ def _feed(pipe: IO[bytes], header: bytes, chunks: Iterable[bytes], failures: lis
             failures.append(error)
 
 
-def _frames(pipe: IO[bytes]) -> Iterator[bytes | Progress]:
+def _frames(pipe: IO[bytes], process: subprocess.Popen[bytes], *, cpu_s: int) -> Iterator[bytes | Progress]:
     while True:
         head = pipe.read(5)
         if len(head) < 5:
+            if -process.wait() == getattr(signal, "SIGXCPU", None):
+                raise QueryError(
+                    f"The query took more than {cpu_s} s of processor time and was ended. Make it simpler, "
+                    "or select in two steps.",
+                    code="Busy",
+                )
             raise LabelwrightError(
                 "The process that ran the query ended without an answer; perhaps memory ran out. Try again "
                 "with a simpler query."

@@ -1,8 +1,7 @@
 """Running a query over JSON Lines, block by block, in the order of the lines.
 
-Lines go through DuckDB, which says which to take: those of a file as they lie there, those of a stream in
-segments. What is short, and whatever DuckDB cannot decide, goes through the row evaluator. Memory is bounded
-by a few blocks or one segment.
+Lines go through DuckDB in segments, which says which to take. What is short, and whatever DuckDB cannot
+decide, goes through the row evaluator. Memory is bounded by a few segments.
 """
 
 from __future__ import annotations
@@ -11,14 +10,15 @@ import contextlib
 import dataclasses
 import os
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from labelwright.selection.blocks import blocks, gather, line_lengths
+from labelwright.selection.blocks import are_of, blocks, gather, line_lengths
 from labelwright.selection.documents import documents
 from labelwright.selection.plans import ASK, YES, Plan, plan_of
 from labelwright.selection.rows import RowPlan, parse_line
-from labelwright.selection.scanning import ScanBroken, n_threads_default, scan
-from labelwright.selection.segments import as_file, segments
+from labelwright.selection.scanning import n_threads_default
+from labelwright.selection.segments import flagged, segments
 from labelwright.selection.tree import Query
 
 if TYPE_CHECKING:
@@ -94,13 +94,7 @@ class Selection:
         """
         descriptor = path if isinstance(path, int) else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            plan = plan_of(self._query)
-            read = blocks(self._counted(_chunks(descriptor)))
-            if plan is None or os.fstat(descriptor).st_size < _SMALL_BYTES:
-                yield from self._plainly(read)
-            else:
-                yield from self._scanned(descriptor, plan, read)
-            yield from self._last()
+            yield from self.over_chunks(_chunks(descriptor))
         finally:
             if not isinstance(path, int):
                 os.close(descriptor)
@@ -112,14 +106,7 @@ class Selection:
         if plan is None:
             yield from self._plainly(read)
         else:
-            for segment in segments(read):
-                if sum(map(len, segment)) < _SMALL_BYTES:
-                    yield from self._plainly(segment)
-                else:
-                    with as_file(segment) as descriptor:
-                        yield from self._scanned(descriptor, plan, segment)
-                if self._n_left <= 0:
-                    break
+            yield from self._scanned(plan, read)
         yield from self._last()
 
     def over_document(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -145,23 +132,38 @@ class Selection:
             if self._n_left <= 0:
                 break
 
-    def _scanned(self, descriptor: int, plan: Plan, read: Iterable[bytes]) -> Iterator[bytes]:
-        """Run over the blocks of a file, with the flags that DuckDB gives for it."""
+    def _scanned(self, plan: Plan, read: Iterator[bytes]) -> Iterator[bytes]:
+        first: list[bytes] = []
+        for block in read:
+            first.append(block)
+            if sum(map(len, first)) >= _SMALL_BYTES:
+                break
+        else:  # not worth the start of DuckDB
+            yield from self._plainly(first)
+            return
         with contextlib.closing(
-            scan(descriptor, plan, n_threads=self._n_threads, memory_mib=self._memory_mib)
-        ) as flags:
-            taker: _Taker | None = _Taker(flags)
-            for block in read:
-                lengths = line_lengths(block)
-                outcome = None if taker is None else taker.take(block, lengths)
-                if outcome is None:
-                    taker = None
-                    piece = self._by_rows(block)
-                else:
-                    piece = self._by_flags(block, lengths, outcome)
-                yield from self._given(piece)
+            flagged(
+                segments(chain(first, read)), plan, n_threads=self._n_threads, memory_mib=self._memory_mib
+            )
+        ) as found:
+            for segment, flags in found:
+                yield from self._by_segment(segment, flags)
                 if self._n_left <= 0:
                     break
+
+    def _by_segment(self, segment: list[bytes], flags: npt.NDArray[np.int64]) -> Iterator[bytes]:
+        n_seen = 0
+        is_sure = True
+        for block in segment:
+            lengths = line_lengths(block)
+            part = flags[n_seen : n_seen + len(lengths)]
+            n_seen += len(part)
+            # Once the flags are not those of the lines, none that follows can be trusted.
+            is_sure = is_sure and are_of(part, block, lengths)
+            piece = self._by_flags(block, lengths, part & 3) if is_sure else self._by_rows(block)
+            yield from self._given(piece)
+            if self._n_left <= 0:
+                break
 
     def _counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
@@ -245,42 +247,6 @@ class Selection:
             return gather(block, lengths, is_taken)
         lines = (block[ends[i] - lengths[i] : ends[i]] for i in np.flatnonzero(is_taken))
         return b"".join(self._rows.answer(parse_line(line, 0)) + b"\n" for line in lines)
-
-
-class _Taker:
-    """Flags handed out block by block, as long as they are surely those of its lines."""
-
-    def __init__(self, flags: Iterator[npt.NDArray[np.int64]]) -> None:
-        self._flags = flags
-        self._rest: npt.NDArray[np.int64] | None = None
-
-    def take(self, block: bytes, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
-        """The flags of a block's lines; None when DuckDB cannot go on or cuts the file otherwise."""
-        import numpy as np
-
-        parts: list[npt.NDArray[np.int64]] = []
-        n_missing = len(lengths)
-        try:
-            while n_missing > 0:
-                part = self._rest if self._rest is not None else next(self._flags, None)
-                if part is None:
-                    return None
-                self._rest = part[n_missing:] if len(part) > n_missing else None
-                parts.append(part[:n_missing])
-                n_missing -= len(parts[-1])
-        except ScanBroken:
-            return None
-        found = np.concatenate(parts) if parts else np.zeros(0, np.int64)
-        sizes = lengths.copy()
-        if block[-1:] == b"\n":
-            sizes -= 1
-        else:
-            sizes[:-1] -= 1
-        is_short = found >> 2 != sizes
-        if b"\r" in block and is_short.any():  # DuckDB takes the \r of \r\n off
-            returns = np.frombuffer(block, np.uint8)[np.cumsum(lengths) - 2] == 13
-            is_short &= (found >> 2 != sizes - 1) | ~returns
-        return None if is_short.any() else found & 3
 
 
 def _lines(block: bytes) -> list[bytes]:

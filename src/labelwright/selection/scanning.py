@@ -1,74 +1,104 @@
-"""Running a plan: DuckDB reads a file of lines and says a flag for each.
+"""Running a plan: DuckDB reads lines and says a flag for each.
 
-The database is made for one scan and can do nothing else: no file but this one, no network, no extensions, no
-temporary files, no change of these settings. The file goes in by the number of its descriptor, so that no
-character of its name means anything.
+A database is made for one plan and can do nothing else: no file but its own, no network, no extensions, no
+temporary files, no change of these settings. Its file lies in memory and has no name.
+
+DuckDB reads each segment in one go: where several of its threads read one large file, it now and then gives
+up because it cannot tell that they met at the ends of lines.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+import tempfile
+from collections.abc import Sequence
+from typing import IO, TYPE_CHECKING, Any
 
-from labelwright.selection.arrow import StreamFailed, integers
 from labelwright.selection.plans import Plan
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["ScanBroken", "n_threads_default", "scan"]
+__all__ = ["Scanner", "n_threads_default"]
 
 _LINE_BYTES_MAX = 4 << 20  # longer ones are for the row evaluator; DuckDB's buffers are a multiple of it
 _BUFFER_BYTES = 16 << 20
 
 
-class ScanBroken(Exception):
-    """DuckDB cannot go on with this file; the flags so far are good."""
-
-
-def scan(descriptor: int, plan: Plan, *, n_threads: int, memory_mib: int) -> Generator[npt.NDArray[np.int64]]:
-    """Yield for each line, in order, four times its length in bytes plus its flag.
+class Scanner:
+    """A plan, ready to be run over one segment after another; for one thread at a time.
 
     Parameters
     ----------
-    descriptor : int
-        Of a regular file, open for reading; its offset does not matter.
     plan : Plan
-    n_threads, memory_mib : int
-        Limits of DuckDB.
-
-    Raises
-    ------
-    ScanBroken
-        At a line that DuckDB cannot read.
+    memory_mib : int
+        Limit of DuckDB.
     """
-    import duckdb
 
-    path = f"/dev/fd/{descriptor}"
-    source = (  # our own words and numbers only
-        f"read_csv('{path}', delim='\x01', quote='', escape='', comment='', header=false, auto_detect=false, "
-        f"columns={{'line': 'VARCHAR'}}, new_line='\\r\\n', compression='none', strict_mode=false, "
-        f"max_line_size={_LINE_BYTES_MAX}, buffer_size={_BUFFER_BYTES})"
-    )
-    try:
-        with contextlib.closing(_locked(path, n_threads, memory_mib)) as database:
-            answer = database.sql(plan.over(source), params=plan.values())
-            with contextlib.closing(integers(answer.__arrow_c_stream__())) as numbers:
-                yield from numbers
-    except (duckdb.Error, StreamFailed) as error:
-        raise ScanBroken(str(error)) from error
+    def __init__(self, plan: Plan, *, memory_mib: int) -> None:
+        self._plan = plan
+        self._file = _file_in_memory()
+        # The file goes in by the number of its descriptor, which is all that DuckDB may open.
+        path = f"/dev/fd/{self._file.fileno()}"
+        source = (  # our own words and numbers only
+            f"read_csv('{path}', delim='\x01', quote='', escape='', comment='', header=false, "
+            f"auto_detect=false, columns={{'line': 'VARCHAR'}}, new_line='\\r\\n', compression='none', "
+            f"strict_mode=false, parallel=false, max_line_size={_LINE_BYTES_MAX}, "
+            f"buffer_size={_BUFFER_BYTES})"
+        )
+        self._sql = plan.over(source)
+        self._database = _locked(path, memory_mib)
+
+    def close(self) -> None:
+        """Let everything go."""
+        self._database.close()
+        self._file.close()
+
+    def flags(self, segment: Sequence[bytes]) -> npt.NDArray[np.int64]:
+        """Four times the length in bytes plus the flag, for each line in order.
+
+        Parameters
+        ----------
+        segment : sequence of bytes
+            Whole lines.
+
+        Returns
+        -------
+        ndarray of shape (n_lines,), int64
+            Empty when there is a line that DuckDB cannot read.
+        """
+        import duckdb
+        import numpy as np
+
+        self._file.seek(0)
+        self._file.truncate()
+        for block in segment:
+            rest = memoryview(block)
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        try:
+            (found,) = self._database.execute(self._sql, self._plan.values()).fetchnumpy().values()
+        except duckdb.Error:
+            return np.zeros(0, np.int64)
+        return np.asarray(found, np.int64)
 
 
-def _locked(path: str, n_threads: int, memory_mib: int) -> Any:
+def _file_in_memory() -> IO[bytes]:
+    if not hasattr(os, "memfd_create"):
+        return tempfile.TemporaryFile(buffering=0)
+    descriptor = os.memfd_create("labelwright-selection", os.MFD_CLOEXEC)
+    return open(descriptor, "w+b", buffering=0)  # noqa: PTH123 - a descriptor
+
+
+def _locked(path: str, memory_mib: int) -> Any:
     import duckdb
 
     database = duckdb.connect(
         ":memory:",
         config={
-            "threads": str(n_threads),
+            "threads": "1",
             "memory_limit": f"{memory_mib}MB",
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
@@ -77,6 +107,7 @@ def _locked(path: str, n_threads: int, memory_mib: int) -> Any:
     for statement in (
         f"SET allowed_paths = ['{path}']",
         "SET temp_directory = ''",
+        "SET enable_external_file_cache = false",  # the file changes
         "SET preserve_insertion_order = true",
         "SET enable_external_access = false",
         "SET lock_configuration = true",

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelwright.selection import parse_condition
 from labelwright.selection.evaluate import compile_expression
 from labelwright.selection.plans import ASK, YES, plan_of
-from labelwright.selection.scanning import scan
+from labelwright.selection.scanning import Scanner
 
 _KEYS = ("a", "A", "b", "source-ref", "label-metadata", "é", "x y")
 _TEXTS = (
@@ -98,12 +96,12 @@ _conditions = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None)
 @given(lines=st.lists(st.tuples(_lines, st.integers(0, 3)), min_size=1, max_size=12), condition=_conditions)
 def test_duckdb_says_what_the_row_evaluator_says(
-    tmp_path: Path, lines: list[tuple[dict[str, Any], int]], condition: str
+    lines: list[tuple[dict[str, Any], int]], condition: str
 ) -> None:
-    _check(tmp_path, [_spelled(line, how) for line, how in lines], condition)
+    _check([_spelled(line, how) for line, how in lines], condition)
 
 
 def _spelled(line: dict[str, Any], how: int) -> bytes:
@@ -131,7 +129,7 @@ def _spelled(line: dict[str, Any], how: int) -> bytes:
         ("s.camera / 2 > 1", None),
     ],
 )
-def test_common_conditions_are_decided_by_duckdb(tmp_path: Path, condition: str, n_asked: int | None) -> None:
+def test_common_conditions_are_decided_by_duckdb(condition: str, n_asked: int | None) -> None:
     lines: list[dict[str, Any]] = [
         {"source-ref": "s3://b/night/1.jpg", "camera": 3},
         {
@@ -143,7 +141,7 @@ def test_common_conditions_are_decided_by_duckdb(tmp_path: Path, condition: str,
         {"source-ref": "s3://b/day/3.jpg", "camera": None, "SPECIES": 2},
         {"camera": "left"},
     ]
-    flags = _check(tmp_path, [orjson.dumps(line) for line in lines], condition)
+    flags = _check([orjson.dumps(line) for line in lines], condition)
     if n_asked is None:
         assert flags is None
     else:
@@ -151,18 +149,16 @@ def test_common_conditions_are_decided_by_duckdb(tmp_path: Path, condition: str,
         assert flags.count(ASK) == n_asked
 
 
-def _check(folder: Path, texts: list[bytes], condition: str) -> list[int] | None:
+def _check(texts: list[bytes], condition: str) -> list[int] | None:
     query = parse_condition(condition)
     plan = plan_of(query)
     if plan is None or query.where is None:
         return None
-    file = folder / "lines.jsonl"
-    file.write_bytes(b"\n".join(texts) + b"\n")
-    descriptor = os.open(file, os.O_RDONLY)
+    scanner = Scanner(plan, memory_mib=256)
     try:
-        found = [int(n) for part in scan(descriptor, plan, n_threads=1, memory_mib=256) for n in part]
+        found = scanner.flags([b"\n".join(texts) + b"\n"]).tolist()
     finally:
-        os.close(descriptor)
+        scanner.close()
     assert [n >> 2 for n in found] == [len(text) for text in texts]
     evaluate = compile_expression(query.where, now=0.0)
     for text, flag in zip(texts, (n & 3 for n in found), strict=True):

@@ -28,7 +28,7 @@ LINES = b"".join(b'{"n":%d}\n' % i for i in range(200))
     ],
 )
 def test_the_database_of_a_scan_can_do_nothing_else(tmp_path: Path, statement: str) -> None:
-    database = _locked("/dev/fd/0", 1, 64)
+    database = _locked("/dev/fd/0", 64)
     try:
         with pytest.raises(duckdb.Error):
             database.execute(statement)
@@ -57,6 +57,14 @@ def test_a_process_hands_over_what_is_wrong() -> None:
     with pytest.raises(QueryError) as caught:
         list(run_in_child(job, chunks=[b'{"n":\n']))
     assert caught.value.code == "JSONParsingError"
+
+
+def test_a_process_has_so_much_time_and_no_more() -> None:
+    long = " OR ".join(f"s.n / {i} = {i}.5" for i in range(1, 2000))
+    job = {**query_job(long, is_condition=True, now=0.0), "cpu_s": 1}
+    with pytest.raises(QueryError, match="more than 1 s of processor time") as caught:
+        list(run_in_child(job, chunks=iter(lambda: LINES * 1000, b"")))
+    assert caught.value.code == "Busy"
 
 
 def test_a_process_ends_when_nobody_wants_the_rest() -> None:
