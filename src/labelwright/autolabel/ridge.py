@@ -50,7 +50,7 @@ def solve_ridge(
         part = _primal(x.dense, y, wanted)
         padding = np.zeros((x.sparse.shape[1], y.shape[1]), np.float32)
         return dataclasses.replace(part, weights=np.concatenate([padding, part.weights]), x=x)
-    is_dual = hasattr(x, "tocsr") or x.shape[0] <= x.shape[1]
+    is_dual = not isinstance(x, np.ndarray) or x.shape[0] <= x.shape[1]
     return _dual(x, y, wanted, last) if is_dual else _primal(x, y, wanted)
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from labelwright.autolabel.features.encoder import TextEncoder
+from labelwright.autolabel.job_classes import ClassTrainer
+from labelwright.autolabel.job_data import Objects
+from labelwright.autolabel.job_trainers import Hints
 from labelwright.errors import InvalidRequest
 
 torch = pytest.importorskip("torch")
@@ -37,7 +41,7 @@ def put_pooling(folder: Path, name: str) -> None:
     (folder / "1_Pooling" / "config.json").write_text(json.dumps({f"pooling_mode_{name}": True}))
 
 
-def put_bert(folder: Path) -> dict[str, torch.Tensor]:
+def put_bert(folder: Path) -> dict[str, Any]:
     from safetensors.torch import save_file
 
     put_tokenizer(folder)
@@ -93,7 +97,7 @@ def put_graph(folder: Path) -> np.ndarray:
     return table
 
 
-def torch_layers(weights: dict[str, torch.Tensor], ids: list[int]) -> np.ndarray:
+def torch_layers(weights: dict[str, Any], ids: list[int]) -> np.ndarray:
     """The same network by torch's own layers."""
     from torch import nn
 
@@ -196,3 +200,48 @@ def test_folders_without_a_usable_encoder_are_refused(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(b"no graph")
     with pytest.raises(InvalidRequest, match="no graph"):
         TextEncoder(tmp_path)
+
+
+class Texts(Objects):
+    """Texts of a job, all labeled."""
+
+    def __init__(self, n: int) -> None:
+        self.ids = np.arange(n, dtype=np.int64)
+
+    def line(self, i: int) -> dict[str, Any]:
+        return {"source": ("good film", "bad book")[i % 2] + "s" * (i % 3), "topic": i % 2}
+
+
+def test_a_job_reads_its_texts_once_and_leaves_models_of_other_encoders_aside(tmp_path: Path) -> None:
+    put_graph(tmp_path / "encoder")
+    content = {
+        "label_attribute_name": "topic",
+        "labels": ["good", "bad"],
+        "algorithm": "text-classification",
+        "seed": 1,
+        "n_objects": 60,
+        "cache": str(tmp_path / "cache"),
+        "text_encoder": str(tmp_path / "encoder"),
+    }
+    objects, hints = Texts(60), Hints(np.ones(60, np.bool_), {})
+    trainer = ClassTrainer(content, tmp_path)
+    assert not trainer.has_model
+    assert trainer.fit(objects, hints)["training-accuracy"] > 0.9
+    assert np.array_equal(trainer.predict(objects).labels, np.arange(60) % 2)
+    (rows,) = (tmp_path / "cache").glob("encoder-*.f32")
+    # What is in the cache is used: the next program sees no difference between the two texts any more.
+    vectors = np.memmap(rows, np.float32, "r+", shape=(60, WIDTH))
+    vectors[:] = vectors[0]
+    vectors.flush()
+    (tmp_path / "model").mkdir()
+    trainer.save(tmp_path / "model")
+    next_one = ClassTrainer(content, tmp_path)
+    next_one.load(tmp_path / "model", is_own=False)
+    assert next_one.has_model and next_one.n_seen == 60
+    next_one.fit(objects, hints)
+    assert np.array_equal(np.fromfile(rows, np.float32).reshape(60, WIDTH), vectors)
+    other = ClassTrainer({**content, "text_encoder": ""}, tmp_path)
+    other.load(tmp_path / "model", is_own=False)
+    assert not other.has_model and other.n_seen == 0
+    other.fit(objects, hints)
+    assert np.array_equal(other.predict(objects).labels, np.arange(60) % 2)
