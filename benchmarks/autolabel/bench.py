@@ -1,7 +1,7 @@
 """Automated labeling, simulated honestly: labels are hidden until people are asked for them.
 
-``python -m benchmarks.autolabel.bench [--data FOLDER] [--seeds N] [--all-seeds] [--sets a,b] [--methods
-ours,advised,random,published,chained]``
+``python -m benchmarks.autolabel.bench [--data FOLDER] [--encoder FOLDER] [--seeds N] [--all-seeds]
+[--sets a,b] [--methods ours,advised,random,published,chained]``
 
 Prints, per set: the share labeled by the machine, the true error of those labels, human labels used, the
 accuracy of all labels, and the CPU time of a whole job; how many jobs said early that the machine will label
@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.autolabel.published import published_loop
-from benchmarks.autolabel.sets import NAMES, find_data, load
+from benchmarks.autolabel.sets import NAMES, WITH_ENCODER, find_data, load
 from labelwright.autolabel import fit_embedding, simulate
 
 RESULTS = Path(__file__).parents[1] / "results" / "autolabel.json"
@@ -42,7 +42,10 @@ REFERENCE = {
 # Seeds at most by default, so that all of it takes minutes; methods that are not named run on none.
 FEWER = {
     "banking77": {"ours": 5, "random": 1, "chained": 2},
-    "rt_polarity": {"ours": 2, "advised": 10},
+    "rt_polarity": {"ours": 5, "advised": 10},
+    "sms_spam+encoder": {"ours": 10, "chained": 10},
+    "banking77+encoder": {"ours": 5, "chained": 2},
+    "rt_polarity+encoder": {"ours": 5},
 }
 
 
@@ -52,9 +55,12 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", help="folder that holds auto-labeling/")
+    parser.add_argument(
+        "--encoder", type=Path, help="folder of a sentence encoder, for the sets of texts once more"
+    )
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--all-seeds", action="store_true", help="also where it takes an hour")
-    parser.add_argument("--sets", default=",".join(NAMES))
+    parser.add_argument("--sets")
     parser.add_argument("--methods", default="ours,advised,random,published,chained")
     arguments = parser.parse_args()
     data = find_data(arguments.data)
@@ -62,12 +68,17 @@ def main() -> int:
         print("The data sets are not here: give their folder with --data. Nothing was measured.")
         return 0
     methods = arguments.methods.split(",")
-    print(f"{'set':12} {'method':10} {'coverage':>9} {'min':>6} {'max':>6} {'error':>7} {'worst':>7}"
+    print(f"{'set':19} {'method':10} {'coverage':>9} {'min':>6} {'max':>6} {'error':>7} {'worst':>7}"
           f" {'over':>6} {'human':>7} {'all right':>9} {'CPU s':>6}   reference / oracle")  # fmt: skip
-    for name in arguments.sets.split(","):
-        found = load(data, name)
+    sets = (
+        arguments.sets.split(",")
+        if arguments.sets
+        else [*NAMES, *(WITH_ENCODER if arguments.encoder else ())]
+    )
+    for name in sets:
+        found = load(data, name, arguments.encoder)
         if found is None:
-            print(f"{name:12} is not in {data} and was left out")
+            print(f"{name:19} is not in {data} and was left out")
             continue
         raw, y, features_s = found
         few = {} if arguments.all_seeds else FEWER.get(name, {})
@@ -77,7 +88,7 @@ def main() -> int:
                 continue  # the same jobs once more
             n_seeds = min(arguments.seeds, few.get(method, 0)) if few else arguments.seeds
             if n_seeds == 0:
-                print(f"{name:12} {method:10} left out, as it is slow (--all-seeds runs it)")
+                print(f"{name:19} {method:10} left out, as it is slow (--all-seeds runs it)")
                 continue
             row = chained(raw, y, n_seeds) if method == "chained" else measure(raw, y, method, n_seeds)
             if method == "ours":
@@ -158,14 +169,14 @@ def store(name: str, method: str, n: int, row: dict[str, Any]) -> None:
 
 def show(name: str, method: str, row: dict[str, Any]) -> None:
     """One line."""
-    known = REFERENCE.get(name)
+    known = REFERENCE.get(name.partition("+")[0])
     behind = f"   {known[0]:.3f} / {known[1]:.3f}" if known and method == "ours" else ""
     if row.get("n_advised"):
         behind += f"   {row['n_advised']} said so after {row['n_human_at_advice']:.0f} human labels (mean)"
     if "n_human_from_scratch" in row:
         behind = f"   second half from scratch: {row['n_human_from_scratch']:.0f} human labels"
     print(
-        f"{name:12} {method:10} {row['coverage']:9.3f} {row['coverage_min']:6.3f} {row['coverage_max']:6.3f}"
+        f"{name:19} {method:10} {row['coverage']:9.3f} {row['coverage_min']:6.3f} {row['coverage_max']:6.3f}"
         f" {row['error']:7.4f} {row['error_max']:7.4f} {row['n_over_target']:3d}/{row['n_seeds']:<2d}"
         f" {row['n_human']:7.0f} {row['accuracy']:9.4f} {row['cpu_s']:6.2f}{behind}",
         flush=True,

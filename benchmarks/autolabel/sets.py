@@ -13,9 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelwright.autolabel import image_features, text_features
+from labelwright.autolabel.blocks import Blocks
+from labelwright.autolabel.features.encoder import load_text_encoder
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("digits", "mnist12k", "sms_spam", "banking77", "rt_polarity", "trashnet", "trashnet_hog")
+WITH_ENCODER = ("sms_spam+encoder", "banking77+encoder", "rt_polarity+encoder")
 
 
 def find_data(given: str | None) -> Path | None:
@@ -24,10 +27,17 @@ def find_data(given: str | None) -> Path | None:
     return next((place for place in places if (place / "auto-labeling").is_dir()), None)
 
 
-def load(data: Path, name: str) -> tuple[Any, NDArray[np.int64], float] | None:
-    """Raw features, labels and the CPU seconds that the features took; None where the set is absent."""
+def load(data: Path, name: str, encoder: Path | None = None) -> tuple[Any, NDArray[np.int64], float] | None:
+    """Raw features, labels and the CPU seconds that the features took; None where the set is absent.
+
+    A name that ends with ``+encoder`` is a set of texts with the vectors of a sentence encoder beside its
+    n-grams.
+    """
     folder = data / "auto-labeling"
     begin = time.process_time()
+    name, plus, _ = name.partition("+encoder")
+    if plus and encoder is None:
+        return None
     if name in ("trashnet", "trashnet_hog"):
         return _trashnet(data, begin, is_backbone=name == "trashnet")
     if (folder / f"{name}.npz").exists():
@@ -38,7 +48,12 @@ def load(data: Path, name: str) -> tuple[Any, NDArray[np.int64], float] | None:
         with gzip.open(folder / f"{name}.csv.gz", "rt", encoding="utf-8", newline="") as lines:
             rows = list(csv.DictReader(lines))
         y = np.unique([row["label"] for row in rows], return_inverse=True)[1].astype(np.int64)
-        return text_features([row["text"] for row in rows]), y, time.process_time() - begin
+        texts = [row["text"] for row in rows]
+        counts = text_features(texts)
+        if plus and encoder is not None:
+            vectors = load_text_encoder(encoder)(texts)
+            return Blocks(counts, vectors), y, time.process_time() - begin
+        return counts, y, time.process_time() - begin
     return None
 
 
