@@ -228,7 +228,13 @@ def test_the_form_cannot_skip_what_is_missing(browser: httpx.Client) -> None:
 
 def test_a_job_is_cloned_and_chained(server: RunningServer, browser: httpx.Client) -> None:
     review = _walk(
-        browser, "TextMultiClass", "First", consolidation="dawid-skene", keywords="cups", lifetime="2"
+        browser,
+        "TextMultiClass",
+        "First",
+        consolidation="dawid-skene",
+        keywords="cups",
+        lifetime="2",
+        tags="line=7",
     )
     _go(browser, review, "create")
     assert browser.get("/console/create?chain=us-east-1/First").status_code == 404  # it has not ended

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -22,7 +23,7 @@ _OPTION_FIELDS: Final = {"max-workers-per-object": "max_workers"}
 _NAME_CHARS_MAX: Final = 63
 
 
-def form_of(job: JobRow, blobs: Blobs, *, is_chained: bool) -> Form:
+def form_of(job: JobRow, blobs: Blobs, *, is_chained: bool, tags: Sequence[Mapping[str, str]] = ()) -> Form:
     """The form that makes a job like this one.
 
     The worker page is taken as it is, as a template. A chain takes the job's output as its input; it goes on
@@ -73,6 +74,9 @@ def form_of(job: JobRow, blobs: Blobs, *, is_chained: bool) -> Form:
         post = human.get("AnnotationConsolidationConfig") or {}
         given["pre_function"] = human.get("PreHumanTaskLambdaArn", "")
         given["post_function"] = post.get("AnnotationConsolidationLambdaArn", "")
+    given["tags"] = "\n".join(
+        f"{tag['Key']}={tag['Value']}" for tag in tags if not tag["Key"].startswith(PREFIX)
+    )
     for tag in request.get("Tags") or ():
         option = tag["Key"].removeprefix(PREFIX)
         given[_OPTION_FIELDS.get(option, option.replace("-", "_"))] = tag["Value"]

@@ -32,6 +32,7 @@ from labelwright.dataprep.crawl import ENDINGS, write_manifest
 from labelwright.errors import LabelwrightError, NameInUse
 from labelwright.selection import QueryError
 from labelwright.store import labeling_jobs
+from labelwright.store.tags import list_tags
 from labelwright.tasks import parse_categories
 
 __all__ = ["JobPages", "Pages", "Shown"]
@@ -87,9 +88,9 @@ class JobPages:
                 job = self._context.database.read(partial(labeling_jobs.named, region=region, name=name))
                 if job is None or (way == "chain" and job.ended_at is None):
                     return None
-                return self._show(
-                    job_copy.form_of(job, self._context.blobs, is_chained=way == "chain"), STEPS[0]
-                )
+                tags = self._context.database.read(partial(list_tags, arn=job.arn))
+                form = job_copy.form_of(job, self._context.blobs, is_chained=way == "chain", tags=tags)
+                return self._show(form, STEPS[0])
         return self._show(filled({"manifest": query.get("manifest", "")}), STEPS[0])
 
     async def posted(self, given: Mapping[str, str]) -> Shown:
