@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import shutil
 import socket
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from labelwright.work.containers import variable_options
+from labelwright.work.containers import find_client, variable_options
 
 __all__ = ["Engine", "find_engine", "free_port", "run_command"]
 
-_NAMES = ("docker", "podman")
-_ANSWER_S = 5.0
 _PORT = 8080
 
 
@@ -40,17 +37,8 @@ class Engine:
 
 def find_engine() -> Engine | None:
     """The first engine that answers, not only one whose client is installed."""
-    for name in _NAMES:
-        path = shutil.which(name)
-        if path is None:
-            continue
-        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-            asked = subprocess.run(  # noqa: S603 - the client that was found
-                [path, "info"], capture_output=True, timeout=_ANSWER_S, check=False
-            )
-            if asked.returncode == 0:
-                return Engine(path)
-    return None
+    client = find_client()
+    return None if client is None else Engine(client)
 
 
 def free_port() -> int:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import functools
-import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from labelwright.training.description import BASE, JobDescription
 from labelwright.training.layout import CHECKPOINTS, HostFolders
-from labelwright.work.containers import variable_options
+from labelwright.work.containers import find_client, variable_options
 
 __all__ = ["container_command", "container_name", "engine", "removal"]
 
-_PROBE_S = 10
 _SHARED_MEMORY = "8g"
 _GPU_FAMILIES = ("p", "g")
 
@@ -22,19 +19,7 @@ _GPU_FAMILIES = ("p", "g")
 @functools.cache
 def engine() -> str | None:
     """Program of the container engine that answers, None when none does; tried once."""
-    for name in ("docker", "podman"):
-        program = shutil.which(name)
-        if program is None:
-            continue
-        try:
-            asked = subprocess.run(  # noqa: S603 - a program that was looked up
-                [program, "version"], capture_output=True, timeout=_PROBE_S, check=False
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            continue
-        if asked.returncode == 0:
-            return program
-    return None
+    return find_client()
 
 
 def container_name(folder: Path, folders: HostFolders) -> str:

@@ -235,7 +235,7 @@ def test_an_image_behind_an_engine(opened: Opened, tmp_path: Path, monkeypatch: 
     assert container.execution_parameters() == {"MaxPayloadInMB": 3}
     container.close()
     record = (tmp_path / "record").read_text().splitlines()
-    assert record[0] == "['info']"
+    assert record[0] == "['version']"
     run = eval(record[1])
     name = run[run.index("--name") + 1]
     port = run[run.index("--publish") + 1].split(":")[1]
