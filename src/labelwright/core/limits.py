@@ -9,6 +9,7 @@ __all__ = [
     "IMAGE_BYTES_MAX",
     "IMAGE_FORMATS",
     "IMAGE_PIXELS_MAX",
+    "IMAGE_PIXELS_READ_MAX",
     "JOB_AGE_S_MAX",
     "LABEL_NAME_CHARS_MAX",
     "LIFETIME_S_MAX",
@@ -31,6 +32,8 @@ MANIFEST_LINES_MAX = 10_000_000
 
 IMAGE_BYTES_MAX = 40 * 1024 * 1024
 IMAGE_PIXELS_MAX = 100_000_000
+IMAGE_PIXELS_READ_MAX = 178_956_970
+"""Of pictures that are only converted: Pillow's own line between a large one and an attack."""
 IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 """What is opened as a picture, as Pillow calls it. It knows many more; for PostScript it would run another
 program on what somebody sent."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from labelwright.core.limits import IMAGE_PIXELS_MAX
 from labelwright.dataprep.files import Files, open_image
 from labelwright.dataprep.items import Item, MaskLabel, color_of
 from labelwright.errors import InvalidRequest
@@ -18,7 +19,6 @@ __all__ = ["SheetLayout", "contact_sheet", "encode_sheet"]
 
 _GAP = 8
 _CAPTION = 18
-_PIXELS_MAX = 100_000_000
 _MASK_SHARE = 0.5  # how much of a mask's colour covers the picture
 
 
@@ -68,7 +68,7 @@ def contact_sheet(
     rows = -(-len(items) // columns)
     step_x, step_y = layout.cell_px + _GAP, layout.cell_px + _CAPTION + _GAP
     size = (columns * step_x + _GAP, rows * step_y + _GAP)
-    if size[0] * size[1] > _PIXELS_MAX:
+    if size[0] * size[1] > IMAGE_PIXELS_MAX:
         raise InvalidRequest(
             f"The sheet would have {size[0]}x{size[1]} pixels. Take fewer pictures or smaller cells.",
             field="n",

@@ -5,7 +5,6 @@ Also what names out of foreign files may look like, and how large what they name
 
 from __future__ import annotations
 
-import io
 import os
 import tempfile
 import threading
@@ -15,10 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from labelwright.core.limits import IMAGE_FORMATS
+from labelwright.core.limits import IMAGE_PIXELS_READ_MAX
 from labelwright.errors import InvalidRequest
+from labelwright.pictures import BadPicture, open_picture
 
 if TYPE_CHECKING:
     from labelwright.blobs import Blobs
@@ -27,7 +27,6 @@ __all__ = ["Files", "IMAGE_SUFFIXES", "join_place", "open_image", "read_indices"
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
 _FILE_BYTES_MAX = 256 << 20
-_PIXELS_MAX = 178_956_970  # Pillow's own line between a large picture and an attack
 
 
 class Files:
@@ -160,14 +159,9 @@ def open_image(data: bytes, place: str) -> Image.Image:
         It is no picture, or has too many pixels.
     """
     try:
-        image = Image.open(io.BytesIO(data), formats=IMAGE_FORMATS)
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
-        raise InvalidRequest(f"{place} is no picture that can be read: {error}.", field="file") from error
-    if image.width * image.height > _PIXELS_MAX:
-        raise InvalidRequest(
-            f"{place} has {image.width}x{image.height} pixels; at most {_PIXELS_MAX} are read.", field="file"
-        )
-    return image
+        return open_picture(data, pixels_max=IMAGE_PIXELS_READ_MAX)
+    except BadPicture as error:
+        raise InvalidRequest(f"{place} {error}.", field="file") from error
 
 
 def read_indices(data: bytes, place: str) -> npt.NDArray[np.uint8]:

@@ -23,6 +23,7 @@ _INFERENCE = {
     "image-classification": ("image_classification", "images"),
     "semantic-segmentation": ("semantic_segmentation", "images"),
 }
+_PICTURES = ("pictures", "core/__init__", "core/limits")
 _ALWAYS = ("__init__", "interface", "load")
 
 
@@ -53,16 +54,17 @@ def export_runtime(model_dir: Path, target: Path) -> list[str]:
         if (model_dir / name).is_file():
             shutil.copyfile(model_dir / name, model / name)
     package = resources.files("labelwright")
-    inference = target / "labelwright" / "inference"
-    inference.mkdir(parents=True)
+    (target / "labelwright").mkdir()
     (target / "labelwright" / "__init__.py").write_text(
         f'"""The part of Labelwright {__version__} that answers requests."""\n', encoding="utf-8"
     )
-    _copy(package.joinpath("errors.py").read_text("utf-8"), target / "labelwright" / "errors.py")
-    for stem in (*_ALWAYS, *_INFERENCE[algorithm]):
-        _copy(package.joinpath("inference", f"{stem}.py").read_text("utf-8"), inference / f"{stem}.py")
-    own = resources.files("labelwright.exporting").joinpath("standalone")
     is_text = algorithm == "blazingtext"
+    stems = [f"inference/{stem}" for stem in (*_ALWAYS, *_INFERENCE[algorithm])]
+    for stem in ("errors", *stems, *(() if is_text else _PICTURES)):
+        copied = target / "labelwright" / f"{stem}.py"
+        copied.parent.mkdir(exist_ok=True)
+        _copy(package.joinpath(f"{stem}.py").read_text("utf-8"), copied)
+    own = resources.files("labelwright.exporting").joinpath("standalone")
     program = "predict_texts.txt" if is_text else "predict_pictures.txt"
     _copy(own.joinpath(program).read_text("utf-8"), target / "predict.py")
     _copy(own.joinpath("README.txt").read_text("utf-8"), target / "README.md")

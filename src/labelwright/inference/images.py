@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-import io
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,15 +18,14 @@ import numpy.typing as npt
 from PIL import Image
 
 from labelwright.inference.interface import Answer, BadInput, BadModel, InferenceError, UnsupportedContent
+from labelwright.pictures import BadPicture, read_rgb
 
 __all__ = ["IMAGE_TYPES", "Picture", "PicturePredictor", "accepted", "decode", "open_session", "scaled"]
 
 IMAGE_TYPES: tuple[str, ...] = ("image/jpeg", "image/png", "application/x-image")
 Pixels = npt.NDArray[np.uint8]
 
-_PIXELS_MAX = 100_000_000
 # Pillow knows many more, and for PostScript it would run another program on what a client sent.
-_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 _BATCH = 8
 
 
@@ -205,15 +203,10 @@ def decode(body: bytes, *, enough_px: tuple[int, int] | None = None) -> tuple[Im
         It is no picture, damaged or too large.
     """
     try:
-        with Image.open(io.BytesIO(body), formats=_FORMATS) as image:
-            width, height = image.size
-            if width * height > _PIXELS_MAX:
-                raise BadInput(f"The image has {width} x {height} pixels; {_PIXELS_MAX} are allowed.")
-            if enough_px is not None:
-                image.draft("RGB", enough_px)
-            return image.convert("RGB"), width, height
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise BadInput(f"The body is no image that can be read: {error}.") from error
+        image, (width, height) = read_rgb(body, enough_px=enough_px)
+    except BadPicture as error:
+        raise BadInput(f"The body {error}.") from error
+    return image, width, height
 
 
 def scaled(decoded: tuple[Image.Image, int, int], size_px: tuple[int, int] | None) -> Picture:

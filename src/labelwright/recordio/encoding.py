@@ -7,6 +7,7 @@ from typing import Literal
 
 from PIL import Image, ImageOps
 
+from labelwright.core.limits import IMAGE_PIXELS_READ_MAX
 from labelwright.recordio.framing import RecordIOError
 from labelwright.recordio.images import encode_image, open_image
 
@@ -73,7 +74,7 @@ class Encoding:
     quality: int = 95
     color: Literal[-1, 0, 1] = 1
     format: str = ".jpg"
-    pixels_max: int = 178_956_970
+    pixels_max: int = IMAGE_PIXELS_READ_MAX
 
     def __post_init__(self) -> None:
         if self.resize < 0:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 import numbers
 import struct
 from collections.abc import Sequence
@@ -13,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from labelwright.core.limits import IMAGE_FORMATS
+from labelwright.core.limits import IMAGE_PIXELS_MAX
+from labelwright.pictures import BadPicture, open_picture
 from labelwright.recordio.framing import Buffer, RecordIOError
 
 __all__ = ["HEADER_BYTES", "IRHeader", "image_format", "pack", "pack_img", "unpack", "unpack_img"]
@@ -155,7 +155,9 @@ def pack_img(
     return pack(header, encode_image(Image.fromarray(np.ascontiguousarray(img)), quality, img_fmt))
 
 
-def unpack_img(record: Buffer, *, pixels_max: int = 100_000_000) -> tuple[IRHeader, npt.NDArray[np.uint8]]:
+def unpack_img(
+    record: Buffer, *, pixels_max: int = IMAGE_PIXELS_MAX
+) -> tuple[IRHeader, npt.NDArray[np.uint8]]:
     """Split a record and decode its image.
 
     Returns
@@ -188,14 +190,9 @@ def image_format(data: Buffer) -> str:
 def open_image(data: Buffer, *, pixels_max: int) -> Image.Image:
     """Open an image without decoding it; refuse what is none, or too large."""
     try:
-        image = Image.open(io.BytesIO(data), formats=IMAGE_FORMATS)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise RecordIOError(f"no image that can be read: {error}.") from error
-    if math.prod(image.size) > pixels_max:
-        raise RecordIOError(
-            f"the image has {image.width} x {image.height} pixels, more than the {pixels_max} allowed."
-        )
-    return image
+        return open_picture(data, pixels_max=pixels_max)
+    except BadPicture as error:
+        raise RecordIOError(f"the file {error}.") from error
 
 
 def encode_image(image: Image.Image, quality: int, img_fmt: str) -> bytes:

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from labelwright.core.limits import IMAGE_FORMATS
 from labelwright.errors import InvalidRequest
+from labelwright.pictures import BadPicture, read_rgb
 from labelwright.segment.frames import read_frame, write_frame
 from labelwright.segment.sam import OnnxSegmenter
 
@@ -47,10 +47,11 @@ def main(folder: str) -> None:
 
 
 def _answer(segmenter: OnnxSegmenter, prompt: dict[str, Any], data: bytes) -> bytes:
-    with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as picture:
-        if picture.width * picture.height > PIXELS_MAX:
-            raise InvalidRequest(f"the image has more than {PIXELS_MAX:,} pixels")
-        pixels = np.asarray(picture.convert("RGB"))  # turned as stored: workers' coordinates are
+    try:
+        picture, _ = read_rgb(data, pixels_max=PIXELS_MAX)
+    except BadPicture as error:
+        raise InvalidRequest(f"the image {error}") from error
+    pixels = np.asarray(picture)  # turned as stored: workers' coordinates are
     box = prompt.get("box")
     mask = segmenter.segment(
         pixels, points=prompt.get("points"), box=(box[0], box[1], box[2], box[3]) if box else None

@@ -17,16 +17,15 @@ Both scale with a triangle filter (bilinear with antialiasing), sides apart, in 
 from __future__ import annotations
 
 import contextlib
-import io
 import math
 import sys
 from collections.abc import Callable
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labelwright.core.limits import IMAGE_FORMATS
+from labelwright.core.limits import IMAGE_PIXELS_MAX
 from labelwright.streaming.problems import ChannelError
 
 __all__ = ["DecoderName", "decoder", "jpeg_size"]
@@ -35,7 +34,6 @@ DecoderName = Literal["auto", "pillow", "torch"]
 Pixels = NDArray[np.uint8]
 Decoder = Callable[[bytes, Pixels, str], tuple[int, int]]
 
-_PIXELS_MAX: Final = 100_000_000
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers that begin a frame, with its size
 
 
@@ -98,17 +96,12 @@ def _decode_with_pillow(data: bytes, pixels: Pixels, key: str) -> tuple[int, int
 
 def _opened(data: bytes, size: tuple[int, int], key: str) -> tuple[Any, tuple[int, int]]:
     """A picture as RGB, no larger than needed where that is cheap, and its size as stored."""
-    from PIL import Image
+    from labelwright.pictures import BadPicture, read_rgb
 
     try:
-        with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:
-            stored = image.size
-            if stored[0] * stored[1] > _PIXELS_MAX:
-                raise _refused(key, f"has {stored[0]} x {stored[1]} pixels; {_PIXELS_MAX} are allowed")
-            image.draft("RGB", size)
-            return image.convert("RGB"), stored
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise _refused(key, f"is no picture that can be read: {error}") from error
+        return read_rgb(data, enough_px=size)
+    except BadPicture as error:
+        raise _refused(key, str(error)) from error
 
 
 def _torch_decoder() -> Decoder:
@@ -120,7 +113,7 @@ def _torch_decoder() -> Decoder:
         """Pixels (h, w, 3) as a tensor, and the size as stored."""
         found = jpeg_size(data) or (0, 0)
         is_near = min(found) > 0 and min(found[0] // size[0], found[1] // size[1]) < 2
-        if decode_jpeg is not None and is_near and math.prod(found) <= _PIXELS_MAX:
+        if decode_jpeg is not None and is_near and math.prod(found) <= IMAGE_PIXELS_MAX:
             # Kinds of JPEG that it does not know, and broken ones, are Pillow's, which says what is wrong.
             with contextlib.suppress(RuntimeError):
                 return decode_jpeg(data).permute(1, 2, 0), found

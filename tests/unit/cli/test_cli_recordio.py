@@ -92,7 +92,7 @@ def test_images_are_resized_and_bad_ones_named(root: Path, tmp_path: Path) -> No
     assert (facts["n_packed"], facts["n_skipped"]) == (1, 2)
     for words in (
         "p.lst, line 2: ",
-        "cat/0.jpg: no image that can be read",
+        "cat/0.jpg: the file is no image that can be read",
         "no.jpg: cannot be read: No such file",
     ):
         assert words in err

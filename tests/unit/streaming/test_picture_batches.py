@@ -162,7 +162,7 @@ def test_what_cannot_be(manifest: Path) -> None:
     (manifest.parent / "9.jpg").write_bytes(b"broken")
     found = iter(batches(manifest))
     assert next(found).values["class"] == [0, 1, 2, 3, 4, 5, 6]
-    with pytest.raises(ChannelError, match=r"9\.jpg is no picture"):
+    with pytest.raises(ChannelError, match=r"9\.jpg is no image"):
         next(found)
 
 

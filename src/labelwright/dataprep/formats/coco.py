@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from labelwright.core.limits import IMAGE_PIXELS_READ_MAX
 from labelwright.dataprep.files import safe_name
 from labelwright.dataprep.formats.plan import Format, Reading, Writing
 from labelwright.dataprep.items import FEATURES, Item, MaskLabel, color_of, is_background
@@ -32,8 +33,6 @@ from labelwright.errors import InvalidRequest
 from labelwright.manifests import BoxesLabel, LabeledBox, SegmentationClass, number
 
 __all__ = ["COCO"]
-
-_PIXELS_MAX = 178_956_970  # as of pictures; a mask of that size is made for each image
 
 
 def write(items: Iterator[Item], writing: Writing) -> None:
@@ -220,7 +219,7 @@ def _item(
             width = height = None
         else:
             width, height, _ = reading.image_size(name)
-    elif not (width > 0 and height > 0 and width * height <= _PIXELS_MAX):
+    elif not (width > 0 and height > 0 and width * height <= IMAGE_PIXELS_READ_MAX):
         raise InvalidRequest(f"{place} is {width}x{height} pixels large, which cannot be.", field="width")
     label: BoxesLabel | MaskLabel | None = None
     try:

@@ -17,6 +17,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
+from labelwright.core.limits import IMAGE_PIXELS_READ_MAX
 from labelwright.dataprep.files import safe_name
 from labelwright.dataprep.formats.plan import Format, Reading, Writing
 from labelwright.dataprep.items import FEATURES, Item, MaskLabel, color_of, is_background
@@ -37,7 +38,6 @@ from labelwright.manifests import (
 __all__ = ["CVAT"]
 
 _DIGITS = 9
-_PIXELS_MAX = 178_956_970
 
 
 def write(items: Iterator[Item], writing: Writing) -> None:
@@ -130,7 +130,7 @@ def read(reading: Reading) -> Iterator[Item]:
                 else None
             )
             name = safe_name(child.attrib["name"])
-            if size is not None and not (min(size) > 0 and size[0] * size[1] <= _PIXELS_MAX):
+            if size is not None and not (min(size) > 0 and size[0] * size[1] <= IMAGE_PIXELS_READ_MAX):
                 raise ValueError(f"{size[0]}x{size[1]} pixels cannot be")
             value = _label(child, known, colors, kinds, several, wants_masks, size, reading)
         except (KeyError, TypeError, ValueError) as error:

@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
+from labelwright.core.limits import IMAGE_PIXELS_READ_MAX
 from labelwright.dataprep.files import safe_name
 from labelwright.dataprep.formats.plan import Format, Reading, Writing, labels_beside, write_labels
 from labelwright.dataprep.items import FEATURES, Item, MaskLabel, color_of, is_background
@@ -29,7 +30,6 @@ from labelwright.manifests import BoxesLabel, ClassLabel, LabeledBox, MultiLabel
 __all__ = ["LABEL_STUDIO"]
 
 _DIGITS = 6
-_PIXELS_MAX = 178_956_970
 
 
 def write(items: Iterator[Item], writing: Writing) -> None:
@@ -206,7 +206,7 @@ def _item(
                 if reading.images or not place
                 else _remote(reading, place)
             )
-        if not (size[0] > 0 and size[1] > 0 and size[0] * size[1] <= _PIXELS_MAX):
+        if not (size[0] > 0 and size[1] > 0 and size[0] * size[1] <= IMAGE_PIXELS_READ_MAX):
             raise ValueError(f"{size[0]}x{size[1]} pixels cannot be")
         label = _mask(regions, names, size) if wants_masks and kinds else _boxes(regions, names, size)
         n_other = len(results) - len(regions)

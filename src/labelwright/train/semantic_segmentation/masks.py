@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,9 +9,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
-from labelwright.core.limits import IMAGE_FORMATS, IMAGE_PIXELS_MAX
+from labelwright.pictures import BadPicture, opened_picture
 from labelwright.train.toolkit.problems import CustomerError
 
 __all__ = ["IGNORED", "LabelMap", "decode_mask", "read_label_map"]
@@ -129,20 +127,15 @@ def decode_mask(data: bytes, key: str, labels: LabelMap, n_classes: int) -> Mask
         Not readable, several channels or 16 bits, or a value that is no class.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:
-            if image.width * image.height > IMAGE_PIXELS_MAX:
-                raise CustomerError(
-                    f"The mask of {key} has {image.width} x {image.height} pixels; {IMAGE_PIXELS_MAX} are "
-                    "allowed."
-                )
+        with opened_picture(data) as image:
             if image.mode not in ("P", "L", "1"):
                 raise CustomerError(
                     f"The mask of {key} has the mode {image.mode}; it must be a PNG with one channel of 8 "
                     "bits, palette (P) or grey (L), whose values are class indexes."
                 )
             values = np.asarray(image).astype(np.uint8, copy=False)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise CustomerError(f"The mask of {key} is no image that can be read: {error}.") from error
+    except BadPicture as error:
+        raise CustomerError(f"The mask of {key} {error}.") from error
     mask = labels.table[values]
     wrong = (mask >= n_classes) & (mask != IGNORED)
     if wrong.any():

@@ -6,7 +6,6 @@ between processes. A JPEG that is much larger than needed is decoded at a half, 
 
 from __future__ import annotations
 
-import io
 import os
 import threading
 from collections import deque
@@ -20,7 +19,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from labelwright.core.limits import IMAGE_FORMATS
+from labelwright.pictures import BadPicture, read_rgb
 from labelwright.train.toolkit.problems import CustomerError
 
 __all__ = [
@@ -37,8 +36,6 @@ __all__ = [
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 Pixels = npt.NDArray[np.uint8]
-
-_PIXELS_MAX = 100_000_000
 
 
 def decode_threads() -> int:
@@ -73,16 +70,10 @@ def decode_picture(
         No picture, a damaged one, or one of more than 100 million pixels.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:
-            width, height = image.size
-            if width * height > _PIXELS_MAX:
-                raise CustomerError(f"{key} has {width} x {height} pixels; {_PIXELS_MAX} are allowed.")
-            if enough_px is not None:
-                image.draft("RGB", enough_px)
-            pixels = np.asarray(image.convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise CustomerError(f"{key} is no image that can be read: {error}.") from error
-    return pixels, width, height
+        image, (width, height) = read_rgb(data, enough_px=enough_px)
+    except BadPicture as error:
+        raise CustomerError(f"{key} {error}.") from error
+    return np.asarray(image), width, height
 
 
 def resized(
