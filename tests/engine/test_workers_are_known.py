@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from labeling_workshop import Clock, Workshop, label, lines, make_workshop
+from labeling_workshop import Clock, Workshop, label, lines, make_workshop, png
+from test_chosen_algorithms import boxes, entities
 
 from labelwright.engine import Desk, Engine
 from labelwright.engine.lineage import lineage_of
@@ -65,6 +66,37 @@ def test_the_original_forgets_its_workers(shop: Workshop) -> None:
     # What the published procedure gives to a group of this object alone.
     found = last_object(shop)["parts-metadata"]
     assert (found["class-name"], found["confidence"]) == ("nut", 0.94)
+
+
+@pytest.mark.parametrize(
+    ("kind", "algorithm", "source"),
+    [
+        ("BoundingBox", "robust", {"source-ref": "s3://acme/in/a.png"}),
+        ("NamedEntityRecognition", "sequence", {"source": "Oslo and Rome"}),
+    ],
+)
+def test_shapes_and_spans_are_judged_so_too(
+    shop: Workshop, kind: str, algorithm: str, source: dict[str, str]
+) -> None:
+    answers = {"BoundingBox": boxes(10), "NamedEntityRecognition": entities((0, 4))}
+    shop.put("s3://acme/in/a.png", png(100, 100))
+    job_id = shop.create(
+        manifest=lines(*[source] * 3),
+        kind=kind,
+        labels=["bolt", "city"],
+        n_workers=2,
+        MaxConcurrentTaskCount=2,
+        options={"consolidation": algorithm},
+    )
+    shop.settle()
+    for _ in range(3):
+        shop.answers(answers[kind], answers[kind])
+        shop.settle()
+    assert all("failure-reason" not in line["parts-metadata"] for line in shop.output())
+    parameters = shop.database.read(
+        lambda c: lineage_of(c, shop.blobs, shop.job(job_id), 2)["consolidation"]["parameters"]
+    )
+    assert parameters["earlier_objects"] == 2
 
 
 def test_a_server_that_starts_again_knows_the_same(shop: Workshop, tmp_path: Path, clock: Clock) -> None:
