@@ -190,7 +190,7 @@ def open_script(
             workers.append(_script_worker(python, about, run / f"{i}.json", environment, run, log))
         container = HttpContainer(name, workers, on_close=clean)
         for client, child in workers:
-            if not wait_for_ping(client, lambda child=child: child.is_alive, startup_s):  # type: ignore[misc]
+            if not wait_for_ping(client, lambda child=child: child.is_alive, startup_s):  # type: ignore[misc]  # bound early
                 raise PingFailed(name)
     except BaseException:
         container.close()

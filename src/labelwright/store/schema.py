@@ -32,4 +32,4 @@ def partial_index(name: str, table: sa.Table, *columns: str, where: str, unique:
     """
     kind = "UNIQUE INDEX" if unique else "INDEX"
     statement = f"CREATE {kind} {name} ON {table.name} ({', '.join(columns)}) WHERE {where}"
-    sa.event.listen(table, "after_create", sa.DDL(statement.replace("%", "%%")))  # type: ignore[no-untyped-call]
+    sa.event.listen(table, "after_create", sa.DDL(statement.replace("%", "%%")))  # type: ignore[no-untyped-call]  # SQLAlchemy

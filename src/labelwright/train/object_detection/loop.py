@@ -192,7 +192,7 @@ class Training:
             scores.float(), offsets.float(), self.model.anchors, boxes.to(device), class_ids.to(device)
         )
         self.optimizer.zero_grad(set_to_none=True)
-        precision.scaler.scale(entropy + distance).backward()  # type: ignore[no-untyped-call,unused-ignore]
+        precision.scaler.scale(entropy + distance).backward()  # type: ignore[no-untyped-call,unused-ignore]  # torch
         precision.scaler.unscale_(self.optimizer)
         if not self._is_async:
             self._processes.average_gradients(self.model)

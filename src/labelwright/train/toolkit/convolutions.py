@@ -64,9 +64,9 @@ def prepare_for_export(module: nn.Module) -> nn.Module:
                     child.in_channels,
                     child.out_channels,
                     child.kernel_size,  # type: ignore[arg-type]  # pairs, as they were given
-                    child.stride,  # type: ignore[arg-type]
-                    child.padding,  # type: ignore[arg-type]
-                    child.dilation,  # type: ignore[arg-type]
+                    child.stride,  # type: ignore[arg-type]  # pairs in 2-d
+                    child.padding,  # type: ignore[arg-type]  # pairs in 2-d
+                    child.dilation,  # type: ignore[arg-type]  # pairs in 2-d
                     child.groups,
                     device=child.weight.device,
                     dtype=child.weight.dtype,
@@ -89,7 +89,7 @@ class _ReLU6(nn.ReLU6):
     def forward(self, input: Tensor) -> Tensor:
         if not (torch.is_grad_enabled() and input.requires_grad):
             return super().forward(input)
-        result: Tensor = _ClampInPlace.apply(input)  # type: ignore[no-untyped-call,unused-ignore]
+        result: Tensor = _ClampInPlace.apply(input)  # type: ignore[no-untyped-call,unused-ignore]  # torch
         return result
 
 
@@ -159,7 +159,7 @@ def _strided_depthwise(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor
         dtype = torch.get_autocast_dtype("cpu")
         x, weight = x.to(dtype), weight.to(dtype)
         bias = None if bias is None else bias.to(dtype)
-    result: Tensor = _StridedDepthwise.apply(x, weight, bias)  # type: ignore[no-untyped-call,unused-ignore]
+    result: Tensor = _StridedDepthwise.apply(x, weight, bias)  # type: ignore[no-untyped-call,unused-ignore]  # torch
     return result
 
 
