@@ -134,6 +134,7 @@ def certified_round(content: Mapping[str, Any], folder: Path, trainer: Trainer) 
         n_before=trainer.n_seen,  # a model from elsewhere has little to learn from a few more
         n_attempts=state["n_attempts"],
         has_just_failed=has_just_failed,
+        has_certified=state.get("n_machine", 0) > 0,
         checked=tuple(state.get("checked", (0.0, 0.0))),
         options=options,
     )

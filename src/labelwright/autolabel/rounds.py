@@ -133,6 +133,7 @@ def next_step(
     n_before: int = 0,
     n_attempts: int = 0,
     has_just_failed: bool = False,
+    has_certified: bool = False,
     checked: tuple[float, float] = (0.0, 0.0),
     options: RoundOptions,
 ) -> Step:
@@ -152,6 +153,9 @@ def next_step(
     has_just_failed : bool
         The last step was an attempt to certify that was given up: then a batch of questions comes first,
         which is what giving up was weighed against. The model alone would often be as sure as before.
+    has_certified : bool
+        A part was certified before, so that what is left is what the model is bad at: it goes to people in
+        the largest batches, as learning between small ones would hardly pay.
     checked : tuple of float
         Errors that were expected in the samples of all attempts (``Step.expected_error`` times objects
         sampled), and those found: where more were found, less is believed from then on.
@@ -173,7 +177,9 @@ def next_step(
     falling = 1 - np.sort(1 - np.asarray(confidences, np.float64))
     n_rest = len(falling)
     level = attempt_level(n_attempts, 1 - options.confidence)
-    n_batch = min(options.batch_most, n_rest, max(_BATCH_LEAST, min(int(_GROWTH * n_human), n_rest // 5)))
+    n_batch = min(options.batch_most, n_rest)
+    if not has_certified:
+        n_batch = min(n_batch, max(_BATCH_LEAST, min(int(_GROWTH * n_human), n_rest // 5)))
     expected = float(1 - falling.mean()) if n_rest else 0.0
     least = expected_sample(0.0, n_rest, target_error=options.target_error, level=level)
     if 2 * least >= n_rest:
@@ -191,15 +197,17 @@ def next_step(
     n_learned = max(1, n_human + n_before)
     rate = _LEARN if options.spread is None else _LEARN_SPREAD
     learned = (n_learned / (n_learned + n_asked)) ** rate
-    later_sizes = np.append(sizes[sizes < n_rest - n_asked], n_rest - n_asked)
-    later_gain, later_size = _best_part(learned * errors, later_sizes, level, options)
-    # Some of a batch are drawn at random, from the part as well.
-    later_gain -= random_count(n_asked) * later_size / (n_rest - n_asked)
+    later_gain, later_size, n_left = 0.0, 0, n_rest - n_asked
+    if n_left:
+        later_sizes = np.append(sizes[sizes < n_left], n_left)
+        later_gain, later_size = _best_part(learned * errors, later_sizes, level, options)
+        # Some of a batch are drawn at random, from the part as well.
+        later_gain -= random_count(n_asked) * later_size / n_left
     # A model that has seen fewer labels than the least certificate takes cannot know that it is good enough.
     is_untried = options.spread is None and n_learned < least
     if not (has_just_failed or is_untried) and gain > 0 and gain >= later_gain:
         error = float(errors[size - 1])
-        decline = learned * float(errors[later_size - 1]) / max(error, 1e-9)
+        decline = learned * float(errors[later_size - 1]) / max(error, 1e-9) if later_size else 1.0
         now = expected_sample(
             error, size, target_error=options.target_error, level=level, spread=options.spread
         )

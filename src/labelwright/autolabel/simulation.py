@@ -149,6 +149,7 @@ def simulate(
             n_before=n_before,
             n_attempts=n_attempts,
             has_just_failed=has_just_failed,
+            has_certified=bool(certificates),
             checked=checked,
             options=options,
         )
