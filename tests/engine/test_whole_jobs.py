@@ -144,10 +144,16 @@ def test_the_image_decides_when_answers_disagree_on_its_size(shop: Workshop, pic
     shop.create(manifest=pictures, kind="BoundingBox", n_workers=2, MaxConcurrentTaskCount=1)
     shop.settle()
     shop.answer("a", boxes(BOX))
-    shop.answer("b", boxes(BOX, width=64, height=48))
+    inside, outside = {**BOX, "left": 30, "width": 9}, {**BOX, "left": 50}
+    shop.answer("b", boxes(BOX, inside, outside, width=64, height=48))
     shop.settle()
-    size = shop.output()[0]["parts"]["image_size"]
-    assert size == [{"width": 32, "height": 24, "depth": 3}]
+    label = shop.output()[0]["parts"]
+    assert label["image_size"] == [{"width": 32, "height": 24, "depth": 3}]
+    # What was drawn for another size ends at the image, too.
+    assert [(box["left"], box["width"]) for box in label["annotations"]] == [
+        (BOX["left"], BOX["width"]),
+        (30, 2),
+    ]
 
 
 @pytest.mark.parametrize("kind", [None, "PassThrough"])
@@ -470,6 +476,7 @@ def test_public_team_jobs_fail_with_a_reason(
         (boxes({**BOX, "top": -10}), "answer.boundingBox.boundingBoxes[0].top"),
         (boxes({**BOX, "top": "3"}), "answer.boundingBox.boundingBoxes[0].top"),
         (boxes({"label": "bolt"}), "answer.boundingBox.boundingBoxes[0].left"),
+        (boxes({**BOX, "label": ["bolt"]}), "answer.boundingBox.boundingBoxes[0].label"),
         (boxes(7), "answer.boundingBox.boundingBoxes[0]"),  # type: ignore[arg-type]
     ],
 )

@@ -5,6 +5,7 @@ Boxes are pixels of the stored image, origin in its top left corner.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
@@ -103,7 +104,7 @@ def check_boxes(
         if not isinstance(box, Mapping):
             _refuse(at, box, "must be an object with label, left, top, width and height")
         label = box.get("label")
-        if label not in categories.index and not (may_keep_other_labels and isinstance(label, str)):
+        if not isinstance(label, str) or (label not in categories.index and not may_keep_other_labels):
             known = ", ".join(repr(name) for name in categories.labels)
             _refuse(f"{at}.label", label, f"must be one of the job's labels: {known}")
         checked.append(_clamped(box, at, width=width, height=height))
@@ -115,7 +116,10 @@ def combined(
 ) -> list[tuple[tuple[int, int], list[ConsolidatedBox]] | None]:
     """Per object the image's size and the boxes of all answers, combined; None without an image size."""
     sizes = [agreed_size(item) for item in objects]
-    drawn = [[(answer.worker, _boxes(answer, categories)) for answer in item.answers] for item in objects]
+    drawn = [
+        [(answer.worker, _within(_boxes(answer, categories), size)) for answer in item.answers]
+        for item, size in zip(objects, sizes, strict=True)
+    ]
     if names.algorithm == COMPATIBLE or names.n_workers == 1:
         return [
             size and (size, consolidate_boxes(answers, image_height=size[1], n_workers_asked=names.n_workers))
@@ -201,6 +205,21 @@ def _boxes(answer: Answer, categories: Categories) -> list[LabeledBox]:
         for box in drawn_boxes(answer)
         if box["label"] in categories.index
     ]
+
+
+def _within(boxes: list[LabeledBox], size: tuple[int, int] | None) -> list[LabeledBox]:
+    """Boxes clamped to the image; an answer was clamped to the size it gave, which may not be the image's."""
+    if size is None:
+        return boxes
+    found = []
+    for box in boxes:
+        if box.left + box.width <= size[0] and box.top + box.height <= size[1]:
+            found.append(box)  # untouched: not even the last digit of a fraction changes
+            continue
+        width, height = min(box.width, size[0] - box.left), min(box.height, size[1] - box.top)
+        if width > 0 and height > 0:
+            found.append(dataclasses.replace(box, width=width, height=height))
+    return found
 
 
 def agreed_size(item: ObjectAnswers) -> tuple[int, int] | None:
