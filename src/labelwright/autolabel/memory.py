@@ -16,6 +16,7 @@ from labelwright.errors import InvalidRequest
 __all__ = ["Memory", "memory_from_arrays"]
 
 _N_KEY_COLUMNS = 8
+_ROWS_AT_ONCE = 1000
 _HALF = 2e-3  # twice what rounding to half precision changes
 _ROWS_MOST = 10_000  # of embedded features: 20 MB for dense rows, about as much for short texts
 
@@ -88,9 +89,12 @@ def _places_of(among: Any, rows: Any) -> NDArray[np.int64]:
     places = {key: i for i, key in enumerate(_keys(among))}
     at = np.array([places.get(key, -1) for key in _keys(rows)], np.int64)
     if not hasattr(rows, "tocsr"):
-        for i in np.flatnonzero(at >= 0).tolist():
-            if not np.allclose(rows[i], among[at[i]], rtol=_HALF, atol=_HALF):
-                at[i] = -1
+        found = np.flatnonzero(at >= 0)
+        for first in range(0, len(found), _ROWS_AT_ONCE):
+            part = found[first : first + _ROWS_AT_ONCE]
+            others = among[at[part]]
+            is_other = (np.abs(rows[part] - others) > _HALF * (1 + np.abs(others))).any(axis=1)
+            at[part[is_other]] = -1
     return at
 
 
