@@ -73,7 +73,7 @@ class Settings:
     autolabel_time_limit_s : float
         Longest time for one training with its predictions.
     autolabel_training_s : float
-        Time after which the training of a box or mask model ends in good order.
+        Computing time of a core after which the training of a box or mask model ends in good order.
     autolabel_weights : str
         File with weights of a pretrained image network; empty means features without one.
     autolabel_text_encoder : str
