@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -10,17 +11,18 @@ from labelwright.errors import LabelwrightError
 
 __all__ = [
     "CUSTOM_ATTRIBUTES",
+    "Container",
     "FAILED",
     "FORWARDED",
+    "HostingError",
     "LOG_GROUP",
     "NOT_READY",
+    "OneByOne",
+    "PingFailed",
     "READY",
+    "Reply",
     "TIMED_OUT",
     "TIMEOUT",
-    "Container",
-    "HostingError",
-    "PingFailed",
-    "Reply",
 ]
 
 LOG_GROUP = "/aws/sagemaker/Endpoints"
@@ -139,3 +141,31 @@ class Container(Protocol):
 
     def close(self) -> None:
         """End its processes and remove what they left. May be repeated."""
+
+
+class OneByOne(abc.ABC):
+    """For containers that know no batches: several requests are answered one after the other."""
+
+    @abc.abstractmethod
+    def invoke(
+        self,
+        body: bytes,
+        content_type: str,
+        accept: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        timeout_s: float = 60.0,
+    ) -> Reply:
+        """See `Container.invoke`."""
+
+    def invoke_many(
+        self,
+        bodies: Sequence[bytes],
+        content_type: str,
+        accept: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        timeout_s: float = 60.0,
+    ) -> list[Reply]:
+        """See `Container.invoke_many`."""
+        return [self.invoke(body, content_type, accept, headers, timeout_s=timeout_s) for body in bodies]

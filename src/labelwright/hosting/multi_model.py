@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import PurePosixPath
 
-from labelwright.hosting.interface import NOT_READY, Container, HostingError, Reply
+from labelwright.hosting.interface import NOT_READY, Container, HostingError, OneByOne, Reply
 
 __all__ = ["MultiModel"]
 
@@ -28,7 +28,7 @@ class _Entry:
         self.n_in_work = 0
 
 
-class MultiModel:
+class MultiModel(OneByOne):
     """A `Container` that opens others.
 
     Parameters
@@ -77,18 +77,6 @@ class MultiModel:
         finally:
             with self._lock:
                 entry.n_in_work -= 1
-
-    def invoke_many(
-        self,
-        bodies: Sequence[bytes],
-        content_type: str,
-        accept: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        *,
-        timeout_s: float = 60.0,
-    ) -> list[Reply]:
-        """One after the other."""
-        return [self.invoke(body, content_type, accept, headers, timeout_s=timeout_s) for body in bodies]
 
     def is_healthy(self) -> bool:
         """A model that ended is opened again when it is asked for."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from labelwright.hosting.interface import Container, Reply
+from labelwright.hosting.interface import Container, OneByOne, Reply
 
 __all__ = ["Pipeline"]
 
 _TARGET = "x-amzn-sagemaker-target-container-hostname"
 
 
-class Pipeline:
+class Pipeline(OneByOne):
     """A `Container` over 2 to 15 others.
 
     Parameters
@@ -63,18 +63,6 @@ class Pipeline:
             if not reply.is_ok:
                 return reply
         return reply
-
-    def invoke_many(
-        self,
-        bodies: Sequence[bytes],
-        content_type: str,
-        accept: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        *,
-        timeout_s: float = 60.0,
-    ) -> list[Reply]:
-        """One after the other."""
-        return [self.invoke(body, content_type, accept, headers, timeout_s=timeout_s) for body in bodies]
 
     def is_healthy(self) -> bool:
         """Whether all are."""

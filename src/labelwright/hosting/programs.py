@@ -16,7 +16,14 @@ from labelwright.hosting.artifacts import fetched_archive
 from labelwright.hosting.children import Child, wait_for_ping
 from labelwright.hosting.client import HttpClient
 from labelwright.hosting.docker import Engine, free_port, run_command
-from labelwright.hosting.interface import CUSTOM_ATTRIBUTES, FORWARDED, HostingError, PingFailed, Reply
+from labelwright.hosting.interface import (
+    CUSTOM_ATTRIBUTES,
+    FORWARDED,
+    HostingError,
+    OneByOne,
+    PingFailed,
+    Reply,
+)
 from labelwright.hosting.interpreters import local_folder, python_of
 from labelwright.hosting.sockets import socket_path
 from labelwright.streaming.objects import Objects
@@ -29,7 +36,7 @@ _IN_IMAGE = "/opt/ml/model"
 _KEPT = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "LD_LIBRARY_PATH", "TMPDIR", "CUDA_VISIBLE_DEVICES")
 
 
-class HttpContainer:
+class HttpContainer(OneByOne):
     """A `Container` over processes that answer ``/ping`` and ``/invocations``.
 
     Parameters
@@ -81,18 +88,6 @@ class HttpContainer:
                 self._n_in_work[i] -= 1
         kept = {name: value for name, value in reply.headers.items() if name == CUSTOM_ATTRIBUTES}
         return Reply(reply.status, reply.body, reply.content_type, kept)
-
-    def invoke_many(
-        self,
-        bodies: Sequence[bytes],
-        content_type: str,
-        accept: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        *,
-        timeout_s: float = 60.0,
-    ) -> list[Reply]:
-        """One after the other: the contract of containers knows no batches."""
-        return [self.invoke(body, content_type, accept, headers, timeout_s=timeout_s) for body in bodies]
 
     def is_healthy(self) -> bool:
         """Whether all of its processes run."""
