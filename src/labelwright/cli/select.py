@@ -172,13 +172,19 @@ def _query_pieces(query: Query, source: IO[bytes], progress: Progress, *, name: 
 def _sample_pieces(
     percent: int, seed: int, source: IO[bytes], progress: Progress, *, name: str
 ) -> Iterator[bytes]:
-    progress.n_lines = count_lines(_chunks(source))
-    progress.n_selected = sample_size(progress.n_lines, percent)
-    with _bar(os.fstat(source.fileno()).st_size, name) as bar:
+    # Read twice: a sample of an exact size needs the number of lines first.
+    with _bar(2 * os.fstat(source.fileno()).st_size, name) as bar:
 
         def on_bytes(n_bytes: int) -> None:
             bar.update(n_bytes)
 
+        def counted() -> Iterator[bytes]:
+            for chunk in _chunks(source):
+                on_bytes(len(chunk))
+                yield chunk
+
+        progress.n_lines = count_lines(counted())
+        progress.n_selected = sample_size(progress.n_lines, percent)
         for piece in sample_lines(
             _chunks(source),
             n_lines=progress.n_lines,

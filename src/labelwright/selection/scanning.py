@@ -73,11 +73,11 @@ class Scanner:
         import numpy as np
 
         self._file.seek(0)
-        self._file.truncate()
         for block in segment:
             rest = memoryview(block)
             while rest:
                 rest = rest[self._file.write(rest) :]
+        self._file.truncate()  # afterwards: memory that is there already costs nothing
         try:
             (found,) = self._database.execute(self._sql, self._plan.values()).fetchnumpy().values()
         except duckdb.Error:
