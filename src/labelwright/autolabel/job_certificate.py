@@ -119,8 +119,7 @@ def certify(
             certificate["n_most"],
             certificate["expected_error"],
             certificate["level"],
-            certificate["n_batch"],
-            certificate["decline"],
+            tuple((int(taken), float(factor)) for taken, factor in certificate.get("ways", ())),
             certificate.get("spread"),
         )
         if n >= n_most or is_hopeless(n_errors, n, n + len(left), step, target_error=target_error):

@@ -150,8 +150,7 @@ def certified_round(content: Mapping[str, Any], folder: Path, trainer: Trainer) 
             "n_most": int(step.n_most),
             "expected_error": float(step.expected_error),
             "level": float(step.level),
-            "n_batch": int(step.n_batch),
-            "decline": float(step.decline),
+            "ways": [list(way) for way in step.ways],
             "spread": step.spread,
         }
         Frozen(found.ids[order], found.confidences[order], [found.labels[int(i)] for i in order]).save(folder)

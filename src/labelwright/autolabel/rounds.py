@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -90,15 +91,14 @@ class Step:
         stay where they are.
     n_most : int
         For ``certify``: objects to sample at most before the attempt counts as failed, for callers that
-        do not keep `n_batch` and `decline`.
+        do not keep `ways`.
     expected_error : float
         Mean loss that the model expects on the remainder, or on the part, in [0, 1]. Not a guarantee.
     level : float
         For ``certify``: pass ``confidence=1 - level`` to ``certify_rest``.
-    n_batch : int
-        What a batch of questions, in place of an attempt to certify, would take away from the part.
-    decline : float
-        Expected error after such a batch, over that of today.
+    ways : tuple of (int, float)
+        For ``certify``: what may be done instead. So many objects of the part go to people, and the error
+        of the others is then expected to be this multiple of what it is now.
     spread : float, optional
         As in :class:`RoundOptions`.
     """
@@ -108,8 +108,7 @@ class Step:
     n_most: int
     expected_error: float
     level: float
-    n_batch: int = 0
-    decline: float = 1.0
+    ways: tuple[tuple[int, float], ...] = ()
     spread: float | None = None
     n_part: int = 0
 
@@ -207,7 +206,6 @@ def next_step(
     is_untried = options.spread is None and n_learned < least
     if not (has_just_failed or is_untried) and gain > 0 and gain >= later_gain:
         error = float(errors[size - 1])
-        decline = learned * float(errors[later_size - 1]) / max(error, 1e-9) if later_size else 1.0
         now = expected_sample(
             error, size, target_error=options.target_error, level=level, spread=options.spread
         )
@@ -217,12 +215,26 @@ def next_step(
             min(size // 2, 2 * now + n_batch),
             error / staleness,
             level,
-            max(1, n_batch - n_outside),
-            min(1.0, decline),
+            tuple(_ways(errors, size, n_batch, n_learned, rate)),
             options.spread,
             size,
         )
     return Step("query", n_batch, 0, expected, level)
+
+
+def _ways(
+    errors: NDArray[np.float64], size: int, n_batch: int, n_learned: int, rate: float
+) -> Iterator[tuple[int, float]]:
+    """One batch of questions, two, four and so on, in place of an attempt to certify: see `Step.ways`."""
+    n_asked, n_rest = n_batch, len(errors)
+    while True:
+        kept = min(size, n_rest - n_asked)
+        if kept < size // 5:
+            break
+        learned = (n_learned / (n_learned + n_asked)) ** rate
+        factor = learned * float(errors[kept - 1]) / max(float(errors[size - 1]), 1e-9)
+        yield max(1, size - kept), min(1.0, factor)
+        n_asked *= 2
 
 
 def _best_part(
@@ -259,8 +271,9 @@ def is_hopeless(n_errors: float, n: int, n_rest: int, step: Step, *, target_erro
     Notes
     -----
     The error of the remainder is estimated anew; the expected error counts as much as a sample that would
-    have held two errors. What is still needed is then compared with a batch of questions and the next attempt
-    after it, at its smaller level. What was spent so far does not matter: the answers are kept either way.
+    have held two errors. What is still needed is then compared with some batches of questions and the next
+    attempt after them, at its smaller level. What was spent so far does not matter: the answers are kept
+    either way.
     Stopping early never harms the guarantee.
     """
     staleness = _STALENESS if step.spread is None else 1.0
@@ -275,18 +288,22 @@ def is_hopeless(n_errors: float, n: int, n_rest: int, step: Step, *, target_erro
         n_errors=n_errors,
         spread=step.spread,
     )
-    if step.n_batch == 0:
+    if not step.ways:
         return n + needed > step.n_most
     if n + needed > n_rest // 2:
         return True
-    later = expected_sample(
-        likely * step.decline,
-        n_rest - n - step.n_batch,
-        target_error=target_error,
-        level=step.level * _NEXT_LEVEL,
-        spread=step.spread,
+    later = min(
+        n_taken
+        + expected_sample(
+            likely * factor,
+            n_rest - n - n_taken,
+            target_error=target_error,
+            level=step.level * _NEXT_LEVEL,
+            spread=step.spread,
+        )
+        for n_taken, factor in step.ways
     )
-    return needed >= step.n_batch + later
+    return needed >= later
 
 
 def surest(confidences: ArrayLike, certainties: ArrayLike, n: int) -> NDArray[np.intp]:

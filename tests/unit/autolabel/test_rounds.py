@@ -92,9 +92,9 @@ def test_a_bad_sample_ends_the_attempt_and_a_good_one_does_not() -> None:
 def test_an_attempt_ends_when_asking_would_be_cheaper() -> None:
     # Far from hopeless by itself: 2 % errors where 5 % are allowed, of 5,000.
     arguments = {"n": 150, "n_rest": 5000, "target_error": 0.05}
-    step = Step("certify", 70, 2500, 0.02, 0.035, n_batch=50, decline=1.0)
+    step = Step("certify", 70, 2500, 0.02, 0.035, ways=((50, 1.0),))
     assert not is_hopeless(3, step=step, **arguments)  # type: ignore[arg-type]
-    helpful = Step("certify", 70, 2500, 0.02, 0.035, n_batch=50, decline=0.1)
+    helpful = Step("certify", 70, 2500, 0.02, 0.035, ways=((50, 1.0), (100, 0.1)))
     assert is_hopeless(5, step=helpful, **arguments)  # type: ignore[arg-type]
     assert not is_hopeless(0, step=helpful, **arguments)  # type: ignore[arg-type]
 
