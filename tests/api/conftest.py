@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-import uvicorn
 from botocore.config import Config
 
 from labelwright.api.dispatch import load_handlers
-from labelwright.app import Application, create_app
-from labelwright.config import Settings
+from labelwright.app import Application
+from labelwright.testing.server import Clock, running_server
 from labelwright.wire.model import load_models
 
 KEY = "LKIATESTTESTTESTTEST"
@@ -27,16 +23,6 @@ REGION = "eu-west-1"
 
 
 _SESSION = boto3.session.Session()  # keeps the parsed service models between tests
-
-
-class Clock:
-    """The server's clock: the real time, moved by ``offset_s``."""
-
-    def __init__(self) -> None:
-        self.offset_s = 0.0
-
-    def __call__(self) -> float:
-        return time.time() + self.offset_s
 
 
 @dataclasses.dataclass
@@ -66,22 +52,8 @@ class Served:
 
 def serve(data_dir: Path) -> Iterator[Served]:
     """Start a server, yield it, stop it."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    port = listener.getsockname()[1]
-    settings = Settings(data_dir=data_dir, port=port, root_access_key_id=KEY, root_secret_access_key=SECRET)
-    clock = Clock()
-    app = create_app(settings, clock=clock)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", ws="none"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive(), "the server did not start"
-        time.sleep(0.01)
-    yield Served(f"http://127.0.0.1:{port}", app, clock, data_dir)
-    server.should_exit = True
-    thread.join()
-    listener.close()
+    with running_server(data_dir, root_access_key_id=KEY, root_secret_access_key=SECRET) as server:
+        yield Served(server.url, server.app, server.clock, data_dir)
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +10,6 @@ from typing import Any, Literal
 
 import httpx
 import pytest
-import uvicorn
 
 from labelwright.config import Settings
 from labelwright.context import AppContext
@@ -20,59 +17,41 @@ from labelwright.portal import site
 from labelwright.store import directory_tables, labeling_tables, workteams
 from labelwright.store.db import Database
 from labelwright.store.schema import metadata
+from labelwright.testing.server import Clock as TurnedClock
+from labelwright.testing.server import running_asgi
 
 _TABLE_MODULES = (directory_tables, labeling_tables)
 REGION = "us-east-1"
 
 
-class Clock:
-    """Real time plus what the test added."""
+class Clock(TurnedClock):
+    """Real time plus what the test added; one that can be stopped besides."""
 
     def __init__(self) -> None:
-        self.offset_s = 0.0
+        super().__init__()
         self._frozen_at: float | None = None
 
     def __call__(self) -> float:
-        return (time.time() if self._frozen_at is None else self._frozen_at) + self.offset_s
+        return super().__call__() if self._frozen_at is None else self._frozen_at + self.offset_s
 
     def freeze(self) -> None:
         """From now on it moves by `advance` alone."""
         self._frozen_at = time.time()
 
-    def advance(self, seconds: float) -> None:
-        self.offset_s += seconds
-
 
 class Serving:
-    """A uvicorn server in a thread. The application on it may be replaced while it runs."""
+    """A server in a thread. The application on it may be replaced while it runs."""
 
     def __init__(self, app: Any = None, *, lifespan: Literal["on", "off"] = "off") -> None:
         self.app = app
-        self._listener = socket.socket()
-        self._listener.bind(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        config = uvicorn.Config(
-            self._call,
-            interface="asgi3",
-            http="httptools",
-            lifespan=lifespan,
-            log_config=None,
-            access_log=False,
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]})
-        self._thread.start()
-        while not self._server.started:
-            assert self._thread.is_alive(), "the server did not start"
-            time.sleep(0.01)
+        self._running = running_asgi(self._call, lifespan=lifespan)
+        self.url = self._running.__enter__()
 
     async def _call(self, scope: Any, receive: Any, send: Any) -> None:
         await self.app(scope, receive, send)
 
     def stop(self) -> None:
-        self._server.should_exit = True
-        self._thread.join(20)
-        self._listener.close()
+        self._running.__exit__(None, None, None)
 
 
 @pytest.fixture(scope="session")

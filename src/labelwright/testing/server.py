@@ -86,9 +86,16 @@ def running_asgi(
 ) -> Iterator[str]:
     """Serve any ASGI app on a free port of 127.0.0.1 (or a bound socket); yields its base URL."""
     listener = listener or _listener()
-    server = uvicorn.Server(
-        uvicorn.Config(app, http="httptools", lifespan=lifespan, log_config=None, access_log=False, ws="none")  # type: ignore[arg-type]
+    config = uvicorn.Config(
+        app,
+        interface="asgi3",  # not to be guessed: it may be a bound method
+        http="httptools",
+        lifespan=lifespan,  # type: ignore[arg-type]  # a str of uvicorn's literals
+        log_config=None,
+        access_log=False,
+        ws="none",
     )
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
