@@ -5,7 +5,8 @@
 FOLDER holds the sets (see ``sets.py``); by default ``../shared/data/truth-inference`` beside the repository.
 No algorithm sees the truth, and none is set differently for one set than for another. Speed is that of one
 core: both sides run in a fresh process with one thread; "cpu" leaves out what other processes on the machine
-take. crowd-kit's slower methods take minutes; ``BENCH_PEER_METHODS=DawidSkene,MajorityVote`` chooses.
+take. All methods of crowd-kit have its own settings; GLAD, MACE and MMSR take many minutes, and
+``BENCH_PEER_METHODS=DawidSkene,MajorityVote`` chooses.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from labelwright.consolidation import ALGORITHMS, Responses
 
 CROWD_KIT = ("crowd-kit==1.4.2", "scikit-learn<1.6")  # with a newer one half of its methods fail
 PEER_SCRIPT = Path(__file__).parent / "crowd_kit.py"
-GROUP, GROUPED_TASKS_MAX = 50, 300
+GROUP, GROUPED_TASKS_MAX, N_EARLIER = 50, 2000, 1000
+GROUPED = (("majority", 0), ("compatible", 0), ("bayesian", 0), ("bayesian", N_EARLIER))
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 Floats = npt.NDArray[np.float64]
 Scores = dict[str, list[tuple[float, float] | None]]
@@ -53,17 +55,18 @@ def ours_in_groups(sets: list[CrowdSet]) -> tuple[Scores, dict[str, float]]:
     """The same where the tasks are consolidated in groups: mean over the groups of a set."""
     scores: Scores = {}
     seconds: dict[str, float] = {}
-    for name in ("compatible", "majority", "bayesian"):
+    for name, n_earlier in GROUPED:
         start = time.process_time()
-        scores[name] = []
+        shown = f"{name}, {n_earlier} before" if n_earlier else name
+        scores[shown] = []
         for crowd in sets:
             pairs = [
                 score(probabilities(name, group, crowd.n_classes), group.truth)
-                for group in groups(crowd, GROUP, GROUPED_TASKS_MAX)
+                for group in groups(crowd, GROUP, GROUPED_TASKS_MAX, n_earlier=n_earlier)
             ]
             accuracy, loss = np.mean(pairs, axis=0)
-            scores[name].append((float(accuracy), float(loss)))
-        seconds[name] = time.process_time() - start
+            scores[shown].append((float(accuracy), float(loss)))
+        seconds[shown] = time.process_time() - start
     return scores, seconds
 
 
@@ -150,7 +153,7 @@ def compare_sets(report: Report, folder: Path, *, with_peer: bool) -> None:
             theirs, peer_seconds = peer(sets, Path(scratch))
         print_table(sets, theirs, peer_seconds, "crowd-kit")
     best_accuracy = max((mean(found, 0) or 0.0 for found in theirs.values()), default=None)
-    losses = [mean(found, 1) for name, found in theirs.items() if name != "MMSR"]
+    losses = [mean(found, 1) for name, found in theirs.items() if name not in ("MMSR", "KOS")]
     best_loss = min((loss for loss in losses if loss is not None), default=None)
     ours_mean = [mean(scores["bayesian"], which) for which in (0, 1)]
     report.row("mean accuracy, bayesian / best", "share", ours_mean[0], best_accuracy, smaller=False)
@@ -161,15 +164,20 @@ def compare_sets(report: Report, folder: Path, *, with_peer: bool) -> None:
         mine = scores["bayesian"][i]
         report.row(f"accuracy {crowd.name}, bayesian / best", "share", mine and mine[0], best, smaller=False)
     everything = {**scores, **{f"crowd-kit {name}": found for name, found in theirs.items()}}
-    behind = [
-        max(found[i][0] for found in everything.values() if found[i]) - scores["bayesian"][i][0]  # type: ignore[index]
+    best_of_set = [
+        max(pair[0] for found in everything.values() if (pair := found[i]) is not None)
         for i in range(len(sets))
     ]
-    report.note(f"bayesian is at most {max(behind):.4f} behind the best method of any side on any set")
     for name, found in everything.items():
-        values = (mean(found, 0), mean(found, 1))
-        if values[0] is not None and values[1] is not None:
-            report.note(f"{name}: mean accuracy {values[0]:.4f}, mean log-loss {values[1]:.3f}")
+        known = [(pair, best) for pair, best in zip(found, best_of_set, strict=True) if pair is not None]
+        if not known:
+            continue
+        accuracy, loss = np.mean([pair for pair, _ in known], axis=0)
+        behind = max(best - pair[0] for pair, best in known)
+        report.note(
+            f"{name}: mean accuracy {accuracy:.4f}, mean log-loss {loss:.3f} on {len(known)} sets, at most "
+            f"{behind:.4f} behind the best method of a set"
+        )
 
 
 def compare_speed(report: Report, n_tasks: int, *, with_peer: bool) -> None:

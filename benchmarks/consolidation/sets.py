@@ -50,17 +50,22 @@ def load(folder: Path) -> list[CrowdSet]:
     return found
 
 
-def groups(crowd: CrowdSet, size: int, n_tasks_max: int) -> list[CrowdSet]:
-    """Cut a sample of the tasks with a truth into groups, as a job consolidates them."""
+def groups(crowd: CrowdSet, size: int, n_tasks_max: int, *, n_earlier: int = 0) -> list[CrowdSet]:
+    """Cut a sample of the tasks with a truth into groups, as a job consolidates them.
+
+    Each has its own tasks first, which alone have a truth, and then up to ``n_earlier`` of the ones before.
+    """
     order = np.random.default_rng(0).permutation(crowd.truth.shape[0])[:n_tasks_max]
     found = []
     for first in range(0, order.size - size + 1, size):
-        truth = crowd.truth[order[first : first + size]]
+        own = crowd.truth[order[first : first + size]]
+        before = crowd.truth[order[max(0, first - n_earlier) : first]]
         position = np.full(crowd.n_tasks, -1)
-        position[truth[:, 0]] = np.arange(size)
+        position[own[:, 0]] = np.arange(size)
+        position[before[:, 0]] = size + np.arange(len(before))
         is_in = position[crowd.tasks] >= 0
         columns = (position[crowd.tasks[is_in]], crowd.workers[is_in], crowd.labels[is_in])
-        found.append(CrowdSet(crowd.name, *columns, np.column_stack([np.arange(size), truth[:, 1]])))
+        found.append(CrowdSet(crowd.name, *columns, np.column_stack([np.arange(size), own[:, 1]])))
     return found
 
 

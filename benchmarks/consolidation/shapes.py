@@ -1,6 +1,6 @@
-"""Boxes, masks and spans of real crowds, beside votes and averages.
+"""Boxes, masks and spans of real crowds, beside votes and averages, crowd-kit and ensemble-boxes.
 
-``python -m benchmarks.consolidation.shapes [FOLDER]``
+``python -m benchmarks.consolidation.shapes [FOLDER] [--ours-only]``
 
 FOLDER holds ``bubil_1.jsonl.gz`` (and 3, 5) and ``ner_val.jsonl.gz``; by default
 ``../shared/data/truth-inference/shapes-and-spans`` beside the repository. The first five workers of each
@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import itertools
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +23,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.consolidation.bench import CROWD_KIT, run
+from benchmarks.peers import environment
 from benchmarks.report import Report
 from labelwright.consolidation import (
     LabeledBox,
@@ -198,7 +202,62 @@ def spans(folder: Path, report: Report) -> None:
     report.row("spans: sequence, all", "CPU s", seconds, None)
 
 
-def main(folder: Path = DEFAULT_FOLDER) -> int:
+def peers(folder: Path, report: Report) -> None:
+    """The same data through crowd-kit and ensemble-boxes, in an environment of their own."""
+    stored: dict[str, Any] = {}
+    golds, box_golds, corners, sides = [], [], [], []
+    for part in PARTS:
+        for gold, crowd in images(folder / f"{part}.jsonl.gz"):
+            stored[f"masks/{len(golds)}"] = crowd
+            golds.append((part, gold))
+            drawn = [box_of(mask) for mask in crowd]
+            true = box_of(gold)
+            if true is not None and None not in drawn:
+                box_golds.append(true)
+                corners.append([(x, y, x + w, y + h) for x, y, w, h in drawn])  # type: ignore[misc]
+                sides.append((gold.shape[1], gold.shape[0]))
+    texts = [row for row in rows(folder / "ner_val.jsonl.gz") if row["crowd"]]
+    names = sorted({tag for row in texts for tag in row["gold"].split()})
+    starts = np.cumsum([0, *(len(row["gold"].split()) for row in texts)])
+    triples = [
+        (int(first) + i, worker, names.index(tag))
+        for first, row in zip(starts, texts, strict=False)
+        for worker, tags in row["crowd"].items()
+        for i, tag in enumerate(tags.split())
+    ]
+    workers = {worker: i for i, worker in enumerate(dict.fromkeys(worker for _, worker, _ in triples))}
+    stored |= {
+        "n_images": len(golds),
+        "boxes": np.array(corners),
+        "sides": np.array(sides),
+        "tags": np.array([(token, workers[worker], tag) for token, worker, tag in triples]),
+    }
+    with tempfile.TemporaryDirectory() as scratch:
+        source, target = Path(scratch) / "shapes.npz", Path(scratch) / "peers.npz"
+        np.savez(source, **stored)
+        python = environment("crowd-kit-shapes", *CROWD_KIT, "ensemble-boxes==1.0.9") / "python"
+        run([python, Path(__file__).parent / "shape_peers.py", source, target])
+        found = dict(np.load(target))
+    for name in [key.removesuffix("/0") for key in found if key.endswith("/0")]:
+        for part in PARTS:
+            of_part = [mask_iou(found[f"{name}/{i}"], g) for i, (p, g) in enumerate(golds) if p == part]
+            report.note(f"masks {part}, {name}: IoU {np.mean(of_part):.4f}")
+        report.note(f"masks, {name}: {found[f'{name}/s']:.1f} CPU s")
+    fused = [box_iou((a, b, c - a, d - b), g) for (a, b, c, d), g in zip(
+        found["ensemble-boxes WBF"].tolist(), box_golds, strict=True
+    )]  # fmt: skip
+    report.note(
+        f"boxes, ensemble-boxes WBF: IoU {np.mean(fused):.4f}, {found['ensemble-boxes WBF/s']:.2f} CPU s"
+    )
+    for name in [key for key in found if key.endswith("per token")]:
+        tags = np.full(starts[-1], names.index("O"))
+        tags[found[name][:, 0]] = found[name][:, 1]
+        spans = [spans_of([names[tag] for tag in tags[a:b]]) for a, b in itertools.pairwise(starts.tolist())]
+        f1 = strict_f1(spans, [spans_of(row["gold"].split()) for row in texts])
+        report.note(f"spans, {name}: F1 {f1:.2f}, {found[f'{name}/s']:.1f} CPU s")
+
+
+def main(folder: Path = DEFAULT_FOLDER, *, with_peers: bool = True) -> int:
     """Exit code: 0, or 2 when the data is not there."""
     if not (folder / "ner_val.jsonl.gz").exists():
         print(f"The crowds of shapes and spans are not in {folder}; give their folder.", file=sys.stderr)
@@ -207,6 +266,8 @@ def main(folder: Path = DEFAULT_FOLDER) -> int:
     masks(folder, report)
     boxes(folder, report)
     spans(folder, report)
+    if with_peers:
+        peers(folder, report)
     report.note(f"{N_WORKERS} workers an image; spans: all of a text. IoU and F1 against experts' labels.")
     report.finish()
     return 0
@@ -215,4 +276,6 @@ def main(folder: Path = DEFAULT_FOLDER) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, default=DEFAULT_FOLDER)
-    sys.exit(main(parser.parse_args().folder))
+    parser.add_argument("--ours-only", action="store_true")
+    arguments = parser.parse_args()
+    sys.exit(main(arguments.folder, with_peers=not arguments.ours_only))
