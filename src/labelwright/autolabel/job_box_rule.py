@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from labelwright.autolabel.job_cuts import best_cuts
 from labelwright.autolabel.job_expected import ClassTables
-from labelwright.autolabel.job_picture_quality import PictureQuality
+from labelwright.autolabel.job_picture_quality import SPREAD, PictureQuality
 from labelwright.autolabel.job_quality import Box, box_quality
 
 __all__ = ["BoxRule"]
@@ -33,6 +33,11 @@ class BoxRule:
     def __init__(self, cuts: Sequence[float], quality: PictureQuality | None = None) -> None:
         self.cuts = [float(cut) for cut in cuts]
         self._quality = quality
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the quality around what is expected; known after `fit`."""
+        return SPREAD if self._quality is None else self._quality.spread
 
     @classmethod
     def fit(

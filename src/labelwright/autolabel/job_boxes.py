@@ -16,7 +16,7 @@ from labelwright.autolabel.job_box_rule import BoxRule
 from labelwright.autolabel.job_data import Objects
 from labelwright.autolabel.job_features import FeatureMaps, view_of
 from labelwright.autolabel.job_nets import BOX_STRIDE, BoxNet, box_loss, decode_boxes
-from labelwright.autolabel.job_picture_quality import SPREAD, spread_of
+from labelwright.autolabel.job_picture_quality import SPREAD
 from labelwright.autolabel.job_pictures import Pictures, split_holdout
 from labelwright.autolabel.job_quality import box_quality
 from labelwright.autolabel.job_trainers import Hints, Predictions
@@ -118,7 +118,7 @@ class BoxTrainer:
             mean = float(qualities.mean()) if seen else 0.0
             if mean > best:
                 best, self._rule, self._overlap = mean, rule, overlap
-                self.spread = spread_of(qualities)
+                self.spread = self._rule.spread
         return {
             "n_training": float(n_read),
             "box-cut": float(np.mean(self._rule.cuts)),

@@ -18,7 +18,7 @@ from torch import Tensor
 from labelwright.autolabel.job_data import Objects
 from labelwright.autolabel.job_features import FeatureMaps, view_of
 from labelwright.autolabel.job_nets import MASK_STRIDE, MaskNet, mask_loss
-from labelwright.autolabel.job_picture_quality import SPREAD, spread_of
+from labelwright.autolabel.job_picture_quality import SPREAD
 from labelwright.autolabel.job_pictures import Pictures, split_holdout
 from labelwright.autolabel.job_quality import mask_quality
 from labelwright.autolabel.job_regions import RegionRule
@@ -120,7 +120,7 @@ class MaskTrainer:
             self._rule = RegionRule(np.zeros(self._n_classes))
             return {"n_training": float(n_read), "training-accuracy": math.nan}
         self._rule, qualities = RegionRule.fit(scores, truths)
-        self.spread = spread_of(qualities)
+        self.spread = self._rule.spread
         return {"n_training": float(n_read), "training-accuracy": float(qualities.mean())}
 
     def predict(self, objects: Objects) -> Predictions:

@@ -20,14 +20,14 @@ _PENALTY = 2.0  # observations that a coefficient of one spread weighs up
 _LEAST = 6  # held-out pictures from which a line is learned
 
 SPREAD = 0.2
-"""Standard deviation of the quality of pictures, before any was seen."""
+"""Standard deviation of the quality of pictures around what is expected, before any was seen."""
 _SPREAD_WEIGHT = 3.0  # observations that it counts as
 
 
-def spread_of(qualities: ArrayLike) -> float:
-    """Standard deviation of qualities (n,), as far as so many tell."""
-    values = np.asarray(qualities, np.float64)
-    squares = float(((values - values.mean()) ** 2).sum()) if len(values) else 0.0
+def spread_of(errors: ArrayLike) -> float:
+    """Standard deviation of errors (n,) of what was expected, as far as so many tell."""
+    values = np.asarray(errors, np.float64)
+    squares = float((values**2).sum())
     return float(np.sqrt((_SPREAD_WEIGHT * SPREAD**2 + squares) / (_SPREAD_WEIGHT + len(values))))
 
 
@@ -40,6 +40,11 @@ class PictureQuality:
     line : QualityLine
     may_drop : bool
         Whether classes are left out at all.
+
+    Attributes
+    ----------
+    spread : float
+        Standard deviation of the quality around what is expected, of held-out pictures; known after `fit`.
     """
 
     LEAST = _LEAST
@@ -47,6 +52,7 @@ class PictureQuality:
 
     def __init__(self, expected: ExpectedClasses, line: QualityLine, *, may_drop: bool) -> None:
         self._expected, self._line, self._may_drop = expected, line, may_drop
+        self.spread = SPREAD
 
     @classmethod
     def fit(
@@ -91,8 +97,13 @@ class PictureQuality:
             outcomes.append((values, found))
         may_drop = bool(outcomes[1][1].mean() > outcomes[0][1].mean())
         values, found = outcomes[int(may_drop)]
-        line = QualityLine(np.concatenate([values[:, None], np.asarray(signs, np.float64)], axis=1), found)
-        return cls(ExpectedClasses.fit(tables), line, may_drop=may_drop), found
+        all_signs = np.concatenate([values[:, None], np.asarray(signs, np.float64)], axis=1)
+        line = QualityLine(all_signs, found)
+        made = cls(ExpectedClasses.fit(tables), line, may_drop=may_drop)
+        # Errors on the pictures that the line itself was fitted on are a little too small.
+        growth = np.sqrt(n / max(1, n - all_signs.shape[1] - 1))
+        made.spread = spread_of(growth * (found - line(all_signs)))
+        return made, found
 
     def __call__(
         self, features: _Floats, is_possible: _Bools, signs: ArrayLike

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from labelwright.autolabel.job_expected import ClassTables
-from labelwright.autolabel.job_picture_quality import PictureQuality
+from labelwright.autolabel.job_picture_quality import SPREAD, PictureQuality
 from labelwright.autolabel.job_quality import mask_overlaps, mask_quality
 
 __all__ = ["RegionRule", "best_biases"]
@@ -45,6 +45,11 @@ class RegionRule:
     def __init__(self, biases: NDArray[np.float64], quality: PictureQuality | None = None) -> None:
         self.biases = biases
         self._quality = quality
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the quality around what is expected; known after `fit`."""
+        return SPREAD if self._quality is None else self._quality.spread
 
     @classmethod
     def fit(cls, scores: Sequence[Tensor], truths: Sequence[_Mask]) -> tuple[RegionRule, NDArray[np.float64]]:

@@ -69,8 +69,8 @@ class Trainer(Protocol):
     n_seen : int
         Labels that the model from elsewhere has learned from; 0 without one.
     spread : float or None
-        Standard deviation of the quality of one object, where it is not just right or wrong. A trainer of
-        classes need not have it.
+        Standard deviation of the quality of one object around its confidence, where it is not just right or
+        wrong. A trainer of classes need not have it.
     """
 
     n_seen: int
