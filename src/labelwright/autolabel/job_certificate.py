@@ -106,12 +106,6 @@ def certify(
     n, n_errors = len(sampled), float((1 - qualities).sum())
     n_most = (n + len(left)) // 2  # beyond half, people might as well label all of it
     target_error = target_error_of(content)
-    checked = [
-        before + new
-        for before, new in zip(
-            state.get("checked", (0.0, 0.0)), (n * certificate["expected_error"], n_errors), strict=True
-        )
-    ]
     if not found.is_met:
         step = Step(
             "certify",
@@ -123,7 +117,6 @@ def certify(
             certificate.get("spread"),
         )
         if n >= n_most or is_hopeless(n_errors, n, n + len(left), step, target_error=target_error):
-            state["checked"] = checked
             return None
     next_ = "training" if found.is_met else "validation"
     chosen = left if found.is_met else np.empty(0, np.int64)
@@ -160,7 +153,7 @@ def certify(
         n_auto=n_auto,
         next_=next_,
         share=None,
-        state=_certified({**state, "checked": checked}, n_auto) if found.is_met else state,
+        state=_certified(state, n_auto) if found.is_met else state,
     )
 
 

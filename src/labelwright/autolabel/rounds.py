@@ -45,7 +45,7 @@ _LEARN = 0.5
 # Expected errors are too high: calibration rests partly on models that had not yet learned from the last
 # batches, and what few random objects cannot exclude counts as expected.
 _STALENESS = 0.75
-_PRIOR_ERRORS = 2.0  # as many errors found weigh as much as what was expected before
+_PRIOR_ERRORS = 2.0  # in a sample weigh as much as what was expected before
 _N_SIZES = 25  # of the part that are weighed
 _N_CHECKED = 20  # objects whose quality a model of boxes or masks was checked on, about
 _LEARN_SPREAD = 0.1  # losses of boxes and masks: most of them is how people draw, which nobody learns
@@ -133,7 +133,6 @@ def next_step(
     n_attempts: int = 0,
     has_just_failed: bool = False,
     has_certified: bool = False,
-    checked: tuple[float, float] = (0.0, 0.0),
     options: RoundOptions,
 ) -> Step:
     """Decide from what the model thinks of the unlabeled remainder.
@@ -155,9 +154,6 @@ def next_step(
     has_certified : bool
         A part was certified before, so that what is left is what the model is bad at: it goes to people in
         the largest batches, as learning between small ones would hardly pay.
-    checked : tuple of float
-        Errors that were expected in the samples of all attempts (``Step.expected_error`` times objects
-        sampled), and those found: where more were found, less is believed from then on.
     options : RoundOptions
 
     Returns
@@ -185,9 +181,7 @@ def next_step(
         return Step("humans", n_rest, 0, expected, level)
     # What a mask or box costs hardly shrinks with a batch, so today's word for it stands.
     # A model of an earlier job is judged as it is: it was calibrated before, and on objects like these.
-    staleness = 1.0
-    if options.spread is None and n_human:
-        staleness = (_PRIOR_ERRORS + checked[1]) / (_PRIOR_ERRORS / _STALENESS + checked[0])
+    staleness = _STALENESS if options.spread is None and n_human else 1.0
     errors = staleness * np.cumsum(1 - falling) / np.arange(1, n_rest + 1)  # of the surest s, at s - 1
     sizes = np.unique(np.linspace(2 * least, n_rest, _N_SIZES).astype(int))
     gain, size = _best_part(errors, sizes, level, options)

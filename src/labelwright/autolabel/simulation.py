@@ -126,7 +126,6 @@ def simulate(
         learner = start
     certificates: list[Certificate] = []
     n_attempts, i_round, has_just_failed = 0, 0, False
-    checked = (0.0, 0.0)
     labels = np.full(len(truth), -1, np.int64)
     curve: list[tuple[int, float]] = []
     advice, n_human_at_advice = "", None
@@ -150,7 +149,6 @@ def simulate(
             n_attempts=n_attempts,
             has_just_failed=has_just_failed,
             has_certified=bool(certificates),
-            checked=checked,
             options=options,
         )
         has_just_failed = False
@@ -172,10 +170,6 @@ def simulate(
             n_attempts += 1
             job.ask(rest[drawn[:n_sampled]], is_random=True)
             job.remember(found.margins[drawn[:n_sampled]], right[:n_sampled])
-            checked = (
-                checked[0] + n_sampled * step.expected_error,
-                checked[1] + int((~right[:n_sampled]).sum()),
-            )
             has_just_failed = certificate is None
             if certificate is not None:
                 certificates.append(certificate)

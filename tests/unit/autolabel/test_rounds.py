@@ -48,13 +48,6 @@ def test_what_a_certified_part_leaves_goes_to_people_in_large_batches() -> None:
     assert (step.kind, step.n) == ("query", 900)
 
 
-def test_what_failed_attempts_found_is_believed() -> None:
-    confidences = np.full(5000, 0.97)
-    assert next_step(confidences, n_human=2000, n_attempts=1, options=OPTIONS).kind == "certify"
-    warned = next_step(confidences, n_human=2000, n_attempts=1, checked=(4.0, 12.0), options=OPTIONS)
-    assert warned.kind == "query"
-
-
 def test_people_are_asked_about_the_hard_objects_first() -> None:
     # There is a good part already, but a batch from outside it costs nothing and teaches.
     confidences = np.concatenate([np.full(2000, 0.98), np.full(3000, 0.5)])
