@@ -25,7 +25,9 @@ from ensemble_boxes import weighted_boxes_fusion
 def staple(masks, n_rounds=100):
     """STAPLE as published: two classes, the whole image, one prior from the masks, no neighbours."""
     flat = masks.reshape(len(masks), -1).astype(bool)
-    patterns, index, counts = np.unique(flat, axis=1, return_inverse=True, return_counts=True)
+    code = (1 << np.arange(len(masks))) @ flat
+    codes, index, counts = np.unique(code, return_inverse=True, return_counts=True)
+    patterns = (codes >> np.arange(len(masks))[:, None]) & 1 == 1  # (n_workers, n_patterns)
     prior = flat.mean()
     p, q = np.full(len(masks), 0.99999), np.full(len(masks), 0.99999)
     for _ in range(n_rounds):
