@@ -5,8 +5,9 @@
     empty ──make tables──> HEAD             unknown revision ──> refused: a newer program wrote it
     older ──copy, migrations──> HEAD        no revision ──compare, complete──> FIRST ──> as an older one
 
-A database at `HEAD` costs one query at start. Alembic is loaded only where there is something to migrate
-(`labelwright.store.migrations`).
+A database at `HEAD` costs two queries at start: its revision, and the columns of its tables, which may be
+those of a development version that called itself the same. Alembic is loaded only where there is something to
+migrate (`labelwright.store.migrations`).
 """
 
 from __future__ import annotations
@@ -72,12 +73,46 @@ def prepare(database: Database, *, may_upgrade: bool = True) -> str | None:
     try:
         with database.engine.connect() as connection:
             found = current(connection)
+            differences = _differences(connection) if found == HEAD else []
     except sa.exc.OperationalError as error:
         raise InvalidRequest(
             f"The database {_shown(database)} cannot be opened: {str(error.orig).strip()}",
             field="database_url",
         ) from error
+    if differences:
+        raise InvalidRequest(
+            f"The database {_shown(database)} says that it has the revision {HEAD}, and its tables are not "
+            f"those of it: {'; '.join(differences[:5])}. A development version made it: use that version, or "
+            "begin with another data directory or database.",
+            field="database_url",
+        )
     return None if found == HEAD else _bring(database, may_upgrade)
+
+
+def _differences(connection: Connection) -> list[str]:
+    """What columns are missing and which are too many, of the tables that the code has."""
+    from labelwright.store.tables import metadata
+
+    if connection.dialect.name == "sqlite":
+        query = (
+            "SELECT m.name, c.name FROM sqlite_master AS m, pragma_table_xinfo(m.name) AS c "
+            "WHERE m.type = 'table'"
+        )
+    else:
+        query = (
+            "SELECT table_name, column_name FROM information_schema.columns "
+            "WHERE table_schema = current_schema()"
+        )
+    there = {(table, column) for table, column in connection.exec_driver_sql(query)}
+    wanted = {(table.name, column.name) for table in metadata.tables.values() for column in table.columns}
+    return [
+        *(f"{table} has no column {column}" for table, column in sorted(wanted - there)),
+        *(
+            f"{table} has a column {column}"
+            for table, column in sorted(there - wanted)
+            if table in metadata.tables
+        ),
+    ]
 
 
 def _bring(database: Database, may_upgrade: bool) -> str | None:

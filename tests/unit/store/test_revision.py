@@ -126,6 +126,19 @@ def test_other_tables_than_ours_are_refused(opened: Open) -> None:
     assert database.read(current) is None
 
 
+def test_tables_of_a_development_version_are_refused_whatever_revision_they_claim(opened: Open) -> None:
+    database = opened()
+    prepare(database)
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE models RENAME COLUMN arn TO address")
+    expected = r"models has no column arn; models has a column address\. A development version"
+    with pytest.raises(InvalidRequest, match=expected):
+        prepare(database)
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE models RENAME COLUMN address TO arn")
+    assert prepare(database) is None
+
+
 def test_a_newer_database_is_refused(opened: Open) -> None:
     database = opened()
     prepare(database)
