@@ -104,9 +104,18 @@ def certify(
         ),
     )
     n, n_errors = len(sampled), float((1 - qualities).sum())
-    n_most = (n + len(left)) // 2  # beyond half, people might as well label all of it
+    n_most = (n + len(left)) // 2
     target_error = target_error_of(content)
+    more = 0
     if not found.is_met:
+        more = next_look(
+            1 - qualities,
+            n + len(left),
+            target_error=target_error,
+            confidence=1 - certificate["level"],
+            expected_error=certificate["expected_error"],
+            spread=certificate.get("spread"),
+        )
         step = Step(
             "certify",
             0,
@@ -116,7 +125,10 @@ def certify(
             tuple((int(taken), float(factor)) for taken, factor in certificate.get("ways", ())),
             certificate.get("spread"),
         )
-        if n >= n_most or is_hopeless(n_errors, n, n + len(left), step, target_error=target_error):
+        # Beyond half, people might as well label all of it: where right is right, not even a sample without
+        # another error ends before.
+        is_too_far = n >= n_most or (step.spread is None and n + more > n_most)
+        if is_too_far or is_hopeless(n_errors, n, n + len(left), step, target_error=target_error):
             return None
     next_ = "training" if found.is_met else "validation"
     chosen = left if found.is_met else np.empty(0, np.int64)
@@ -130,14 +142,6 @@ def certify(
         threshold = threshold_of(content, lowest, len(sampled), found.error_estimate, found.error_upper)
     else:
         frozen.save(folder)
-        more = next_look(
-            1 - qualities,
-            n + len(left),
-            target_error=target_error,
-            confidence=1 - certificate["level"],
-            expected_error=certificate["expected_error"],
-            spread=certificate.get("spread"),
-        )
         n_next = min(max(_SAMPLE_LEAST, more), int(content["batch_size"]), n_most - n)
         write_queries(folder, frozen.ids[left[:n_next]])
         state["random"][str(content["iteration"])] = 0

@@ -218,7 +218,9 @@ def _certify(right: NDArray[np.bool_], step: Step, options: RoundOptions) -> tup
             confidence=1 - step.level,
             expected_error=step.expected_error,
         )
-        n = min(n_rest, n + min(more, options.batch_most))
+        if n + more > n_rest // 2:  # not even without another error
+            return n, None
+        n += min(more, options.batch_most)
 
 
 class _Job:
