@@ -1,8 +1,9 @@
 """Walls around a function's process, where the kernel gives them to every user: namespaces.
 
-In them a function sees its own processes only; the server's data, home folders and others' temporary files
-are not there; everything else can be read and not written, and ``/tmp`` is its own, as in Lambda. A watcher
-outside the walls counts what the function and its children use together, and ends them with it.
+In them a function sees its own processes only; the server's data, home folders, others' temporary files and
+the sockets of services (``/run``) are not there; everything else can be read and not written, and ``/tmp`` is
+its own, as in Lambda. A watcher outside the walls counts what the function and its children use together, and
+ends them with it.
 
 Loaded by `bootstrap` from its file, so nothing of Labelwright is imported here. The network stays: the
 function must reach the server.
@@ -38,6 +39,7 @@ _MB = 1 << 20
 _TICK_S = 0.1
 _OWN_MB = 128  # of interpreters, which Lambda counts, and what is shared with other functions
 _TEMPORARY = os.path.realpath("/tmp")  # noqa: S108 - the function's own
+_SERVICES = "/run"
 _N_FILES_MAX = 100_000  # in the temporary folder
 
 _CLONE_NEWNS, _CLONE_NEWIPC = 0x00020000, 0x08000000
@@ -124,7 +126,10 @@ def enter(
 
 def _kept(code_dir: str) -> list[str]:
     """Folders the function needs: its code, and what Python is made of."""
+    names = os.path.dirname(os.path.realpath("/etc/resolv.conf"))  # noqa: PTH120 - often below /run
     paths = {code_dir, sys.prefix, sys.base_prefix, sys.exec_prefix, *sys.path}
+    if names.startswith(_SERVICES + "/"):
+        paths.add(names)
     found = sorted({os.path.realpath(path) for path in paths if path and os.path.isdir(path)})
     return [
         path for path in found if path != "/" and not any(path.startswith(other + "/") for other in found)
@@ -132,7 +137,8 @@ def _kept(code_dir: str) -> list[str]:
 
 
 def _private_folders(uid: int) -> list[str]:
-    folders = ["/home", "/root", _TEMPORARY, "/var/tmp", "/run/user", "/dev/shm"]  # noqa: S108 - to hide them
+    # Services know their clients by the user: a Docker engine or a database would take it for the server.
+    folders = ["/home", "/root", _TEMPORARY, "/var/tmp", _SERVICES, "/dev/shm"]  # noqa: S108 - to hide them
     with contextlib.suppress(KeyError):
         folders.append(pwd.getpwuid(uid).pw_dir)
     return [path for path in folders if path and os.path.realpath(path) != "/" and os.path.isdir(path)]

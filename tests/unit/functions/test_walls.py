@@ -35,7 +35,7 @@ def look(event, context):
         "own": attempt("/tmp/mine", "w"), "code": attempt(__file__, "a"), "system": attempt("/etc/mine", "w"),
         "unmounted": libc.umount2(event["folder"].encode(), 2), "home": os.environ["HOME"],
         "remounted": libc.mount(None, b"/", None, 32 | 4096, None), "here": os.getcwd(),
-        "packages": __import__("orjson").__name__,
+        "packages": __import__("orjson").__name__, "services": os.listdir("/run"),
     }
 
 def leave(event, context):
@@ -75,6 +75,11 @@ def kill(event, context):
 pytestmark = pytest.mark.skipif(
     bool(trouble_with_walls([])), reason="this kernel gives no namespaces to this user"
 )
+
+
+RESOLVER = Path("/etc/resolv.conf").resolve().parts
+# Names of hosts may be asked for there; nothing else is in /run.
+SERVICES = [RESOLVER[2]] if RESOLVER[1] == "run" else []
 
 
 class Bench:
@@ -117,7 +122,7 @@ def test_what_is_behind_the_walls(bench: Bench) -> None:
     assert json.loads(done.payload) == {
         "secret": "FileNotFoundError", "server": False, "above": ["0"], "pids": 2, "own": "written",
         "code": "OSError", "system": "OSError", "unmounted": -1, "remounted": -1, "home": "/tmp",
-        "here": str(bench.code), "packages": "orjson",
+        "here": str(bench.code), "packages": "orjson", "services": SERVICES,
     }  # fmt: skip
     assert b"Max Memory Used: 0 MB" not in done.log
     assert bench.secret.read_text() == "secret"
