@@ -193,11 +193,11 @@ def test_a_new_engine_goes_on_where_the_old_one_was_killed(shop: Workshop) -> No
         for _ in range(2):
             shop.answer(who, text_label(name))
     shop.settle()
-    shop.engine._jobs.clear()  # all that a process forgets
+    shop.engine._memos.clear()  # all that a process forgets
     shop.settle()
     for _ in range(2):
         shop.answer("c", text_label("nut"))
-        shop.engine._jobs.clear()
+        shop.engine._memos.clear()
         shop.settle()
     shop.clock.tick(61)
     shop.settle()
