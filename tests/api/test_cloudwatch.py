@@ -11,6 +11,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from labelwright.api import cloudwatch_labeling
 from labelwright.store import labeling_jobs, metric_points, training_jobs, work_totals
 
 NAMESPACE = "/aws/sagemaker/TrainingJobs"
@@ -214,6 +215,23 @@ def test_totals_of_labeling_jobs(cloudwatch: Any, served: Any) -> None:
         MetricName="DatasetObjectsAutoAnnotated", Dimensions=[{"Name": "LabelingJobName"}]
     )["Metrics"]
     assert found["Dimensions"] == [{"Name": "LabelingJobName", "Value": "Screws-1"}]
+
+
+def test_jobs_without_a_metric_do_not_end_the_list(served: Any) -> None:
+    for name in ("People-1", "People-2", "People-3"):
+        ended_job(served, name, "Completed", {})
+    ended_job(served, "Screws-1", "Completed", AUTOMATED)
+    found = served.app.context.database.read(
+        lambda connection: cloudwatch_labeling.listing(
+            connection,
+            served.region,
+            name="DatasetObjectsAutoAnnotated",
+            jobs=None,
+            after=(0, ""),
+            limit=2,
+        )
+    )
+    assert [metric["Dimensions"][0]["Value"] for _, metric in found] == ["Screws-1"]
 
 
 def test_metrics_of_trainings_come_before_those_of_labeling_jobs(served: Any, report: Report) -> None:

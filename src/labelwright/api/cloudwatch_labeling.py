@@ -40,6 +40,7 @@ _ENDS: Mapping[str, Status] = MappingProxyType(
         "JobsSucceeded": Status.COMPLETED,
     }
 )
+_ALGORITHM = '"LabelingJobAlgorithmsConfig"'  # in the request of a job with automated labeling
 _N_POINTS = 100_000  # more minutes than a job may last
 
 
@@ -120,6 +121,8 @@ def listing(
             if name in (None, metric) and (-1, metric) > place and status.value in statuses
         ]
     query = sa.select(t.id, t.name, t.request).where(t.region == region, t.id >= place[0]).order_by(t.id)
+    if name == _AUTOMATED:  # else a page full of jobs without it would seem to be the last
+        query = query.where(t.request.contains(_ALGORITHM))
     if jobs is not None:
         query = query.where(t.name_lower.in_([job.lower() for job in jobs]))
     for job_id, job, request in connection.execute(query.limit(limit + 1)):
@@ -137,4 +140,4 @@ def listing(
 
 
 def _is_automated(request: str) -> bool:
-    return '"LabelingJobAlgorithmsConfig"' in request
+    return _ALGORITHM in request
