@@ -41,7 +41,11 @@ class BoxRule:
 
     @classmethod
     def fit(
-        cls, candidates: Sequence[_Boxes], truths: Sequence[Sequence[Box]], n_classes: int
+        cls,
+        candidates: Sequence[_Boxes],
+        truths: Sequence[Sequence[Box]],
+        n_classes: int,
+        is_random: NDArray[np.bool_] | None = None,
     ) -> tuple[BoxRule, NDArray[np.float64]]:
         """Learn from pictures that the network was not trained on.
 
@@ -50,6 +54,8 @@ class BoxRule:
         candidates : sequence of length n of lists of (class, left, top, width, height, score)
         truths : sequence of length n of sequences of (class, left, top, width, height)
         n_classes : int
+        is_random : ndarray of shape (n,), bool, optional
+            See `PictureQuality.fit`.
 
         Returns
         -------
@@ -74,7 +80,7 @@ class BoxRule:
         features = np.stack([_features(boxes, cuts) for boxes in candidates])
         tables = ClassTables(features, is_kept, overlaps, is_there)
         signs = [[_sureness(boxes, cuts)] for boxes in candidates]
-        quality, qualities = PictureQuality.fit(tables, signs, qualities, quality_with)
+        quality, qualities = PictureQuality.fit(tables, signs, qualities, quality_with, is_random)
         return cls(cuts, quality), qualities
 
     def boxes(self, candidates: _Boxes) -> tuple[_Boxes, float]:

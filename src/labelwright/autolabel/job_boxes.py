@@ -112,8 +112,12 @@ class BoxTrainer:
         for overlap in _OVERLAPS:
             found = [self._boxes(item, overlap) for item in scores]
             seen = [(item[0], truth) for item, truth in zip(found, truths, strict=True) if item is not None]
+            is_seen = np.array([item is not None for item in found], np.bool_)
             rule, qualities = BoxRule.fit(
-                [boxes for boxes, _ in seen], [truth for _, truth in seen], self._n_classes
+                [boxes for boxes, _ in seen],
+                [truth for _, truth in seen],
+                self._n_classes,
+                hints.is_random[held][is_seen],
             )
             mean = float(qualities.mean()) if seen else 0.0
             if mean > best:

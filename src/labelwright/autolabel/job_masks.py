@@ -109,6 +109,7 @@ class MaskTrainer:
         self._learned = sorted({*self._learned, *objects.ids[kept].tolist()})
         scores: list[Tensor] = []
         truths: list[NDArray[np.uint8]] = []
+        is_random: list[bool] = []
         for start in range(0, len(held), _CHUNK):
             part = held[start : start + _CHUNK]
             for i, (found, size) in zip(part.tolist(), self._scores(objects, part), strict=True):
@@ -116,10 +117,11 @@ class MaskTrainer:
                 if found is not None and truth is not None and truth.shape == size:
                     scores.append(found.half())
                     truths.append(truth)
+                    is_random.append(bool(hints.is_random[i]))
         if not scores:
             self._rule = RegionRule(np.zeros(self._n_classes))
             return {"n_training": float(n_read), "training-accuracy": math.nan}
-        self._rule, qualities = RegionRule.fit(scores, truths)
+        self._rule, qualities = RegionRule.fit(scores, truths, np.array(is_random))
         self.spread = self._rule.spread
         return {"n_training": float(n_read), "training-accuracy": float(qualities.mean())}
 

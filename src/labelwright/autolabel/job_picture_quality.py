@@ -16,7 +16,8 @@ _Floats = NDArray[np.float64]
 _Bools = NDArray[np.bool_]
 
 _FOLDS = 5
-_PENALTY = 2.0  # observations that a coefficient of one spread weighs up
+_PENALTY = 30.0  # pictures that weigh as much as the belief in the first sign
+_LEVEL_WEIGHT = 5.0  # random pictures that weigh as much as what all of them say about the level
 _LEAST = 6  # held-out pictures from which a line is learned
 
 SPREAD = 0.2
@@ -61,6 +62,7 @@ class PictureQuality:
         signs: ArrayLike,
         qualities: _Floats,
         quality_with: Callable[[int, _Bools], float],
+        is_random: _Bools | None = None,
     ) -> tuple[PictureQuality, _Floats]:
         """Learn from held-out pictures.
 
@@ -74,6 +76,9 @@ class PictureQuality:
             Of the pictures with all that the model found.
         quality_with : callable
             ``quality_with(i, is_kept)``: that of one picture with some of its classes only.
+        is_random : ndarray of shape (n,), bool, optional
+            Pictures that were drawn at random. The others tell good from bad as well, but are the hard ones:
+            how good pictures are on the whole is taken from the random ones.
 
         Returns
         -------
@@ -99,6 +104,9 @@ class PictureQuality:
         values, found = outcomes[int(may_drop)]
         all_signs = np.concatenate([values[:, None], np.asarray(signs, np.float64)], axis=1)
         line = QualityLine(all_signs, found)
+        if is_random is not None and is_random.any():
+            errors = (found - line(all_signs))[is_random]
+            line.offset += float(errors.sum()) / (len(errors) + _LEVEL_WEIGHT)
         made = cls(ExpectedClasses.fit(tables), line, may_drop=may_drop)
         # Errors on the pictures that the line itself was fitted on are a little too small.
         growth = np.sqrt(n / max(1, n - all_signs.shape[1] - 1))

@@ -22,7 +22,6 @@ PICTURES_MIN = 10
 
 _HOLDOUT_SHARE = 0.2
 _HOLDOUT_MAX = 200
-_HELD_LEAST = 10
 
 
 class Pictures:
@@ -73,8 +72,8 @@ def split_holdout(
     objects : Objects
     seed : int
     is_random : ndarray of shape (n,), bool, optional
-        Those that were drawn at random are held out, and others only as far as they are too few for ten:
-        what the model asked for is harder than the rest and would make it look worse than it is.
+        Those that were drawn at random are held out first: what the model asked for is harder than the rest
+        and would make it look worse than it is.
     held_before, learned_before : collection of int, optional
         Numbers of the objects that were held out from the model that learning goes on from, and of those that
         it was trained on. The former stay held out, and the latter are never held out: what a model has
@@ -100,7 +99,5 @@ def split_holdout(
     n_held = min(_HOLDOUT_MAX, max(2, int(n * _HOLDOUT_SHARE)))
     if not is_learned.all():
         n_held = min(n_held, n - int(is_learned.sum()))
-    if is_random is not None:
-        n_held = min(n_held, max(_HELD_LEAST, int((was_held | (is_random & ~is_learned)).sum())))
     held, kept = order[:n_held], order[n_held:]
     return np.random.default_rng([seed, 6]).permutation(kept), held

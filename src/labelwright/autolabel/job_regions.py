@@ -52,7 +52,12 @@ class RegionRule:
         return SPREAD if self._quality is None else self._quality.spread
 
     @classmethod
-    def fit(cls, scores: Sequence[Tensor], truths: Sequence[_Mask]) -> tuple[RegionRule, NDArray[np.float64]]:
+    def fit(
+        cls,
+        scores: Sequence[Tensor],
+        truths: Sequence[_Mask],
+        is_random: NDArray[np.bool_] | None = None,
+    ) -> tuple[RegionRule, NDArray[np.float64]]:
         """Learn from pictures that the network was not trained on.
 
         Parameters
@@ -60,6 +65,8 @@ class RegionRule:
         scores : sequence of length n of Tensors of shape (n_classes, h, w)
         truths : sequence of length n of ndarrays of shape (height, width)
             In the pictures' own size.
+        is_random : ndarray of shape (n,), bool, optional
+            See `PictureQuality.fit`.
 
         Returns
         -------
@@ -87,7 +94,7 @@ class RegionRule:
         features = np.stack([_features(item, biases) for item in scores])
         tables = ClassTables(features, is_kept, overlaps, is_there)
         signs = [[_sureness(item)] for item in scores]
-        quality, qualities = PictureQuality.fit(tables, signs, qualities, quality_with)
+        quality, qualities = PictureQuality.fit(tables, signs, qualities, quality_with, is_random)
         return cls(biases, quality), qualities
 
     def mask(self, scores: Tensor, size: Sequence[int]) -> tuple[_Mask, float]:
