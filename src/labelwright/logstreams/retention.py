@@ -139,10 +139,8 @@ def remove_expired(root: Path, *, now_ms: int) -> int:
         folder = group_folder(root, group)
         for file in _files(folder):
             try:
-                with Lines(file) as lines:
-                    last = lines.last()
-                if last is not None and last < since:
-                    _unlink(file)
+                # Looked at without the lock first: a writer who meets the lock is refused.
+                if _is_older(file, since) and _unlink(file, older_than_ms=since):
                     _remove_empty(file.parent, folder)
                     n_removed += 1
             except (OSError, Busy):
@@ -157,17 +155,28 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield Path(parent, name)
 
 
-def _unlink(file: Path) -> None:
+def _unlink(file: Path, *, older_than_ms: int | None = None) -> bool:
+    """Remove a file, if its last event is older; whether it was."""
     descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Under the lock: what a writer has added until now is seen, and nothing more is added.
+        if older_than_ms is not None and not _is_older(descriptor, older_than_ms):
+            return False
         file.unlink(missing_ok=True)
+        return True
     except BlockingIOError as error:
         raise Busy(
             f"The log stream in {file.name} is being written; delete it when its program has ended."
         ) from error
     finally:
         os.close(descriptor)
+
+
+def _is_older(file: Path | int, than_ms: int) -> bool:
+    with Lines(file, owns=False) as lines:
+        last = lines.last()
+    return last is not None and last < than_ms
 
 
 def _remove_empty(folder: Path, group: Path) -> None:

@@ -7,6 +7,7 @@ readers, and removed by the next writer.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Iterable, Iterator
@@ -23,6 +24,7 @@ MAX_MESSAGE_BYTES = 262_118
 """Longest message of one event, in bytes of UTF-8; a longer line becomes several events."""
 
 _MAX_WRITE_BYTES = 1 << 20
+_ATTEMPTS = 100
 
 
 class StreamWriter:
@@ -102,26 +104,35 @@ class StreamWriter:
 
     def _open(self) -> None:
         file = file_of(self.path)
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
-        try:
-            descriptor = os.open(file, flags, 0o600)
-        except FileNotFoundError:  # whoever removes old logs found the folder empty, and was quicker
+        for _ in range(_ATTEMPTS):
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(file, flags, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            with Lines(descriptor, owns=False) as lines:
-                self._position = lines.end
-                last = lines.last()
-            if os.fstat(descriptor).st_size > self._position:
-                os.ftruncate(descriptor, self._position)
-        except BlockingIOError as error:
-            os.close(descriptor)
-            raise Busy(f"Another process writes {file}; a stream has one writer at a time.") from error
-        except BaseException:
-            os.close(descriptor)
-            raise
+            # Whoever removes old logs may be quicker: with the empty folder, or with the file before it is
+            # locked. What is written to a file without a name would be lost.
+            with contextlib.suppress(FileNotFoundError):
+                descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    if os.path.samestat(os.fstat(descriptor), file.stat()):
+                        self._continue(descriptor)
+                        return
+                    os.close(descriptor)
+                except BlockingIOError as error:
+                    os.close(descriptor)
+                    raise Busy(
+                        f"Another process writes {file}; a stream has one writer at a time."
+                    ) from error
+                except BaseException:
+                    os.close(descriptor)
+                    raise
+
+        raise Busy(f"{file} is removed again and again; something else deletes files there.")
+
+    def _continue(self, descriptor: int) -> None:
+        with Lines(descriptor, owns=False) as lines:
+            self._position = lines.end
+            last = lines.last()
+        if os.fstat(descriptor).st_size > self._position:
+            os.ftruncate(descriptor, self._position)
         self._last_ms = max(self._last_ms, last or 0)
         self._descriptor = descriptor
 

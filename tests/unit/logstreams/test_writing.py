@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import resource
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 
 from labelwright.errors import Busy, InvalidRequest
 from labelwright.logstreams import MAX_MESSAGE_BYTES, LogStore, StreamWriter, stream_path
+from labelwright.logstreams.retention import remove_expired, set_retention
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 
@@ -93,6 +95,48 @@ def test_one_writer_at_a_time(tmp_path: Path) -> None:
         first.close()
         second.write(1, "now mine")
     assert _messages(tmp_path, "s") == [(1, "mine"), (1, "now mine")]
+
+
+def test_a_stream_removed_while_it_is_opened_begins_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The moment between opening a file and locking it, in which old logs may be removed."""
+    path = stream_path(tmp_path, GROUP, "s")
+    with StreamWriter(path) as writer:
+        writer.write(1, "old")
+    lock = fcntl.flock
+
+    def removed_before(descriptor: int, operation: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", lock)
+        assert remove_expired(tmp_path, now_ms=10 * 86_400_000) == 1
+        lock(descriptor, operation)
+
+    set_retention(tmp_path, GROUP, 1)
+    monkeypatch.setattr(fcntl, "flock", removed_before)
+    with StreamWriter(path) as writer:
+        writer.write(10 * 86_400_000, "new")
+    assert [message for _, message in _messages(tmp_path, "s")] == ["new"]
+
+
+def test_a_stream_that_is_written_to_before_it_is_removed_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The moment between finding a stream old and locking it."""
+    path = stream_path(tmp_path, GROUP, "s")
+    with StreamWriter(path) as writer:
+        writer.write(1, "old")
+    lock = fcntl.flock
+
+    def written_before(descriptor: int, operation: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", lock)
+        with StreamWriter(path) as writer:
+            writer.write(10 * 86_400_000, "new")
+        lock(descriptor, operation)
+
+    set_retention(tmp_path, GROUP, 1)
+    monkeypatch.setattr(fcntl, "flock", written_before)
+    assert remove_expired(tmp_path, now_ms=10 * 86_400_000) == 0
+    assert [message for _, message in _messages(tmp_path, "s")] == ["old", "new"]
 
 
 def test_a_full_disk_leaves_whole_lines(tmp_path: Path) -> None:
