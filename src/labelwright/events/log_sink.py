@@ -63,8 +63,13 @@ class LogSink:
             streams.setdefault(_place(event, at), []).append((at * 1000, message))
         for place, lines in streams.items():
             earlier = set() if place in self._met else _last_lines(file_of(stream_path(self._root, *place)))
-            with StreamWriter(stream_path(self._root, *place)) as writer:
-                writer.write_many(line for line in lines if line not in earlier)
+            try:
+                with StreamWriter(stream_path(self._root, *place)) as writer:
+                    writer.write_many(line for line in lines if line not in earlier)
+            except BaseException:
+                # The whole batch comes again, with what is in these streams already.
+                self._met.difference_update(streams)
+                raise
             if len(self._met) >= _N_STREAMS:
                 self._met.clear()
             self._met.add(place)  # what comes later is new, even if it reads the same

@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from labelwright.errors import Busy
 from labelwright.events.log_sink import JOB_GROUP, WORKER_GROUP, LogSink
-from labelwright.logstreams import LogStore
+from labelwright.logstreams import LogStore, StreamWriter, stream_path
 
 
 def entry(n: int, name: str = "valves-01") -> bytes:
@@ -40,6 +43,19 @@ def test_a_batch_that_comes_again_after_a_crash_is_written_once(tmp_path: Path) 
     assert len(messages(tmp_path, JOB_GROUP, "other")) == 1
     [event] = LogStore(tmp_path).events(JOB_GROUP, "other").events
     assert event.timestamp_ms == 1_772_612_161_000
+
+
+def test_a_batch_that_comes_again_after_an_error_is_written_once(tmp_path: Path) -> None:
+    sink = LogSink(tmp_path, ["job-log"])
+    sink.take([entry(1), entry(1, "other")])
+    batch = [entry(2), entry(2, "other")]
+    with StreamWriter(stream_path(tmp_path, JOB_GROUP, "other")) as writer:
+        writer.write(1_772_612_161_500, "{}")  # somebody has the second stream
+        with pytest.raises(Busy):
+            sink.take(batch)
+    sink.take(batch)
+    assert len(messages(tmp_path, JOB_GROUP, "valves-01")) == 2
+    assert len(messages(tmp_path, JOB_GROUP, "other")) == 3
 
 
 def test_what_workers_do_is_a_stream_for_each_day(tmp_path: Path) -> None:
