@@ -104,6 +104,24 @@ def test_a_row_that_waits_is_woken(database: Database, tmp_path: Path) -> None:
     supervisor.stop()
 
 
+def test_a_database_that_is_away_is_not_asked_without_a_pause(database: Database, tmp_path: Path) -> None:
+    asked_at: list[float] = []
+    is_enough = threading.Event()
+
+    class Unreadable(Countdown):
+        def unfinished(self, connection: Connection) -> Sequence[int]:
+            asked_at.append(time.monotonic())
+            if len(asked_at) > 2:
+                is_enough.set()
+            raise ConnectionError("the database is away")
+
+    supervisor = supervise(database, tmp_path, Unreadable({}))
+    supervisor.start()
+    assert is_enough.wait(60)
+    supervisor.stop()
+    assert asked_at[2] - asked_at[0] > 1  # a machine that is busy makes it longer
+
+
 def test_settling_says_when_the_next_timer_is_due(database: Database, tmp_path: Path) -> None:
     kind = Countdown({1: 2}, due=12_345.0)
     supervisor = supervise(database, tmp_path, kind)

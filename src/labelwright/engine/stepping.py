@@ -186,16 +186,18 @@ class Stepping(Generic[Key]):
             with self._condition:
                 if self._is_stopping:
                     return
+            has_failed = False
             try:
                 self._rows.before_round()
                 self._look_at_all()
             except Exception:
+                has_failed = True
                 _log.exception("the database could not be read", extra={"action": "look", "of": self._name})
             with self._condition:
                 if self._is_stopping:
                     return
                 self._start_due(steppers)
-                self._condition.wait(self._pause_s())
+                self._condition.wait(_BACK_OFF_S[0] if has_failed else self._pause_s())
 
     def _look_at_all(self) -> None:
         if time.monotonic() < self._look_at_all_at:
