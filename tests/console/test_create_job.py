@@ -261,6 +261,23 @@ def test_a_job_is_cloned_and_chained(server: RunningServer, browser: httpx.Clien
     assert browser.get("/console/create?clone=us-east-1/Nothing").status_code == 404
 
 
+def test_a_clone_has_the_labels_as_they_are(server: RunningServer, browser: httpx.Client) -> None:
+    """Short names, which only entities show, are not made into parts of names."""
+    _go(browser, _walk(browser, "TextMultiClass", "Long"), "create")
+    sagemaker = aws(server, "sagemaker")
+    made = sagemaker.describe_labeling_job(LabelingJobName="Long")
+    labels = {"labels": [{"label": "cup", "shortDisplayName": "c"}, {"label": "plate"}]}
+    aws(server, "s3").put_object(Bucket="made", Key="in/short.json", Body=json.dumps(labels).encode())
+    members = ("LabelAttributeName", "InputConfig", "OutputConfig", "RoleArn", "HumanTaskConfig")
+    sagemaker.create_labeling_job(
+        LabelingJobName="Short",
+        LabelCategoryConfigS3Uri="s3://made/in/short.json",
+        **{member: made[member] for member in members},
+    )
+    page = browser.get("/console/create?clone=us-east-1/Short")
+    assert _fields(page)["labels"].splitlines() == ["cup", "plate"]
+
+
 def test_strangers_make_nothing(server: RunningServer, browser: httpx.Client) -> None:
     form = {**_fields(_walk(browser, "TextMultiClass", "Foreign")), "go": "create"}
     for path in ("/console/create", "/console/create/preview", "/console/jobs/us-east-1/First/stop"):

@@ -123,7 +123,8 @@ def _labels(job: JobRow) -> str:
     entries = _document(job).get("labels")
     for entry in entries if isinstance(entries, list) else ():
         if isinstance(entry, dict) and isinstance(entry.get("label"), str):
-            short = entry.get("shortDisplayName")
+            # Only the form of entities has short names; elsewhere the line is the label.
+            short = entry.get("shortDisplayName") if job.task_type == "NamedEntityRecognition" else None
             lines.append(f"{entry['label']} | {short}" if short else entry["label"])
     return "\n".join(lines)
 
