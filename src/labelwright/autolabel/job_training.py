@@ -23,7 +23,7 @@ __all__ = ["Seen", "load_weights", "save_weights", "seen_in_views", "train_on_ma
 _N_VIEWS = 4
 _VIEWS_SHARE = 0.3  # of the time for a training that may go into views which are not computed yet
 _CHUNK = 8
-_BATCH, _N_EPOCHS, _STEPS_LEAST, _STEPS_MAX = 8, 20, 150, 3000
+_BATCH, _N_EPOCHS, _STEPS_LEAST, _STEPS_MAX = 4, 20, 300, 6000
 _LEARNING_RATE, _WEIGHT_DECAY, _NORM_MOST = 4e-3, 0.02, 5.0
 
 
