@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 
 from labelwright.cli.options import credentials_of, data_option, region_option, server_url
+from labelwright.cli.remote import require_answer
 from labelwright.config import Settings
 from labelwright.sdk.environment import environment
 
@@ -36,7 +35,8 @@ def exec(data_dir: Path | None, region: str, command: tuple[str, ...]) -> None:
     and --data is not given, that server and the keys of the environment are used.
     """
     made = _environment(data_dir, region)
-    _reach(made["AWS_ENDPOINT_URL"])
+    advice = "Start the server with `labelwright serve`, or name its data directory with --data."
+    require_answer(made["AWS_ENDPOINT_URL"], advice)
     program = shutil.which(command[0], path=made.get("PATH"))
     if program is None:
         click.echo(f"Error: There is no command {command[0]!r}; check its name and PATH.", err=True)
@@ -76,16 +76,3 @@ def _environment(data_dir: Path | None, region: str) -> dict[str, str]:
         region=region,
         session_token=token,
     )
-
-
-def _reach(endpoint: str) -> None:
-    where = urlsplit(endpoint)
-    port = where.port or (443 if where.scheme == "https" else 80)
-    try:
-        with socket.create_connection((where.hostname or "", port), timeout=5):
-            pass
-    except OSError as error:
-        raise click.ClickException(
-            f"{endpoint} does not answer ({error}). Start the server with `labelwright serve`, or name its "
-            "data directory with --data."
-        ) from error

@@ -16,7 +16,7 @@ from labelwright.config import Settings
 if TYPE_CHECKING:
     from labelwright.blobs import Blobs
 
-__all__ = ["remote_blobs"]
+__all__ = ["remote_blobs", "require_answer"]
 
 
 def remote_blobs(data_dir: Path | None, region: str, *, hint: str) -> Blobs:
@@ -52,20 +52,32 @@ def remote_blobs(data_dir: Path | None, region: str, *, hint: str) -> Blobs:
     else:
         settings = Settings.load(data_dir=data_dir)
         credentials, endpoint, token = credentials_of(settings), server_url(settings), ""
-    _reach(endpoint, hint)
+    advice = f"Start the server, name its data directory with --data, or {hint}."
+    require_answer(endpoint, advice, failed="The files cannot be looked at: ")
     upstream = Upstream(endpoint, region, credentials.access_key_id, credentials.secret_access_key, token)
     return ExternalBlobs(upstream, credentials)
 
 
-def _reach(endpoint: str, hint: str) -> None:
-    """Find out at once whether there is a server, not after the retries of every file."""
+def require_answer(endpoint: str, advice: str, *, failed: str = "") -> None:
+    """Find out at once whether there is a server, not after the retries of whatever follows.
+
+    Parameters
+    ----------
+    endpoint : str
+        ``http://host:port``
+    advice : str
+        What to do when nothing answers.
+    failed : str
+        Stands before all.
+
+    Raises
+    ------
+    click.ClickException
+    """
     where = urlsplit(endpoint)
     port = where.port or (443 if where.scheme == "https" else 80)
     try:
         with socket.create_connection((where.hostname or "", port), timeout=5):
             pass
     except OSError as error:
-        raise click.ClickException(
-            f"The files cannot be looked at: {endpoint} does not answer ({error}). Start the server, name "
-            f"its data directory with --data, or {hint}."
-        ) from error
+        raise click.ClickException(f"{failed}{endpoint} does not answer ({error}). {advice}") from error
