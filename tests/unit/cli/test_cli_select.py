@@ -1,6 +1,13 @@
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -44,6 +51,26 @@ def test_sample_is_repeatable(file: Path, tmp_path: Path) -> None:
     }  # fmt: skip
     assert run(file, "--sample", 10, "--seed", 3, "--output", tmp_path / "b")[0] == 0
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_the_bar_of_a_sample_goes_from_nothing_to_all(file: Path, tmp_path: Path) -> None:
+    """The manifest is read twice; the bar is for a terminal."""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 100))
+    command = [sys.executable, "-m", "labelwright.cli", "select", str(file), "--sample", "50"]
+    # 2.8 KB in one block each: without a pause between two drawings, each of them is seen.
+    environment = os.environ | {"TQDM_MININTERVAL": "0"}
+    with subprocess.Popen(
+        [*command, "--output", str(tmp_path / "a")], stderr=theirs, stdout=subprocess.DEVNULL, env=environment
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # what Linux says at the end of a terminal
+            while piece := os.read(ours, 4096):
+                shown += piece
+    os.close(ours)
+    assert process.returncode == 0
+    assert [int(percent) for percent in re.findall(rb"(\d+)%", shown)] == [0, 50, 100]
 
 
 def test_statement_prints_its_rows(file: Path) -> None:
