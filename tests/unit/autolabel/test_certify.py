@@ -146,3 +146,21 @@ def test_expected_sample_grows_with_the_error_up_to_everything() -> None:
     assert sizes == sorted(sizes)
     assert 55 < sizes[0] < 75
     assert sizes[-1] == 5000
+
+
+def test_losses_that_hardly_spread_need_small_samples_and_keep_the_promise() -> None:
+    rng = np.random.default_rng(9)
+    planned = expected_sample(0.3, 400, target_error=0.4, level=0.05, spread=0.1)
+    assert planned < 0.5 * expected_sample(0.3, 400, target_error=0.4, level=0.05)
+    arguments: dict[str, float] = {"target_error": 0.4, "expected_error": 0.3, "spread": 0.1}
+    met = [certify_rest(rng.normal(0.3, 0.1, planned).clip(0, 1), 400, **arguments).is_met for _ in range(40)]
+    assert np.mean(met) > 0.5
+    # However wrong the expectation: the unseen losses exceed the bound in few populations.
+    n_broken = 0
+    for _ in range(60):
+        losses = rng.beta(4.2, 6, 160)
+        n_broken += any(
+            certify_rest(losses[:n], 160, **arguments).error_upper < losses[n:].mean()
+            for n in range(10, 90, 20)
+        )
+    assert n_broken <= 6
