@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,11 +41,14 @@ def look(event, context):
     }
 
 def leave(event, context):
+    begun, end = os.pipe()  # closed by the exec: until then it would be frozen with the function
     if os.fork() == 0:
         os.setsid()
         libc = ctypes.CDLL(None)
         libc.prctl(1, 0, 0, 0, 0)
         os.execv(sys.executable, [sys.executable, "-c", "import time; time.sleep(600)", event])
+    os.close(end)
+    os.read(begun, 1)
     return 1
 
 def fork(event, context):
@@ -164,6 +169,25 @@ def test_too_much_ends_the_function_alone(bench: Bench, name: str, told: str) ->
     done = bench.run(name)
     assert done.error == "Unhandled"
     assert re.search(told, done.reason), done.reason
+
+
+def test_only_what_is_behind_the_walls_is_counted(tmp_path: Path) -> None:
+    """Also while a busy machine takes its time to put them up."""
+    script = (
+        "import time\n"
+        "from labelwright.functions import sandbox\n"
+        "mount, sandbox.N_PROCESSES_MAX = sandbox._mount, 1\n"
+        "def slow(libc, source, target, kind, *rest):\n"
+        "    if kind == 'proc':\n"
+        "        time.sleep(0.4)\n"
+        "    mount(libc, source, target, kind, *rest)\n"
+        "sandbox._mount = slow\n"
+        f"sandbox.enter(code_dir={str(tmp_path)!r}, hidden=[], memory_mb=128, temporary_mb=16)\n"
+        "time.sleep(0.3)\n"
+        "print('came in')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "came in\n"), done.stderr
 
 
 def test_temporary_files_have_one_room(bench: Bench) -> None:
