@@ -169,6 +169,12 @@ def test_a_job_shows_its_counters_its_boxes_and_its_failures(
     assert "s3://shown/out/Shown-Job/manifests/output/output.manifest" in page
 
 
+def test_a_place_behind_every_manifest_shows_no_objects(server: RunningServer, browser: httpx.Client) -> None:
+    _sign_in(server, browser)
+    for after in (10**6, 10**30, -(10**30)):
+        assert browser.get(f"/console/jobs/us-east-1/shown-job?after={after}").status_code == 200
+
+
 def test_an_unknown_job_is_a_plain_404(server: RunningServer, browser: httpx.Client) -> None:
     _sign_in(server, browser)
     assert browser.get("/console/jobs/us-east-1/nobody").status_code == 404

@@ -43,6 +43,7 @@ from labelwright.console.job_shapes import card_shape, job_shape, time_text
 from labelwright.console.pictures import card
 from labelwright.console.views import Asked, View
 from labelwright.context import AppContext
+from labelwright.core.limits import MANIFEST_LINES_MAX
 from labelwright.errors import InvalidRequest, NotFound
 
 __all__ = ["build"]
@@ -165,7 +166,7 @@ class _Pages:
             return self._page("sign-in.html", "Sign in", signed_in=False)
         region, name = request.path_params["region"], request.path_params["name"]
         try:
-            after = int(request.query_params.get("after", "-1"))
+            after = max(-1, min(int(request.query_params.get("after", "-1")), MANIFEST_LINES_MAX))
         except ValueError:
             after = -1
         found = await asyncio.to_thread(self._job_page, request, region, name, after)
