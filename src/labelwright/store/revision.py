@@ -128,14 +128,14 @@ def _bring(database: Database, may_upgrade: bool) -> str | None:
             from labelwright.store.tables import metadata
 
             metadata.create_all(connection)
-            _version.create(connection)
+            _version.create(connection, checkfirst=True)
             connection.execute(sa.insert(_version), {"version_num": HEAD})
             return None
         from labelwright.store import migrations
 
         if found is None:
             migrations.complete_first(connection, shown=_shown(database))
-            _version.create(connection)
+            _version.create(connection, checkfirst=True)
             connection.execute(sa.insert(_version), {"version_num": FIRST})
             _log.info("the database got its first revision", extra={"action": "migrate", "revision": FIRST})
             found = FIRST

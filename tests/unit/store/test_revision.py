@@ -117,6 +117,15 @@ def test_a_database_from_before_revisions_is_completed(opened: Open) -> None:
     assert [tuple(row) for row in rows] == [("kept", 7)]
 
 
+def test_a_database_that_lost_its_revision_gets_it_again(opened: Open) -> None:
+    database = opened()
+    prepare(database)
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM alembic_version")
+    prepare(database)
+    assert database.read(current) == HEAD
+
+
 def test_other_tables_than_ours_are_refused(opened: Open) -> None:
     database = opened()
     with database.engine.begin() as connection:
