@@ -108,6 +108,7 @@ def test_full_dataset_is_used_as_it_is(browser: httpx.Client) -> None:
         ({"where": "s.camera = 9"}, "where", "none of the 30 lines matches"),
         ({"where": " "}, "where", "Write a condition"),
         ({"how": "sample", "percent": "101"}, "percent", "1 to 100"),
+        ({"how": "sample", "percent": "000000001" + 5000 * "1"}, "percent", "1 to 100"),
         ({"how": "sample", "seed": "x"}, "seed", "is no seed"),
         ({"manifest": "", "how": "full"}, "manifest", "Name the manifest"),
         ({"manifest": "s3://sets/gone", "how": "full"}, "manifest", "There is no object"),

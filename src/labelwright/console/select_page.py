@@ -90,7 +90,7 @@ def choice_of(form: Mapping[str, Any], problems: dict[str, str]) -> Choice | Non
     if not manifest:
         problems["manifest"] = "Name the manifest: s3://bucket/path/input.manifest."
     if how == "sample":
-        if not (percent.isascii() and percent.isdigit() and 1 <= int(percent[:9]) <= 100):
+        if not (percent.isascii() and percent.isdigit() and len(percent) <= 9 and 1 <= int(percent) <= 100):
             problems["percent"] = f"{percent[:20]!r} is no percentage. Write a whole number from 1 to 100."
         if seed and not (seed.isascii() and seed.isdigit() and len(seed) <= 18):
             problems["seed"] = f"{seed[:20]!r} is no seed. Write a whole number, or leave the field empty."
