@@ -137,8 +137,9 @@ def _kept(code_dir: str) -> list[str]:
 
 
 def _private_folders(uid: int) -> list[str]:
-    # Services know their clients by the user: a Docker engine or a database would take it for the server.
-    folders = ["/home", "/root", _TEMPORARY, "/var/tmp", _SERVICES, "/dev/shm"]  # noqa: S108 - to hide them
+    # Services know their clients by the user: a Docker engine or a database would take it for the server. So
+    # do terminals, which would be read and written in the name of whoever sits at them.
+    folders = ["/home", "/root", _TEMPORARY, "/var/tmp", _SERVICES, "/var/run", "/dev/shm", "/dev/pts"]  # noqa: S108 - to hide them
     with contextlib.suppress(KeyError):
         folders.append(pwd.getpwuid(uid).pw_dir)
     return [path for path in folders if path and os.path.realpath(path) != "/" and os.path.isdir(path)]

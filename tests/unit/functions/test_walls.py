@@ -38,6 +38,7 @@ def look(event, context):
         "unmounted": libc.umount2(event["folder"].encode(), 2), "home": os.environ["HOME"],
         "remounted": libc.mount(None, b"/", None, 32 | 4096, None), "here": os.getcwd(),
         "packages": __import__("orjson").__name__, "services": os.listdir("/run"),
+        "terminals": os.path.isdir("/dev/pts") and os.listdir("/dev/pts"),
     }
 
 def leave(event, context):
@@ -128,6 +129,7 @@ def test_what_is_behind_the_walls(bench: Bench) -> None:
         "secret": "FileNotFoundError", "server": False, "above": ["0"], "pids": 2, "own": "written",
         "code": "OSError", "system": "OSError", "unmounted": -1, "remounted": -1, "home": "/tmp",
         "here": str(bench.code), "packages": "orjson", "services": SERVICES,
+        "terminals": Path("/dev/pts").is_dir() and [],
     }  # fmt: skip
     assert b"Max Memory Used: 0 MB" not in done.log
     assert bench.secret.read_text() == "secret"
