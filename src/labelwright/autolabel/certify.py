@@ -163,9 +163,7 @@ def certify_rest(
     estimate = float(seen.mean()) if n else math.nan
     if rest == 0:
         return Certificate(True, n, 0, estimate, 0.0, confidence)
-    expected = target_error / 4 if expected_error is None else expected_error
-    # A prior much worse than what a certificate needs would only ask for more evidence.
-    expected = min(max(expected, target_error / 20), target_error * 0.3)
+    expected = _sensible(target_error / 4 if expected_error is None else expected_error, target_error)
     if bool(np.all((seen == 0) | (seen == 1))):
         upper = _errors_upper(round(float(seen.sum())), n, n_population, 1 - confidence, expected) / rest
     else:
@@ -177,22 +175,33 @@ def certify_rest(
 
 def _errors_upper(n_errors: int, n: int, population: int, level: float, expected: float) -> int:
     """Most errors among the unseen that the prior-posterior ratio does not refute."""
-    from scipy.special import betaln, gammaln
-
     a = 2.0  # a prior worth two errors: narrow enough to help, wide enough to be wrong by a factor of two
     b = a * (1 - expected) / expected
-    unseen = np.arange(population - n + 1, dtype=np.float64)  # errors among the unseen
-    total = unseen + n_errors
+    most = population - n
     # log prior(E) - log posterior(E) = log P_prior(data) - log P(data | E); any order of draws is as good.
-    log_marginal = betaln(a + n_errors, b + n - n_errors) - betaln(a, b)
+    log_marginal = _log_beta(a + n_errors, b + n - n_errors) - _log_beta(a, b)
 
-    def log_choose(top: NDArray[np.float64] | float, bottom: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(gammaln(top + 1.0) - gammaln(bottom + 1.0) - gammaln(top - bottom + 1.0))
+    def is_kept(unseen: int) -> bool:
+        log_likelihood = _log_choose(most, unseen) - _log_choose(population, unseen + n_errors)
+        return log_marginal - log_likelihood < -math.log(level)
 
-    log_likelihood = log_choose(float(population - n), unseen) - log_choose(float(population), total)
-    kept = np.flatnonzero(log_marginal - log_likelihood < -math.log(level))
-    # Where nothing is kept the sample is unlucky beyond the level; then nothing is promised.
-    return int(kept[-1]) if len(kept) else population - n
+    # The likelihood rises up to its mode and falls after it, so what is kept is an interval around the mode.
+    low = min(most, (population + 1) * n_errors // n - n_errors) if n else most
+    if not is_kept(low):
+        return most  # The sample is unlucky beyond the level; then nothing is promised.
+    high = most + 1
+    while low + 1 < high:
+        middle = (low + high) // 2
+        low, high = (middle, high) if is_kept(middle) else (low, middle)
+    return low
+
+
+def _log_choose(top: int, bottom: int) -> float:
+    return math.lgamma(top + 1) - math.lgamma(bottom + 1) - math.lgamma(top - bottom + 1)
+
+
+def _log_beta(a: float, b: float) -> float:
+    return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
 
 
 def _loss_upper(
@@ -281,6 +290,41 @@ def next_look(
         middle = (low + high) // 2
         low, high = (low, middle) if is_met(middle) else (middle, high)
     return high
+
+
+def errors_allowed(
+    n: int, n_population: int, *, target_error: float, level: float, expected_error: float
+) -> int:
+    """Most errors among `n` sampled objects with which the remainder is certified, for losses 0 and 1.
+
+    Parameters
+    ----------
+    n, n_population : int
+        Sampled objects; objects of the remainder, the sampled ones included.
+    target_error, level, expected_error : float
+        As for :func:`certify_rest` (level = 1 - confidence).
+
+    Returns
+    -------
+    int
+        -1 where not even a sample without an error is enough.
+
+    Examples
+    --------
+    >>> [errors_allowed(n, 1000, target_error=0.05, level=0.05, expected_error=0.01) for n in (60, 80, 150)]
+    [-1, 0, 1]
+    """
+    expected = _sensible(expected_error, target_error)
+    most = math.floor(target_error * (n_population - n))
+    n_errors = -1
+    while n_errors < n and _errors_upper(n_errors + 1, n, n_population, level, expected) <= most:
+        n_errors += 1
+    return n_errors
+
+
+def _sensible(expected_error: float, target_error: float) -> float:
+    # A prior much worse than what a certificate needs would only ask for more evidence.
+    return min(max(expected_error, target_error / 20), target_error * 0.3)
 
 
 def expected_sample(

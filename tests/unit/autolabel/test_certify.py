@@ -16,7 +16,7 @@ from labelwright.autolabel.bounds import (
     bounded_upper,
     hoeffding_bentkus_p_value,
 )
-from labelwright.autolabel.certify import attempt_level, expected_sample, joined, next_look
+from labelwright.autolabel.certify import attempt_level, errors_allowed, expected_sample, joined, next_look
 from labelwright.errors import InvalidRequest
 
 
@@ -164,3 +164,32 @@ def test_losses_that_hardly_spread_need_small_samples_and_keep_the_promise() -> 
             for n in range(10, 90, 20)
         )
     assert n_broken <= 6
+
+
+@pytest.mark.parametrize("n", [60, 90, 200, 500])
+def test_errors_that_are_allowed_are_those_a_certificate_allows(n: int) -> None:
+    most = errors_allowed(n, 1500, target_error=0.05, level=0.05, expected_error=0.01)
+
+    def is_met(n_errors: int) -> bool:
+        losses = [1] * n_errors + [0] * (n - n_errors)
+        return certify_rest(losses, 1500, target_error=0.05, expected_error=0.01).is_met
+
+    assert most == -1 or is_met(most)
+    assert not is_met(most + 1)
+
+
+def test_the_bound_on_errors_is_the_greatest_number_that_is_not_refuted() -> None:
+    # Every number of errors is weighed here; the bound looks for the end of an interval.
+    rng = np.random.default_rng(5)
+    for _ in range(200):
+        population = int(rng.integers(2, 400))
+        n = int(rng.integers(1, population))
+        n_errors = int(rng.integers(0, n + 1)) if rng.random() < 0.3 else int(rng.integers(0, min(n, 4) + 1))
+        losses = np.repeat([1.0, 0.0], [n_errors, n - n_errors])
+        found = certify_rest(losses, population, target_error=0.05, expected_error=0.01)
+        unseen = np.arange(population - n + 1)
+        log_data = stats.hypergeom(population, unseen + n_errors, n).logpmf(n_errors)
+        log_evidence = stats.betabinom(n, 2, 198).logpmf(n_errors)
+        kept = np.flatnonzero(log_evidence - log_data < -math.log(0.05))
+        expected = kept[-1] if len(kept) else population - n
+        assert found.error_upper == pytest.approx(min(1, expected / (population - n)))
