@@ -303,6 +303,14 @@ def test_a_human_budget_ends_the_job_after_a_last_pass(shop: Workshop) -> None:
     assert len(passes(shop, job_id)) >= 1
 
 
+def test_a_certified_job_with_a_human_budget_leaves_labels_for_the_certificate(shop: Workshop) -> None:
+    conditions = {"MaxHumanLabeledObjectCount": 130}  # without a limit it asks for more before it tries
+    job_id = create(shop, manifest=manifest(2000), conditions=conditions)
+    row = drive(shop, job_id)
+    assert row.n_human <= 130
+    assert row.n_machine > 1000
+
+
 def test_a_percentage_ends_the_job(shop: Workshop) -> None:
     conditions = {"MaxPercentageOfInputDatasetLabeled": 10}
     job_id = create(shop, manifest=manifest(500), options=PLAIN, conditions=conditions)

@@ -135,6 +135,7 @@ def certified_round(content: Mapping[str, Any], folder: Path, trainer: Trainer) 
         n_attempts=state["n_attempts"],
         has_just_failed=has_just_failed,
         has_certified=state.get("n_machine", 0) > 0,
+        n_allowed=content.get("n_allowed"),
         options=options,
     )
     report_progress(folder, "decided", step=step.kind, n=step.n, expected_error=step.expected_error)

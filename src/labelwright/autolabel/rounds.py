@@ -32,7 +32,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labelwright.autolabel.certify import attempt_level, expected_sample
+from labelwright.autolabel.certify import attempt_level, errors_allowed, expected_sample
 from labelwright.autolabel.queries import random_count
 
 __all__ = ["RoundOptions", "Step", "first_batch", "is_hopeless", "next_step", "sample_order", "surest"]
@@ -49,6 +49,9 @@ _PRIOR_ERRORS = 2.0  # in a sample weigh as much as what was expected before
 _N_SIZES = 25  # of the part that are weighed
 _N_CHECKED = 20  # objects whose quality a model of boxes or masks was checked on, about
 _LEARN_SPREAD = 0.1  # losses of boxes and masks: most of them is how people draw, which nobody learns
+_RESERVE = 1.25  # of an expected sample, where labels are limited: short of it all of them are lost
+# The error may be this multiple of what is expected, all of them equally likely.
+_SURPRISES = (0.5, 0.8, 1.0, 1.2, 1.5)
 _NEXT_LEVEL = 0.15  # of the level of an attempt that of the next one, see `attempt_level`
 
 
@@ -133,6 +136,7 @@ def next_step(
     n_attempts: int = 0,
     has_just_failed: bool = False,
     has_certified: bool = False,
+    n_allowed: int | None = None,
     options: RoundOptions,
 ) -> Step:
     """Decide from what the model thinks of the unlabeled remainder.
@@ -154,6 +158,8 @@ def next_step(
     has_certified : bool
         A part was certified before, so that what is left is what the model is bad at: it goes to people in
         the largest batches, as learning between small ones would hardly pay.
+    n_allowed : int, optional
+        How many more objects people may label, where a stopping condition or a budget says so.
     options : RoundOptions
 
     Returns
@@ -168,6 +174,8 @@ def next_step(
     would not give more: of the objects outside the part a batch costs nothing, as people label them in any
     case; of those inside it takes some away, and the model learns from all of them (errors fall with the
     square root of the labels). A try that goes badly is given up early (:func:`is_hopeless`).
+    With `n_allowed`, a part counts by the chance that its sample can still be bought, after the batch as well
+    as now: so the attempt comes while there are labels for it, if for a smaller part.
     """
     falling = 1 - np.sort(1 - np.asarray(confidences, np.float64))
     n_rest = len(falling)
@@ -184,7 +192,7 @@ def next_step(
     staleness = _STALENESS if options.spread is None and n_human else 1.0
     errors = staleness * np.cumsum(1 - falling) / np.arange(1, n_rest + 1)  # of the surest s, at s - 1
     sizes = np.unique(np.linspace(2 * least, n_rest, _N_SIZES).astype(int))
-    gain, size = _best_part(errors, sizes, level, options)
+    gain, size = _best_part(errors, sizes, level, options, n_allowed)
     n_outside = n_rest - size
     n_asked = min(n_batch, n_outside) if n_outside >= _BATCH_LEAST else n_batch
     n_learned = max(1, n_human + n_before)
@@ -193,12 +201,14 @@ def next_step(
     later_gain, later_size, n_left = 0.0, 0, n_rest - n_asked
     if n_left:
         later_sizes = np.append(sizes[sizes < n_left], n_left)
-        later_gain, later_size = _best_part(learned * errors, later_sizes, level, options)
+        allowed_later = None if n_allowed is None else n_allowed - n_asked
+        later_gain, later_size = _best_part(learned * errors, later_sizes, level, options, allowed_later)
         # Some of a batch are drawn at random, from the part as well.
         later_gain -= random_count(n_asked) * later_size / n_left
     # A model that has seen fewer labels than the least certificate takes cannot know that it is good enough.
     is_untried = options.spread is None and n_learned < least
-    if not (has_just_failed or is_untried) and gain > 0 and gain >= later_gain:
+    is_last_chance = n_allowed is not None and later_gain <= 0
+    if (is_last_chance or not (has_just_failed or is_untried)) and gain > 0 and gain >= later_gain:
         error = float(errors[size - 1])
         now = expected_sample(
             error, size, target_error=options.target_error, level=level, spread=options.spread
@@ -232,20 +242,52 @@ def _ways(
 
 
 def _best_part(
-    errors: NDArray[np.float64], sizes: NDArray[np.int64], level: float, options: RoundOptions
+    errors: NDArray[np.float64],
+    sizes: NDArray[np.int64],
+    level: float,
+    options: RoundOptions,
+    n_allowed: int | None,
 ) -> tuple[float, int]:
     """What the machine is expected to label of the best part of one of these sizes, and that size."""
-    return max((_gain(float(errors[size - 1]), size, level, options), size) for size in sizes.tolist())
+    return max(
+        (_gain(float(errors[size - 1]), size, level, options, n_allowed), size) for size in sizes.tolist()
+    )
 
 
-def _gain(error: float, size: int, level: float, options: RoundOptions) -> float:
-    """Objects of a part that the machine labels; none where the sample would take half of it."""
+def _gain(error: float, size: int, level: float, options: RoundOptions, n_allowed: int | None) -> float:
+    """Objects of a part that the machine labels, none where the sample would take half of it; times the
+    chance that `n_allowed` labels are enough.
+    """
     if options.spread is not None:  # one standard error of what is known of a model of boxes or masks
         error += options.spread / math.sqrt(_N_CHECKED)
     sample = expected_sample(
         error, size, target_error=options.target_error, level=level, spread=options.spread
     )
-    return float(size - sample) if 2 * sample <= size else 0.0
+    if 2 * sample > size:
+        return 0.0
+    gain = float(size - sample)
+    if options.spread is None:
+        n = min(size // 2, size if n_allowed is None else n_allowed)
+        most = errors_allowed(
+            n,
+            size,
+            target_error=options.target_error,
+            level=level,
+            expected_error=error / _STALENESS,
+        )
+        if most < 0:
+            return 0.0
+        return gain if n_allowed is None else gain * _chance(most, n, error)
+    if n_allowed is None:
+        return gain
+    return gain if _RESERVE * sample <= n_allowed else 0.0
+
+
+def _chance(most: int, n: int, error: float) -> float:
+    """That `n` objects hold at most so many errors, if `error` is about right."""
+    from scipy.special import bdtr
+
+    return float(np.mean(bdtr(most, n, np.minimum(1.0, np.array(_SURPRISES) * error))))
 
 
 def is_hopeless(n_errors: float, n: int, n_rest: int, step: Step, *, target_error: float) -> bool:

@@ -78,6 +78,7 @@ def simulate(
     is_embedded: bool = False,
     random_queries: bool = False,
     stops_on_advice: bool = False,
+    most_human: int | None = None,
 ) -> SimulationResult:
     """Run the loop of :mod:`labelwright.autolabel.rounds` with people who are always right.
 
@@ -101,6 +102,8 @@ def simulate(
     stops_on_advice : bool
         End the job as soon as it says that the machine will label little, as a requester may who reads
         it. Default: people label what the machine does not, to the last object.
+    most_human : int, optional
+        The job ends when people have labeled so many objects (``MaxHumanLabeledObjectCount``).
 
     Returns
     -------
@@ -116,7 +119,7 @@ def simulate(
     else:
         embedding = fit_embedding(x, seed=seed)
         z = embedding(x)
-    job = _Job(z, truth, seed, options)
+    job = _Job(z, truth, seed, options, len(truth) if most_human is None else most_human)
     rng = np.random.default_rng([seed, 1])
     learner = Learner(k, embedding=embedding)
     order = rng.permutation(len(truth))
@@ -130,7 +133,7 @@ def simulate(
     curve: list[tuple[int, float]] = []
     advice, n_human_at_advice = "", None
     n_before = 0 if start is None else start.n_seen_
-    while len(rest := np.flatnonzero(~job.is_known & (labels < 0))):
+    while job.n_allowed and len(rest := np.flatnonzero(~job.is_known & (labels < 0))):
         if job.n_known:
             learner = job.train(Learner(k, embedding=embedding), start, learner)
             n_before = learner.n_seen_ - job.n_known
@@ -149,6 +152,7 @@ def simulate(
             n_attempts=n_attempts,
             has_just_failed=has_just_failed,
             has_certified=bool(certificates),
+            n_allowed=None if most_human is None else job.n_allowed,
             options=options,
         )
         has_just_failed = False
@@ -156,7 +160,8 @@ def simulate(
             job.ask(rest, is_random=False)
         elif step.kind == "query":
             certainty = rng.random(len(rest)) if random_queries else found.margins
-            chosen = choose_queries(certainty, None, step.n, seed=seed * 1000 + i_round)
+            n_asked = min(step.n, job.n_allowed)
+            chosen = choose_queries(certainty, None, n_asked, seed=seed * 1000 + i_round)
             job.remember(found.margins[chosen], found.labels[chosen] == truth[rest[chosen]])
             n_random = len(chosen) if random_queries else random_count(len(chosen))
             job.ask(rest[chosen[: len(chosen) - n_random]], is_random=False)
@@ -166,7 +171,7 @@ def simulate(
             part = surest(found.confidences, found.margins, step.n_part)
             drawn = part[sample_order(len(part), seed=seed, i_attempt=n_attempts)]
             right = found.labels[drawn] == truth[rest[drawn]]
-            n_sampled, certificate = _certify(right, step, options)
+            n_sampled, certificate = _certify(right, step, options, job.n_allowed)
             n_attempts += 1
             job.ask(rest[drawn[:n_sampled]], is_random=True)
             job.remember(found.margins[drawn[:n_sampled]], right[:n_sampled])
@@ -192,11 +197,13 @@ def simulate(
     )
 
 
-def _certify(right: NDArray[np.bool_], step: Step, options: RoundOptions) -> tuple[int, Certificate | None]:
+def _certify(
+    right: NDArray[np.bool_], step: Step, options: RoundOptions, n_allowed: int
+) -> tuple[int, Certificate | None]:
     """Sample in order until the remainder is certified or the attempt is given up; sampled objects and
     certificate.
     """
-    n_rest, n = len(right), step.n
+    n_rest, n = len(right), min(step.n, n_allowed)
     while True:
         losses = 1.0 - right[:n]
         certificate = certify_rest(
@@ -218,9 +225,9 @@ def _certify(right: NDArray[np.bool_], step: Step, options: RoundOptions) -> tup
             confidence=1 - step.level,
             expected_error=step.expected_error,
         )
-        if n + more > n_rest // 2:  # not even without another error
+        if n + more > n_rest // 2 or n == n_allowed:  # not even without another error
             return n, None
-        n += min(more, options.batch_most)
+        n = min(n + min(more, options.batch_most), n_allowed)
 
 
 class _Job:
@@ -228,8 +235,8 @@ class _Job:
     were bought.
     """
 
-    def __init__(self, z: Any, truth: NDArray[np.int64], seed: int, options: RoundOptions) -> None:
-        self.z, self.truth = z, truth
+    def __init__(self, z: Any, truth: NDArray[np.int64], seed: int, options: RoundOptions, most: int) -> None:
+        self.z, self.truth, self.most = z, truth, most
         self.is_known = np.zeros(len(truth), np.bool_)
         self.is_random = np.zeros(len(truth), np.bool_)
         self.order = np.empty(0, np.intp)  # in which they were bought: what is learned grows at its end
@@ -239,7 +246,12 @@ class _Job:
     def n_known(self) -> int:
         return int(self.is_known.sum())
 
+    @property
+    def n_allowed(self) -> int:
+        return max(0, self.most - self.n_known)
+
     def ask(self, objects: NDArray[np.intp], *, is_random: bool) -> None:
+        objects = objects[: self.n_allowed]
         self.order = np.concatenate([self.order, objects])
         self.is_known[objects] = True
         self.is_random[objects] |= is_random

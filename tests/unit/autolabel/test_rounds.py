@@ -41,6 +41,18 @@ def test_the_best_part_of_a_hard_remainder_is_certified() -> None:
     assert easy.n_part == 5000
 
 
+def test_a_part_is_certified_while_there_are_labels_for_it() -> None:
+    # There is time for one more batch, but then the sample could no longer be bought.
+    confidences = np.concatenate([np.full(2000, 0.98), np.full(3000, 0.5)])
+    assert next_step(confidences, n_human=400, options=OPTIONS).kind == "query"
+    step = next_step(confidences, n_human=400, n_allowed=200, options=OPTIONS)
+    assert step.kind == "certify"
+    assert 1500 < step.n_part < 2100
+    assert next_step(confidences, n_human=400, n_allowed=400, options=OPTIONS).kind == "query"
+    # What cannot be checked with so few labels is not tried.
+    assert next_step(confidences, n_human=400, n_allowed=40, options=OPTIONS).kind == "query"
+
+
 def test_what_a_certified_part_leaves_goes_to_people_in_large_batches() -> None:
     left = np.full(900, 0.6)
     assert next_step(left, n_human=400, options=OPTIONS).n == 100
@@ -148,6 +160,19 @@ def test_easy_data_is_labeled_by_the_machine() -> None:
         assert done.certificate is not None
         assert done.certificate.error_upper <= 0.05
     assert coverage > 0.75
+
+
+def test_a_job_with_a_limit_leaves_labels_for_its_certificate() -> None:
+    # Without knowing of the limit these jobs ask until it is reached, and the machine labels nothing.
+    n_machine, broken = 0, 0
+    for seed in range(4):
+        x, y = blobs(2000, 0.5, seed)
+        done = simulate(x / 4, y, seed=seed, is_embedded=True, most_human=200)
+        assert done.n_human <= 200
+        n_machine += done.n_machine
+        broken += done.machine_error > 0.05
+    assert n_machine > 2000
+    assert broken <= 1
 
 
 def test_labels_without_meaning_are_all_left_to_people() -> None:

@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection
 from labelwright.config import Settings
 from labelwright.engine.automated import places
 from labelwright.engine.automated.cleaning import cache_folder
+from labelwright.engine.budget import n_objects_affordable
 from labelwright.engine.facts import JobFacts
 from labelwright.engine.tools import Tools, read_lines
 from labelwright.errors import BlobNotFound
@@ -72,6 +73,10 @@ def write_inputs(
                 lines = read_lines(tools.blobs, facts.manifest_uri, part)
                 unlabeled.write(part, lines)
         last = automated.last_pass(connection, job.id)
+        limits = (
+            facts.stopping.n_still_needed(job.counters),
+            n_objects_affordable(connection, job, facts),
+        )
     for made in (training, validation, unlabeled):
         made.close()
     output = facts.output_uri
@@ -105,6 +110,7 @@ def write_inputs(
         "state": last.report.get("state") if last is not None else None,
         "previous": str(tools.work.folder(last.run_name)) if last is not None and last.run_name else None,
         "n_human": job.n_human,
+        "n_allowed": min((n for n in limits if n is not None), default=None),
         "cache": str(cache_folder(tools, job.id)),
         "data_dir": str(settings.data_dir.resolve()),
         "object_store": settings.object_store,
