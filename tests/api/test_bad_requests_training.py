@@ -115,6 +115,11 @@ REQUESTS: dict[tuple[str, str], dict[str, Any]] = {
     ("logs", "DescribeLogStreams"): {"logGroupName": "/aws/sagemaker/TrainingJobs"},
     ("logs", "GetLogEvents"): {"logGroupName": "/aws/sagemaker/TrainingJobs", "logStreamName": "a/b"},
     ("logs", "FilterLogEvents"): {"logGroupName": "/aws/sagemaker/TrainingJobs"},
+    ("logs", "CreateLogGroup"): {"logGroupName": "/aws/lambda/made"},
+    ("logs", "DeleteLogGroup"): {"logGroupName": "/aws/lambda/made"},
+    ("logs", "DeleteLogStream"): {"logGroupName": "/aws/lambda/made", "logStreamName": "a/b"},
+    ("logs", "PutRetentionPolicy"): {"logGroupName": "/aws/lambda/made", "retentionInDays": 7},
+    ("logs", "DeleteRetentionPolicy"): {"logGroupName": "/aws/lambda/made"},
     ("cloudwatch", "GetMetricData"): {
         "MetricDataQueries": [
             {
