@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import threading
 import time
 from pathlib import Path
@@ -84,8 +85,13 @@ def _feed(folder: Path, reader: ChannelReader) -> None:
 
     has_failed = threading.Event()
     name = reader.channel.name
+    # What stops services ends it as an interrupt does, and no pipe is left without anybody behind it. An
+    # interrupt alone would not do: programs that a shell starts in the background ignore it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with PipeFeeder(folder, [reader], on_failure=lambda *_: has_failed.set()) as feeder:
-        click.echo(f"{folder / f'{name}_0'} and the pipes after it are fed; interrupt to end.", err=True)
+        click.echo(
+            f"{folder / f'{name}_0'} and the pipes after it are fed; interrupt or terminate to end.", err=True
+        )
         with contextlib.suppress(KeyboardInterrupt):
             has_failed.wait()
     if feeder.failure is not None:

@@ -41,14 +41,14 @@ def test_a_folder_goes_with_pipes_only(make_folder) -> None:
         assert "--folder goes with --mode pipe" in done.stderr
 
 
-def test_pipes_are_fed_until_interrupted(make_folder, tmp_path: Path) -> None:
+def test_pipes_are_fed_until_the_program_is_ended(make_folder, tmp_path: Path) -> None:
     folder = make_folder(5)
     command = [sys.executable, "-m", "labelwright.cli", "stream", folder.manifest]
     options = ["--attributes", "source-ref", "--mode", "pipe", "--folder", str(tmp_path / "pipes")]
     with subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True) as process:
         assert "train_0" in process.stderr.readline()
         assert list(recordio.read(tmp_path / "pipes/train_0")) == folder.pictures
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 0
     assert said.startswith("1 epochs, ")
