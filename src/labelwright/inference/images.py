@@ -17,7 +17,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from labelwright.inference.interface import Answer, BadInput, BadModel, InferenceError, UnsupportedContent
+from labelwright.inference.interface import (
+    Answer,
+    BadInput,
+    BadModel,
+    BatchPredictor,
+    InferenceError,
+    UnsupportedContent,
+)
 from labelwright.pictures import BadPicture, read_rgb
 
 __all__ = ["IMAGE_TYPES", "Picture", "PicturePredictor", "accepted", "decode", "open_session", "scaled"]
@@ -46,7 +53,7 @@ class Picture:
     height: int
 
 
-class PicturePredictor(abc.ABC):
+class PicturePredictor(BatchPredictor):
     """Base of the predictors of pictures.
 
     Parameters
@@ -89,22 +96,11 @@ class PicturePredictor(abc.ABC):
             One of ``answer_types``.
         """
 
-    def predict(self, body: bytes, content_type: str, accept: str | None) -> Answer:
-        """See `labelwright.inference.Predictor.predict`."""
-        answer = self.predict_many([body], content_type, accept)[0]
-        if isinstance(answer, InferenceError):
-            raise answer
-        return answer
-
     def predict_many(
         self, bodies: Sequence[bytes], content_type: str, accept: str | None
     ) -> list[Answer | InferenceError]:
         """See `labelwright.inference.Predictor.predict_many`."""
-        given = content_type.partition(";")[0].strip().lower()
-        if given not in self.content_types:
-            raise UnsupportedContent(
-                f"Content-Type {content_type!r} is not supported; send {', '.join(self.content_types)}."
-            )
+        self._read_as(content_type)
         wanted = accepted(accept, self.answer_types)
         found: list[Answer | InferenceError] = []
         for first in range(0, len(bodies), _BATCH):

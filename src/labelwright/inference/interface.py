@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Sequence
 from typing import Protocol
 
 from labelwright.errors import LabelwrightError
 
-__all__ = ["Answer", "BadInput", "BadModel", "InferenceError", "Predictor", "UnsupportedContent"]
+__all__ = [
+    "Answer",
+    "BadInput",
+    "BadModel",
+    "BatchPredictor",
+    "InferenceError",
+    "Predictor",
+    "UnsupportedContent",
+]
 
 Answer = tuple[bytes, str]
 """Body and content type."""
@@ -60,3 +69,31 @@ class Predictor(Protocol):
         UnsupportedContent
             That concerns all of them.
         """
+
+
+class BatchPredictor(abc.ABC):
+    """What predictors share that answer one request as a batch of one."""
+
+    content_types: tuple[str, ...]
+
+    def predict(self, body: bytes, content_type: str, accept: str | None) -> Answer:
+        """See `Predictor.predict`."""
+        answer = self.predict_many([body], content_type, accept)[0]
+        if isinstance(answer, InferenceError):
+            raise answer
+        return answer
+
+    @abc.abstractmethod
+    def predict_many(
+        self, bodies: Sequence[bytes], content_type: str, accept: str | None
+    ) -> list[Answer | InferenceError]:
+        """See `Predictor.predict_many`."""
+
+    def _read_as(self, content_type: str) -> str:
+        """The content type without its parameters, in lower case; UnsupportedContent when it is not read."""
+        given = content_type.partition(";")[0].strip().lower()
+        if given not in self.content_types:
+            raise UnsupportedContent(
+                f"Content-Type {content_type!r} is not supported; send {', '.join(self.content_types)}."
+            )
+        return given

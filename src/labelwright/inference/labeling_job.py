@@ -18,14 +18,14 @@ import numpy.typing as npt
 from labelwright.autolabel.features import image_features, text_features
 from labelwright.autolabel.learners import Learner
 from labelwright.errors import InvalidRequest
-from labelwright.inference.images import IMAGE_TYPES
+from labelwright.inference.images import IMAGE_TYPES, accepted
 from labelwright.inference.interface import (
     Answer,
     BadInput,
     BadModel,
+    BatchPredictor,
     InferenceError,
     Predictor,
-    UnsupportedContent,
 )
 from labelwright.inference.text_classification import TextClassificationPredictor
 
@@ -55,7 +55,7 @@ class LabelingTexts(TextClassificationPredictor):
         return np.asarray(found, np.float32)
 
 
-class LabelingPictures:
+class LabelingPictures(BatchPredictor):
     """Classes of pictures: a list of calibrated probabilities by class index.
 
     Parameters
@@ -69,26 +69,12 @@ class LabelingPictures:
     def __init__(self, learner: Learner) -> None:
         self._learner = learner
 
-    def predict(self, body: bytes, content_type: str, accept: str | None) -> Answer:
-        """See `labelwright.inference.Predictor.predict`."""
-        answer = self.predict_many([body], content_type, accept)[0]
-        if isinstance(answer, InferenceError):
-            raise answer
-        return answer
-
     def predict_many(
         self, bodies: Sequence[bytes], content_type: str, accept: str | None
     ) -> list[Answer | InferenceError]:
         """See `labelwright.inference.Predictor.predict_many`."""
-        given = content_type.partition(";")[0].strip().lower()
-        if given not in self.content_types:
-            raise UnsupportedContent(
-                f"Content-Type {content_type!r} is not supported; send {', '.join(self.content_types)}."
-            )
-        wanted = {part.partition(";")[0].strip().lower() for part in (accept or "*/*").split(",")}
-        if not wanted & {_JSON, _JSONLINES, "*/*", "application/*", ""}:
-            raise UnsupportedContent(f"Accept {accept!r} is not written; ask for {_JSON} or {_JSONLINES}.")
-        is_line = _JSONLINES in wanted and _JSON not in wanted
+        self._read_as(content_type)
+        is_line = accepted(accept, (_JSON, _JSONLINES)) == _JSONLINES
         return [self._answer(body, is_line=is_line) for body in bodies]
 
     def _answer(self, body: bytes, *, is_line: bool) -> Answer | InferenceError:

@@ -14,7 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from labelwright.inference.fasttext_file import FastTextModel, read_model
-from labelwright.inference.interface import Answer, BadInput, BadModel, InferenceError, UnsupportedContent
+from labelwright.inference.interface import (
+    Answer,
+    BadInput,
+    BadModel,
+    BatchPredictor,
+    InferenceError,
+    UnsupportedContent,
+)
 from labelwright.inference.ngrams import (
     END_OF_LINE,
     LABEL_PREFIX,
@@ -35,7 +42,7 @@ class _Asked(NamedTuple):
     k: int
 
 
-class TextClassificationPredictor:
+class TextClassificationPredictor(BatchPredictor):
     """Predicts labels of texts.
 
     Parameters
@@ -64,22 +71,11 @@ class TextClassificationPredictor:
         # Hashing takes longer than all else, so that of known words is done here.
         self._hashes = token_hashes(model.words) if settings.n_buckets else np.zeros(0, np.uint64)
 
-    def predict(self, body: bytes, content_type: str, accept: str | None) -> Answer:
-        """See `labelwright.inference.Predictor.predict`."""
-        answer = self.predict_many([body], content_type, accept)[0]
-        if isinstance(answer, InferenceError):
-            raise answer
-        return answer
-
     def predict_many(
         self, bodies: Sequence[bytes], content_type: str, accept: str | None
     ) -> list[Answer | InferenceError]:
         """See `labelwright.inference.Predictor.predict_many`."""
-        given = content_type.partition(";")[0].strip().lower()
-        if given not in self.content_types:
-            raise UnsupportedContent(
-                f"Content-Type {content_type!r} is not supported; send {', '.join(self.content_types)}."
-            )
+        given = self._read_as(content_type)
         _check_accept(accept, given)
         parse, form = (_parse_json, _json) if given == _JSON else (_parse_lines, _lines)
         asked: list[list[_Asked] | InferenceError] = []
